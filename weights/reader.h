@@ -1,0 +1,56 @@
+// Reading a .levit file that lies in memory (FORMAT.md describes its bytes). Nothing is copied or allocated, each byte is
+// touched once, and nothing in the file is believed before it is checked.
+#ifndef LEVIT_WEIGHTS_READER_H_
+#define LEVIT_WEIGHTS_READER_H_
+
+#include "weights/architecture.h"
+#include "weights/levit_status.h"
+
+namespace levit::weights {
+
+enum class Resize : uint32_t { kSquash = 0, kTimm = 1, kHf = 2 };  // design.md section 8
+
+struct Preprocessing {
+  float mean[3], std[3];  // of RGB in [0, 1]
+  Resize resize;
+};
+
+struct View {
+  Config config;
+  Preprocessing preprocessing;
+  float temperature;  // probabilities = softmax(logits / temperature)
+  bool half;          // panels are fp16
+  uint16_t version_major, version_minor;
+  uint64_t checksum;
+  const uint8_t* image;
+  size_t bytes;
+  const char* name;  // zero-terminated strings inside the image
+  const char* note;  // what the model was trained on
+};
+
+// One layer's parameters, where they lie in the image.
+struct LayerWeights {
+  const void* panels;  // [panels][depth][16], fp16 or fp32, 64-byte aligned
+  const float* bias;   // [panels * 16], zero padded
+  const float* table;  // [heads, grid * grid] or null
+};
+
+// Checks everything: magic, version, flags, sizes, checksum, configuration, strings, every tensor, every number.
+// `image` must be 64-byte aligned.
+levit_status validate(const void* image, size_t bytes);
+
+// A view of an image that validate() accepted; costs no pass over the panels.
+View view(const void* image);
+
+// The parameters of layer `index` of list_layers().
+LayerWeights layer_weights(const View& view, uint32_t index);
+
+// Label of a class < view.config.classes: zero-terminated UTF-8.
+const char* label(const View& view, uint32_t class_index);
+
+// The checksum of a whole file; the eight bytes that hold it count as zero.
+uint64_t checksum(const void* image, size_t bytes);
+
+}  // namespace levit::weights
+
+#endif  // LEVIT_WEIGHTS_READER_H_

@@ -1,0 +1,123 @@
+#include "tools/common/thread_pool.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace levit::tools {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto kSpin = std::chrono::microseconds(300);
+
+// Tells the core that this is a spinning loop, so that its twin thread gets the execution units.
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+uint32_t loop_of(uint64_t claim) {
+  return static_cast<uint32_t>(claim >> 32);
+}
+uint32_t unclaimed_in(uint64_t claim) {
+  return static_cast<uint32_t>(claim);
+}
+
+}  // namespace
+
+size_t machine_threads() {
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+ThreadPool::ThreadPool(size_t threads) : spins_(threads <= machine_threads()) {
+  for (size_t worker = 1; worker < threads; ++worker) threads_.emplace_back(&ThreadPool::serve, this, worker);
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stop_ = true;
+  }
+  loop_started_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPool::parallel_for(void* pool, size_t count, levit_task task, void* task_context) {
+  static_cast<ThreadPool*>(pool)->run(count, task, task_context);
+}
+
+void ThreadPool::run(size_t count, levit_task task, void* task_context) {
+  if (threads_.empty() || count < 2) {
+    for (size_t i = 0; i < count; ++i) task(task_context, i, 0);
+    return;
+  }
+  task_ = task;
+  task_context_ = task_context;
+  count_ = count;
+  unfinished_.store(count, std::memory_order_relaxed);
+  const uint32_t loop = loop_of(claim_.load(std::memory_order_relaxed)) + 1;
+  // Sequentially consistent with sleepers_: either a thread about to sleep sees this loop, or this sees the
+  // sleeper.
+  claim_.store(uint64_t{loop} << 32 | static_cast<uint32_t>(count));
+  if (sleepers_.load() > 0) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    loop_started_.notify_all();
+  }
+  work(loop, 0);
+  const auto finished = [this] { return unfinished_.load(std::memory_order_acquire) == 0; };
+  if (spin(finished)) return;
+  std::unique_lock<std::mutex> lock(mutex_);
+  loop_finished_.wait(lock, finished);
+}
+
+// Claims and runs tasks until this loop has none left.
+void ThreadPool::work(uint32_t loop, size_t worker) {
+  size_t done = 0;
+  uint64_t claim = claim_.load(std::memory_order_acquire);
+  while (loop_of(claim) == loop && unclaimed_in(claim) > 0) {
+    if (!claim_.compare_exchange_weak(claim, claim - 1, std::memory_order_acquire)) continue;
+    task_(task_context_, count_ - unclaimed_in(claim), worker);
+    ++done;
+    claim = claim_.load(std::memory_order_acquire);
+  }
+  if (done == 0 || unfinished_.fetch_sub(done, std::memory_order_acq_rel) != done || worker == 0) return;
+  // The last task is done: under the lock, or the caller could miss it between its check and its sleep.
+  const std::lock_guard<std::mutex> lock(mutex_);
+  loop_finished_.notify_one();
+}
+
+void ThreadPool::serve(size_t worker) {
+  for (uint32_t loop = 0; !stop_;) {
+    loop = wait_for_loop_after(loop);
+    work(loop, worker);
+  }
+}
+
+uint32_t ThreadPool::wait_for_loop_after(uint32_t loop) {
+  const auto started = [this, loop] { return loop_of(claim_.load()) != loop || stop_; };
+  if (!spin(started)) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ++sleepers_;
+    loop_started_.wait(lock, started);
+    --sleepers_;
+  }
+  return loop_of(claim_.load(std::memory_order_acquire));
+}
+
+// Waits a short while for ready(); false when it did not come true.
+template <typename Ready>
+bool ThreadPool::spin(Ready ready) const {
+  if (!spins_) return ready();
+  const auto until = Clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (ready()) return true;
+      pause();
+    }
+  } while (Clock::now() < until);
+  return ready();
+}
+
+}  // namespace levit::tools

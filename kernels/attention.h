@@ -2,9 +2,10 @@
 //
 //   s[i][j] = q[i] . k[j] / sqrt(key) + bias[|yi - yj| * side + |xi - xj|]
 //   y[i]    = sum over j of softmax_j(s[i]) v[j]
-// Key j lies at (j / side, j % side); query i at step * (i / qside, i % qside), qside = ceil(side / step). Step 1 is a
-// block, step 2 a downsampling. The bias is read from its small table [side * side] and never expanded to [queries, keys];
-// scores exist for a few queries at a time. (Graham et al. 2021, section 3.3 and figure 5.)
+// Key j lies at (j / side, j % side); query i at step * (i / qside, i % qside), qside = ceil(side / step).
+// Step 1 is a block, step 2 a downsampling. The bias is read from its small table [side * side] and never
+// expanded to [queries, keys]; scores exist for a few queries at a time. (Graham et al. 2021, section 3.3 and
+// figure 5.)
 #ifndef LEVIT_KERNELS_ATTENTION_H_
 #define LEVIT_KERNELS_ATTENTION_H_
 
@@ -19,11 +20,13 @@ struct AttentionShape {
   size_t value;  // width of v
 };
 
-constexpr size_t attention_query_side(const AttentionShape& s) { return (s.side + s.step - 1) / s.step; }
+constexpr size_t attention_query_side(const AttentionShape& s) {
+  return (s.side + s.step - 1) / s.step;
+}
 
 struct Attention {
   AttentionShape shape;
-  const float* q;     // [queries] rows of `key`
+  const float* q;  // [queries] rows of `key`
   size_t q_stride;
   const float* k;     // [keys] rows of `key`
   const float* v;     // [keys] rows of `value`
@@ -31,10 +34,10 @@ struct Attention {
   const float* bias;  // [side * side], this head's table
   float* y;           // [queries] rows of `value`
   size_t y_stride;
-  float* pre;         // as y (y_stride) or null: y before hardswish
-  bool hardswish;     // applied to y: the activation in front of the projection
+  float* pre;      // as y (y_stride) or null: y before hardswish
+  bool hardswish;  // applied to y: the activation in front of the projection
   size_t query_begin, query_end;
-  float* scratch;     // attention_scratch_floats(shape), 64-byte aligned; per thread
+  float* scratch;  // attention_scratch_floats(shape), 64-byte aligned; per thread
 };
 
 // Recomputes the softmax. dq, dk, dv are written (not added to); rows as q, k, v.
@@ -46,15 +49,15 @@ struct AttentionVjp {
   const float* v;
   size_t kv_stride;
   const float* bias;
-  const float* dy;    // [queries] rows of `value`: gradient of y before hardswish
+  const float* dy;  // [queries] rows of `value`: gradient of y before hardswish
   size_t dy_stride;
   float* dq;
   size_t dq_stride;
   float* dk;
   float* dv;
   size_t dkv_stride;
-  float* dbias;       // [side * side], added to; may be null
-  float* scratch;     // attention_vjp_scratch_floats(shape), per thread
+  float* dbias;    // [side * side], added to; may be null
+  float* scratch;  // attention_vjp_scratch_floats(shape), per thread
 };
 
 size_t attention_scratch_floats(const AttentionShape& shape);

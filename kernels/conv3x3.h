@@ -1,9 +1,11 @@
-// 3x3 convolution, stride 2, padding 1, one output row at a time, over channel-interleaved rows (HWC), and its VJPs.
+// 3x3 convolution, stride 2, padding 1, one output row at a time, over channel-interleaved rows (HWC), and
+// its VJPs.
 //
-// Row by row, because the stem streams: an output row needs three input rows, which lie in a ring of line buffers.
-// An input row buffer holds width + 1 pixels: one zero pixel on the left (x = -1), then x = 0 .. width - 1, and, when the
-// width is odd, one zero pixel on the right; `in` points at the zero pixel. A row above or below the picture is zeros.
-// Weights are panels with depth 9 * cin, k = (ky * 3 + kx) * cin + c: three GEMM segments of 3 * cin.
+// Row by row, because the stem streams: an output row needs three input rows, which lie in a ring of line
+// buffers. An input row buffer holds width + 1 pixels: one zero pixel on the left (x = -1), then x = 0 ..
+// width - 1, and, when the width is odd, one zero pixel on the right; `in` points at the zero pixel. A row
+// above or below the picture is zeros. Weights are panels with depth 9 * cin, k = (ky * 3 + kx) * cin + c:
+// three GEMM segments of 3 * cin.
 #ifndef LEVIT_KERNELS_CONV3X3_H_
 #define LEVIT_KERNELS_CONV3X3_H_
 
@@ -11,10 +13,14 @@
 
 namespace levit::kernels {
 
-constexpr size_t conv3x3_out(size_t in) { return (in + 1) / 2; }
+constexpr size_t conv3x3_out(size_t in) {
+  return (in + 1) / 2;
+}
 
 // Floats of an input row buffer, zero pixels included.
-constexpr size_t conv3x3_row_floats(size_t width, size_t cin) { return (2 * conv3x3_out(width) + 1) * cin; }
+constexpr size_t conv3x3_row_floats(size_t width, size_t cin) {
+  return (2 * conv3x3_out(width) + 1) * cin;
+}
 
 // One output row: out[x][o] = act(b[o] + sum over ky, kx, c of in[ky][2 x + kx][c] w[o][ky][kx][c]).
 struct Conv3x3 {
@@ -25,10 +31,11 @@ struct Conv3x3 {
   float* pre;          // [out_width, cout] before hardswish; may be null
   size_t cin, out_width;
   bool hardswish;
-  float* scratch;      // gemm_scratch_floats(9 cin)
+  float* scratch;  // gemm_scratch_floats(9 cin)
 };
 
-// Input VJP of a whole picture: din [h, w, cin] from dout [out(h), out(w), cout], times hardswish'(pre) when pre is given.
+// Input VJP of a whole picture: din [h, w, cin] from dout [out(h), out(w), cout], times hardswish'(pre) when
+// pre is given.
 struct Conv3x3VjpInput {
   const float* dout;  // [out_h, out_w, cout]
   Panels w;           // [cout, 9 cin]
@@ -37,7 +44,7 @@ struct Conv3x3VjpInput {
   bool planar;        // write din channel by channel (the gradient of a picture is [3, h, w])
   size_t height, width, cin;
   size_t row_begin, row_end;  // the rows of din of this call; row_begin even
-  float* scratch;     // conv3x3_vjp_scratch_floats(width, cin, cout), per thread
+  float* scratch;             // conv3x3_vjp_scratch_floats(width, cin, cout), per thread
 };
 
 // dw [cout, 9 cin] (k as in the panels) += and db [cout] += of a whole picture.

@@ -1,5 +1,6 @@
-// The kernels of one instruction set as a table of function pointers. Each target that Highway builds here has one, and
-// the caller keeps a pointer to the one it chose; nothing is written at run time, so the archive has no mutable data.
+// The kernels of one instruction set as a table of function pointers. Each target that Highway builds here
+// has one, and the caller keeps a pointer to the one it chose; nothing is written at run time, so the archive
+// has no mutable data.
 #ifndef LEVIT_KERNELS_TABLE_H_
 #define LEVIT_KERNELS_TABLE_H_
 

@@ -1,5 +1,6 @@
-// The shape of a LeViT and its one table of layers, in the order of the forward pass. The file layout, the packer, the
-// plan, forward and backward all walk this table; nothing else knows a layer's size. (Graham et al. 2021, table 1.)
+// The shape of a LeViT and its one table of layers, in the order of the forward pass. The file layout, the
+// packer, the plan, forward and backward all walk this table; nothing else knows a layer's size. (Graham et
+// al. 2021, table 1.)
 #ifndef LEVIT_WEIGHTS_ARCHITECTURE_H_
 #define LEVIT_WEIGHTS_ARCHITECTURE_H_
 
@@ -11,17 +12,26 @@ namespace levit::weights {
 inline constexpr size_t kStages = 3;
 inline constexpr size_t kPanelWidth = 16;  // outputs of a packed panel
 
-// What a file says of its network. Every stage halves the side of the token grid: 14, 7, 4 for pictures of 224.
+// The bounds of a valid configuration. They keep every product of sizes below 2^40, whatever a file says.
+inline constexpr uint32_t kSide = 224;  // of the picture
+inline constexpr uint32_t kMaxClasses = 65536;
+inline constexpr uint32_t kMaxDim = 2048;  // a multiple of 8: the stem starts with dims[0] / 8 channels
+inline constexpr uint32_t kMaxHeads = 64;
+inline constexpr uint32_t kMaxDepth = 32;
+inline constexpr uint32_t kMaxKey = 128;
+inline constexpr uint32_t kMaxRatio = 8;
+
+// What a file says of its network. Every stage halves the side of the token grid: 14, 7, 4.
 struct Config {
   uint32_t classes;
-  uint32_t side;               // of the picture: 224
-  uint32_t dims[kStages];      // channels
-  uint32_t heads[kStages];     // of the blocks; a downsampling has dims[stage - 1] / key heads
-  uint32_t depth[kStages];     // blocks
-  uint32_t key;                // width of q and k per head
-  uint32_t attention_ratio;    // value width / key width in blocks: 2
-  uint32_t downsample_ratio;   // the same in downsamplings: 4
-  uint32_t mlp_ratio;          // hidden width / channels: 2
+  uint32_t side;              // kSide
+  uint32_t dims[kStages];     // channels
+  uint32_t heads[kStages];    // of the blocks; a downsampling has dims[stage - 1] / key heads
+  uint32_t depth[kStages];    // blocks
+  uint32_t key;               // width of q and k per head
+  uint32_t attention_ratio;   // value width / key width in blocks: 2
+  uint32_t downsample_ratio;  // the same in downsamplings: 4
+  uint32_t mlp_ratio;         // hidden width / channels: 2
 };
 
 enum class Part : uint8_t {
@@ -33,7 +43,7 @@ enum class Part : uint8_t {
   kDownProj,  // its projection
   kMlpUp,     // of the downsampling (index = kDownsample) or of block `index`
   kMlpDown,
-  kHead,      // classifier, both heads and their batch norms merged
+  kHead,  // classifier, both heads and their batch norms merged
 };
 inline constexpr uint32_t kDownsample = 0xffffffffu;
 
@@ -44,10 +54,11 @@ struct Layer {
   uint32_t outputs, depth;  // weight [outputs, depth], bias [outputs]
   uint32_t heads;           // of kQkv and kDownKv, else 0
   uint32_t grid;            // side of the token grid that goes in (picture side for the stem)
-  uint32_t table;           // values of the attention bias table [heads, grid * grid] of kQkv and kDownKv, else 0
+  uint32_t table;  // values of the attention bias table [heads, grid * grid] of kQkv and kDownKv, else 0
 };
 
-// Whether the sizes are ones this library runs (positive, bounded, heads fit); everything below needs a valid one.
+// Whether this library runs these sizes: positive, within the bounds, and key divides the channels in front
+// of each downsampling. Everything below needs a valid configuration.
 bool valid(const Config& config);
 
 // Side of stage s's token grid: 14, 7, 4.
@@ -55,10 +66,15 @@ uint32_t grid_side(const Config& config, size_t stage);
 
 uint32_t layer_count(const Config& config);
 
-// Fills layers[0 .. layer_count): stem, then per stage its downsampling (stages 1 and 2) and blocks, then the head.
+// Layer `index` < layer_count: stem, then per stage its downsampling (stages 1 and 2) and blocks, then the
+// head.
+Layer layer_at(const Config& config, uint32_t index);
+
+// All of them: layers[0 .. layer_count).
 void list_layers(const Config& config, Layer* layers);
 
-// timm's name without the parameter: "stages.1.blocks.0.attn.qkv", "stem.conv1", "head". Needs kNameBytes.
+// timm's name of the layer's module: "stem.conv1", "stages.1.blocks.0.attn.qkv",
+// "stages.1.downsample.attn_downsample.proj.ln", "stages.2.blocks.3.mlp.ln1", "head". Needs kNameBytes.
 inline constexpr size_t kNameBytes = 64;
 void layer_name(const Layer& layer, char* name);
 

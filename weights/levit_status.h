@@ -26,7 +26,9 @@
   X(PLACE, "no such layer")                                                           \
   X(IMAGE, "the picture has no pixels or a row stride shorter than a row")            \
   X(NUMBER, "an input value is not finite")                                           \
-  X(CANCELLED, "cancelled by the caller")
+  X(CANCELLED, "cancelled by the caller")                                             \
+  X(PADDING, "the weight file has bytes that are not zero between its parts")         \
+  X(BYTE_ORDER, "weight files are little-endian and this processor is big-endian")
 
 typedef enum levit_status {
 #define LEVIT_STATUS_ENUM(name, sentence) LEVIT_##name,

@@ -1,5 +1,5 @@
-// Reading a .levit file that lies in memory (FORMAT.md describes its bytes). Nothing is copied or allocated, each byte is
-// touched once, and nothing in the file is believed before it is checked.
+// Reading a .levit file that lies in memory (FORMAT.md describes its bytes). Nothing is copied or allocated,
+// each byte is touched once, and nothing in the file is believed before it is checked.
 #ifndef LEVIT_WEIGHTS_READER_H_
 #define LEVIT_WEIGHTS_READER_H_
 
@@ -15,6 +15,10 @@ struct Preprocessing {
   Resize resize;
 };
 
+// Bounds of std, temperature and |mean|: arithmetic with them stays finite.
+inline constexpr float kMinScale = 1e-3f;
+inline constexpr float kMaxScale = 1e3f;
+
 struct View {
   Config config;
   Preprocessing preprocessing;
@@ -24,8 +28,10 @@ struct View {
   uint64_t checksum;
   const uint8_t* image;
   size_t bytes;
-  const char* name;  // zero-terminated strings inside the image
-  const char* note;  // what the model was trained on
+  const char* name;        // zero-terminated strings inside the image
+  const char* note;        // what the model was trained on
+  const char* labels;      // one string per class, one after the other
+  const uint8_t* tensors;  // the table of tensors
 };
 
 // One layer's parameters, where they lie in the image.
@@ -35,8 +41,10 @@ struct LayerWeights {
   const float* table;  // [heads, grid * grid] or null
 };
 
-// Checks everything: magic, version, flags, sizes, checksum, configuration, strings, every tensor, every number.
-// `image` must be 64-byte aligned.
+// Checks everything, and gives the first of these that is wrong with the image:
+//   ARGUMENT (null), ALIGNMENT (not on 64 bytes), MAGIC, BYTE_ORDER (of this processor), TRUNCATED, VERSION,
+//   FLAGS, TRAILING, CHECKSUM, HEADER, CONFIG, TENSOR, STRINGS, VALUE (not finite), PADDING (not zero).
+// What comes after CHECKSUM is checked all the same: a file made with care may have a checksum that fits.
 levit_status validate(const void* image, size_t bytes);
 
 // A view of an image that validate() accepted; costs no pass over the panels.

@@ -17,8 +17,9 @@ struct WriteReport {
   size_t subnormal = 0;     // values that fp16 holds with fewer bits, or as zero
 };
 
-// Bytes of an image whose start must be placed on 64 bytes. Throws std::runtime_error for a model that no file can hold:
-// an invalid configuration, sizes that do not fit it, numbers that are not finite (or, as fp16, out of range).
+// Bytes of an image whose start must be placed on 64 bytes. Throws std::runtime_error for a model that no
+// file can hold: an invalid configuration, sizes that do not fit it, numbers that are not finite (or, as
+// fp16, out of range).
 std::vector<uint8_t> write_levit(const FoldedModel& model, bool half, WriteReport* report = nullptr);
 
 }  // namespace levit::tools

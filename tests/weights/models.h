@@ -1,0 +1,38 @@
+// Small models and the published ones, with seeded weights, as images in aligned memory.
+#ifndef LEVIT_TESTS_WEIGHTS_MODELS_H_
+#define LEVIT_TESTS_WEIGHTS_MODELS_H_
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tools/checkpoint/folded.h"
+
+namespace levit::tests {
+
+// A published configuration by variant_name; throws std::out_of_range for another name.
+weights::Config published(const std::string& name, uint32_t classes);
+
+// The smallest network of the goldens: 16, 24 and 32 channels, key 8.
+weights::Config micro(uint32_t classes);
+
+// Seeded weights in [-1, 1), labels "class0" and so on.
+tools::FoldedModel seeded_model(const weights::Config& config);
+
+// Bytes at a multiple of 64, plus `shift`.
+class Image {
+ public:
+  explicit Image(const std::vector<uint8_t>& bytes, size_t shift = 0);
+  uint8_t* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  std::vector<uint8_t> memory_;
+  uint8_t* data_;
+  size_t bytes_;
+};
+
+}  // namespace levit::tests
+
+#endif  // LEVIT_TESTS_WEIGHTS_MODELS_H_

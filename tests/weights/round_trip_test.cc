@@ -1,0 +1,73 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "kernels/panels.h"
+#include "tests/weights/models.h"
+#include "tools/checkpoint/half.h"
+#include "tools/checkpoint/writer.h"
+#include "weights/reader.h"
+
+using namespace levit;
+
+namespace {
+
+double stored(const void* panels, bool half, size_t at) {
+  if (!half) return static_cast<const float*>(panels)[at];
+  const uint16_t bits = static_cast<const uint16_t*>(panels)[at];
+  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  const double magnitude =
+      exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+  return (bits & 0x8000) != 0 ? -magnitude : magnitude;
+}
+
+void check_layer(const tools::FoldedLayer& from, const weights::Layer& shape, const weights::LayerWeights& to,
+                 bool half) {
+  const size_t panels = kernels::panel_count(shape.outputs);
+  size_t wrong = 0;
+  for (size_t i = 0; i < panels * 16; ++i) {
+    const bool real = i < shape.outputs;
+    for (size_t k = 0; k < shape.depth; ++k) {
+      const double want = real ? from.weight[i * shape.depth + k] : 0;
+      const double got = stored(to.panels, half, (i / 16 * shape.depth + k) * 16 + i % 16);
+      // Half a unit in the last place, or half of the smallest subnormal.
+      wrong += std::fabs(got - want) >
+               std::fmax(std::ldexp(std::fabs(want), half ? -11 : -24), half ? 0x1p-25 : 0);
+    }
+    wrong += to.bias[i] != (real ? static_cast<float>(from.bias[i]) : 0.0f);
+  }
+  CHECK(wrong == 0);
+  CHECK(reinterpret_cast<uintptr_t>(to.panels) % 64 == 0);
+  REQUIRE((to.table != nullptr) == (shape.table > 0));
+  for (size_t i = 0; i < shape.table; ++i) wrong += to.table[i] != static_cast<float>(from.table[i]);
+  CHECK(wrong == 0);
+}
+
+}  // namespace
+
+TEST_CASE("what is written is read, in fp16 and fp32") {
+  for (const uint32_t classes : {1u, 2u, 16u, 37u}) {
+    for (const bool half : {false, true}) {
+      CAPTURE(classes);
+      CAPTURE(half);
+      const tools::FoldedModel model = tests::seeded_model(tests::micro(classes));
+      const tests::Image image(tools::write_levit(model, half));
+      REQUIRE(weights::validate(image.data(), image.bytes()) == LEVIT_OK);
+      const weights::View view = weights::view(image.data());
+      CHECK(std::memcmp(&view.config, &model.config, sizeof model.config) == 0);
+      CHECK(view.half == half);
+      CHECK(view.name == model.name);
+      CHECK(view.note == model.note);
+      CHECK(view.bytes == image.bytes());
+      CHECK(view.temperature == model.temperature);
+      CHECK(std::memcmp(&view.preprocessing, &model.preprocessing, sizeof view.preprocessing) == 0);
+      for (uint32_t c = 0; c < classes; ++c) CHECK(weights::label(view, c) == model.labels[c]);
+      for (uint32_t i = 0; i < model.layers.size(); ++i) {
+        CAPTURE(i);
+        check_layer(model.layers[i], weights::layer_at(model.config, i), weights::layer_weights(view, i),
+                    half);
+      }
+    }
+  }
+}

@@ -1,0 +1,184 @@
+#include "tools/checkpoint/writer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <stdexcept>
+
+#include "tools/checkpoint/half.h"
+#include "weights/bytes.h"
+#include "weights/layout.h"
+#include "weights/text.h"
+
+namespace levit::tools {
+namespace {
+
+using weights::kPanelWidth;
+using weights::Tensor;
+
+std::string name_of(const weights::Layer& layer) {
+  char name[weights::kNameBytes];
+  weights::layer_name(layer, name);
+  return name;
+}
+
+void require(bool holds, const std::string& cause) {
+  if (!holds) throw std::runtime_error(cause);
+}
+
+void check_finite(const std::vector<double>& values, size_t count, const weights::Layer& layer,
+                  const char* what) {
+  require(values.size() == count, name_of(layer) + ": " + std::to_string(values.size()) + " values of the " +
+                                      what + ", not " + std::to_string(count));
+  require(std::all_of(values.begin(), values.end(),
+                      [](double v) { return std::isfinite(static_cast<float>(v)); }),
+          name_of(layer) + ": the " + what + " has values that are not finite");
+}
+
+void check_text(const std::string& text, bool lines, const std::string& what) {
+  const char* const begin = text.c_str();
+  require(weights::text_end(begin, begin + text.size() + 1, lines) == begin + text.size() + 1,
+          what + " is not UTF-8 text without control characters");
+}
+
+void check(const FoldedModel& model) {
+  require(weights::valid(model.config), "sizes that a .levit file cannot hold");
+  require(model.layers.size() == weights::layer_count(model.config),
+          std::to_string(model.layers.size()) + " layers, not " +
+              std::to_string(weights::layer_count(model.config)));
+  for (uint32_t i = 0; i < model.layers.size(); ++i) {
+    const weights::Layer shape = weights::layer_at(model.config, i);
+    check_finite(model.layers[i].weight, size_t{shape.outputs} * shape.depth, shape, "weight");
+    check_finite(model.layers[i].bias, shape.outputs, shape, "bias");
+    check_finite(model.layers[i].table, shape.table, shape, "table of attention biases");
+  }
+  check_text(model.name, false, "the name");
+  check_text(model.note, true, "the note");
+  require(model.labels.size() == model.config.classes, std::to_string(model.labels.size()) + " labels for " +
+                                                           std::to_string(model.config.classes) + " classes");
+  std::set<std::string> seen;
+  for (const std::string& label : model.labels) {
+    require(!label.empty(), "an empty label");
+    check_text(label, false, "a label");
+    require(seen.insert(label).second, "two classes with the label " + label);
+  }
+}
+
+// Weight [outputs, depth] to panels [panels][depth][16].
+void write_panels(const FoldedLayer& layer, const Tensor& tensor, uint8_t* to, WriteReport* report) {
+  double largest = 0, worst = 0;
+  for (const double v : layer.weight) largest = std::max(largest, std::fabs(v));
+  const size_t depth = tensor.columns;
+  for (size_t i = 0; i < tensor.rows; ++i) {
+    uint8_t* const lane = to + (i / kPanelWidth * depth * kPanelWidth + i % kPanelWidth) *
+                                   (tensor.type == weights::Type::kHalf ? 2 : 4);
+    for (size_t k = 0; k < depth; ++k) {
+      const double v = layer.weight[i * depth + k];
+      if (tensor.type == weights::Type::kFloat) {
+        weights::store_f32(lane + k * kPanelWidth * 4, static_cast<float>(v));
+        continue;
+      }
+      const Half half = round_to_half(v);
+      weights::store_u16(lane + k * kPanelWidth * 2, half.bits);
+      report->subnormal += v != 0 && std::fabs(v) < kHalfMinNormal;
+      if (std::isinf(half.value)) {
+        ++report->out_of_range;
+      } else {
+        worst = std::max(worst, std::fabs(half.value - v));
+      }
+    }
+  }
+  if (largest > 0 && worst / largest > report->largest_rounding_error) {
+    report->largest_rounding_error = worst / largest;
+    report->worst_layer = name_of(tensor.layer);
+  }
+}
+
+void write_floats(const std::vector<double>& values, uint8_t* to) {
+  for (size_t i = 0; i < values.size(); ++i) weights::store_f32(to + 4 * i, static_cast<float>(values[i]));
+}
+
+std::string join_strings(const FoldedModel& model) {
+  std::string strings = model.name + '\0' + model.note + '\0';
+  for (const std::string& label : model.labels) strings += label + '\0';
+  return strings;
+}
+
+void write_header(const FoldedModel& model, bool half, uint64_t header_bytes, size_t string_bytes,
+                  std::vector<uint8_t>* file) {
+  using namespace weights;
+  uint8_t* const to = file->data();
+  const Config& c = model.config;
+  std::copy(std::begin(kMagic), std::end(kMagic), to + kAtMagic);
+  store_u16(to + kAtVersionMajor, kVersionMajor);
+  store_u16(to + kAtVersionMinor, kVersionMinor);
+  store_u32(to + kAtRequired, half ? kFlagHalf : 0);
+  store_u32(to + kAtHeaderBytes, static_cast<uint32_t>(header_bytes));
+  store_u64(to + kAtFileBytes, file->size());
+  store_u32(to + kAtClasses, c.classes);
+  store_u32(to + kAtSide, c.side);
+  for (size_t s = 0; s < kStages; ++s) {
+    store_u32(to + kAtDims + 4 * s, c.dims[s]);
+    store_u32(to + kAtHeads + 4 * s, c.heads[s]);
+    store_u32(to + kAtDepth + 4 * s, c.depth[s]);
+  }
+  store_u32(to + kAtKey, c.key);
+  store_u32(to + kAtAttentionRatio, c.attention_ratio);
+  store_u32(to + kAtDownsampleRatio, c.downsample_ratio);
+  store_u32(to + kAtMlpRatio, c.mlp_ratio);
+  store_u32(to + kAtActivation, kHardswish);
+  store_u32(to + kAtResize, static_cast<uint32_t>(model.preprocessing.resize));
+  for (size_t i = 0; i < 3; ++i) {
+    store_f32(to + kAtMean + 4 * i, model.preprocessing.mean[i]);
+    store_f32(to + kAtStd + 4 * i, model.preprocessing.std[i]);
+  }
+  store_f32(to + kAtTemperature, model.temperature);
+  store_u32(to + kAtTensors, tensor_count(c));
+  store_u32(to + kAtStringBytes, static_cast<uint32_t>(string_bytes));
+}
+
+}  // namespace
+
+std::vector<uint8_t> write_levit(const FoldedModel& model, bool half, WriteReport* report) {
+  check(model);
+  const std::string strings = join_strings(model);
+  const size_t table_end = weights::kHeaderBytes + weights::tensor_count(model.config) * weights::kEntryBytes;
+  const uint64_t header_bytes = weights::align_up(table_end + strings.size());
+  weights::TensorWalk walk{&model.config, half, header_bytes};
+  Tensor tensor;
+  while (weights::next_tensor(&walk, &tensor)) {
+  }
+  std::vector<uint8_t> file(walk.offset);
+  write_header(model, half, header_bytes, strings.size(), &file);
+  std::copy(strings.begin(), strings.end(), file.begin() + static_cast<ptrdiff_t>(table_end));
+
+  WriteReport own;
+  WriteReport& found = report != nullptr ? *report : own;
+  found = {};
+  walk = {&model.config, half, header_bytes};
+  uint8_t* entry = file.data() + weights::kHeaderBytes;
+  for (uint32_t layer = walk.layer; weights::next_tensor(&walk, &tensor);
+       layer = walk.layer, entry += weights::kEntryBytes) {
+    weights::describe(tensor, entry);
+    const FoldedLayer& from = model.layers[layer];
+    uint8_t* const to = file.data() + tensor.offset;
+    switch (tensor.kind) {
+      case weights::Kind::kPanels:
+        write_panels(from, tensor, to, &found);
+        break;
+      case weights::Kind::kBias:
+        write_floats(from.bias, to);
+        break;
+      case weights::Kind::kBiasTable:
+        write_floats(from.table, to);
+        break;
+    }
+  }
+  require(found.out_of_range == 0,
+          std::to_string(found.out_of_range) +
+              " weights are out of the range of fp16 (65504); an fp32 file can hold them");
+  weights::store_u64(file.data() + weights::kAtChecksum, weights::checksum(file.data(), file.size()));
+  return file;
+}
+
+}  // namespace levit::tools

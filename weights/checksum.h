@@ -1,0 +1,46 @@
+// The checksum of a .levit file, in blocks, so that one pass over the bytes can also look for numbers that
+// are not finite.
+//
+// Four lanes of 64 bits; lane i takes the little-endian words i, i + 4, ... of the file:
+//   lane = rotl(lane + word * A, 29) * B
+// Every step is a bijection of the lane, and of the word, and so is the fold of the lanes into one: two files
+// that differ in one word, or in words of one lane only once, never have the same checksum. It guards against
+// damage, not malice.
+#ifndef LEVIT_WEIGHTS_CHECKSUM_H_
+#define LEVIT_WEIGHTS_CHECKSUM_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace levit::weights {
+
+inline constexpr size_t kBlockBytes = 64;
+inline constexpr size_t kLanes = 4;
+
+struct Digest {
+  uint64_t lane[kLanes];
+};
+
+// What a word of numbers must not contain: `exponent` has the exponent bits of each number, `unit` their
+// lowest ones. word & exponent, plus unit, sets a number's sign bit exactly when its exponent is all ones:
+// infinity or NaN.
+struct FiniteMask {
+  uint64_t exponent, unit;
+};
+inline constexpr FiniteMask kAnything = {0, 0};
+inline constexpr FiniteMask kFiniteHalf = {0x7c007c007c007c00u, 0x0400040004000400u};
+inline constexpr FiniteMask kFiniteFloat = {0x7f8000007f800000u, 0x0080000000800000u};
+
+Digest digest_start(uint64_t file_bytes);
+
+// Takes the first block, or the whole of a shorter file, with zeros for the checksum that it holds.
+void digest_first_block(Digest* digest, const uint8_t* data, size_t bytes);
+
+// Takes whole blocks. False when `mask` finds a number that is not finite.
+bool digest_blocks(Digest* digest, const uint8_t* data, size_t blocks, FiniteMask mask);
+
+uint64_t digest_end(const Digest& digest);
+
+}  // namespace levit::weights
+
+#endif  // LEVIT_WEIGHTS_CHECKSUM_H_

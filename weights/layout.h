@@ -1,0 +1,102 @@
+// Where everything lies in a .levit file: the one description that reader and writer share (FORMAT.md is its
+// prose).
+#ifndef LEVIT_WEIGHTS_LAYOUT_H_
+#define LEVIT_WEIGHTS_LAYOUT_H_
+
+#include "weights/architecture.h"
+
+namespace levit::weights {
+
+// Not text, and damaged by any transfer that takes it for text: a byte over 127, both line ends, and DOS's
+// end of file.
+inline constexpr uint8_t kMagic[8] = {0x89, 'L', 'V', 'T', '\r', '\n', 0x1a, '\n'};
+inline constexpr uint16_t kVersionMajor = 1;
+inline constexpr uint16_t kVersionMinor = 0;
+inline constexpr uint32_t kFlagHalf = 1;  // required: panels are fp16
+inline constexpr uint32_t kKnownFlags = kFlagHalf;
+
+inline constexpr size_t kAlignment = 64;     // of the image, of every tensor in it, and of its end
+inline constexpr size_t kHeaderBytes = 192;  // fixed part; the table of tensors follows
+inline constexpr size_t kEntryBytes = 32;    // of the table of tensors
+
+// Offsets of the header's fields. u32 unless said otherwise.
+enum HeaderField : size_t {
+  kAtMagic = 0,          // u8[8]
+  kAtVersionMajor = 8,   // u16
+  kAtVersionMinor = 10,  // u16
+  kAtRequired = 12,      // flags that a reader must know
+  kAtOptional = 16,      // flags that a reader may ignore
+  kAtHeaderBytes = 20,   // offset of the first tensor
+  kAtFileBytes = 24,     // u64
+  kAtChecksum = 32,      // u64
+  kAtClasses = 40,
+  kAtSide = 44,
+  kAtDims = 48,   // [3]
+  kAtHeads = 60,  // [3]
+  kAtDepth = 72,  // [3]
+  kAtKey = 84,
+  kAtAttentionRatio = 88,
+  kAtDownsampleRatio = 92,
+  kAtMlpRatio = 96,
+  kAtActivation = 100,  // kHardswish
+  kAtResize = 104,
+  kAtMean = 108,         // f32[3]
+  kAtStd = 120,          // f32[3]
+  kAtTemperature = 132,  // f32
+  kAtTensors = 136,      // entries of the table of tensors
+  kAtStringBytes = 140,  // of the strings, which follow the table
+  kAtReserved = 144,     // zero up to kHeaderBytes
+};
+inline constexpr uint32_t kHardswish = 0;
+
+// Offsets within an entry of the table of tensors.
+enum EntryField : size_t {
+  kAtKind = 0,   // u8, Kind
+  kAtPart = 1,   // u8, Part
+  kAtStage = 2,  // u8
+  kAtType = 3,   // u8, Type
+  kAtIndex = 4,
+  kAtRows = 8,
+  kAtColumns = 12,
+  kAtOffset = 16,  // u64, from the start of the file
+  kAtBytes = 24,   // u64, without the zeros behind it
+};
+
+enum class Kind : uint8_t { kPanels = 0, kBias = 1, kBiasTable = 2 };
+enum class Type : uint8_t { kFloat = 0, kHalf = 1 };
+
+constexpr uint64_t align_up(uint64_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+// A tensor and its place in the file. Everything in it follows from the configuration; nothing is read from
+// the file.
+struct Tensor {
+  Kind kind;
+  Type type;
+  Layer layer;
+  uint32_t rows,
+      columns;      // panels: W's [outputs, depth]; bias: [outputs, 1]; bias table: [heads, grid * grid]
+  uint64_t offset;  // a multiple of kAlignment
+  uint64_t bytes;   // padded lanes included; then zeros up to the next multiple of kAlignment
+};
+
+// The tensors of a valid configuration in the order of the file: per layer its panels, its bias and, where
+// there is one, its table of attention biases. Starts with walk.offset at the first tensor and ends with it
+// at the end of the file.
+struct TensorWalk {
+  const Config* config;
+  bool half;
+  uint64_t offset;
+  uint32_t layer = 0, kind = 0;
+};
+bool next_tensor(TensorWalk* walk, Tensor* tensor);
+
+uint32_t tensor_count(const Config& config);
+
+// The entry of the table of tensors that describes a tensor.
+void describe(const Tensor& tensor, uint8_t entry[kEntryBytes]);
+
+}  // namespace levit::weights
+
+#endif  // LEVIT_WEIGHTS_LAYOUT_H_

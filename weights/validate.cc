@@ -1,0 +1,157 @@
+#include "weights/bytes.h"
+#include "weights/checksum.h"
+#include "weights/header.h"
+#include "weights/layout.h"
+#include "weights/reader.h"
+#include "weights/text.h"
+
+namespace levit::weights {
+namespace {
+
+bool little_endian() {
+  const uint16_t one = 1;
+  uint8_t first;
+  std::memcpy(&first, &one, 1);
+  return first == 1;
+}
+
+bool all_zero(const uint8_t* data, size_t bytes) {
+  uint8_t any = 0;
+  for (size_t i = 0; i < bytes; ++i) any = static_cast<uint8_t>(any | data[i]);
+  return any == 0;
+}
+
+// What must hold before the checksum can be believed to cover a file of this format.
+levit_status check_envelope(const uint8_t* image, size_t bytes) {
+  if (reinterpret_cast<uintptr_t>(image) % kAlignment != 0) return LEVIT_ALIGNMENT;
+  const size_t magic = bytes < sizeof kMagic ? bytes : sizeof kMagic;
+  if (std::memcmp(image, kMagic, magic) != 0) return LEVIT_MAGIC;
+  if (!little_endian()) return LEVIT_BYTE_ORDER;
+  if (bytes < kHeaderBytes) return LEVIT_TRUNCATED;
+  if (load_u16(image + kAtVersionMajor) != kVersionMajor) return LEVIT_VERSION;
+  if ((load_u32(image + kAtRequired) & ~kKnownFlags) != 0) return LEVIT_FLAGS;
+  const uint64_t file_bytes = load_u64(image + kAtFileBytes);
+  if (file_bytes > bytes) return LEVIT_TRUNCATED;
+  if (file_bytes < bytes) return LEVIT_TRAILING;
+  return LEVIT_OK;
+}
+
+// The parts of the header follow each other without gaps: fixed part, table of tensors, strings, zeros.
+levit_status check_header(const uint8_t* image, size_t bytes) {
+  const uint64_t header = load_u32(image + kAtHeaderBytes), tensors = load_u32(image + kAtTensors);
+  const uint64_t used = kHeaderBytes + tensors * kEntryBytes + load_u32(image + kAtStringBytes);
+  if (header > bytes || header != align_up(used)) return LEVIT_HEADER;
+  const bool own_minor = load_u16(image + kAtVersionMinor) <= kVersionMinor;
+  if (own_minor && !all_zero(image + kAtReserved, kHeaderBytes - kAtReserved)) return LEVIT_PADDING;
+  if (!all_zero(image + used, static_cast<size_t>(header - used))) return LEVIT_PADDING;
+  return LEVIT_OK;
+}
+
+// A number that arithmetic with pixels or logits cannot turn into infinity; false for NaN.
+bool within(float value, float low, float high) {
+  return low <= value && value <= high;
+}
+
+levit_status check_config(const View& view) {
+  const Preprocessing& p = view.preprocessing;
+  bool fits = valid(view.config) && load_u32(view.image + kAtActivation) == kHardswish &&
+              load_u32(view.image + kAtResize) <= static_cast<uint32_t>(Resize::kHf) &&
+              within(view.temperature, kMinScale, kMaxScale);
+  for (int c = 0; c < 3; ++c) {
+    fits = fits && within(p.mean[c], -kMaxScale, kMaxScale) && within(p.std[c], kMinScale, kMaxScale);
+  }
+  return fits ? LEVIT_OK : LEVIT_CONFIG;
+}
+
+// The table says exactly what follows from the configuration, and the last tensor ends the file.
+levit_status check_tensors(const View& view) {
+  if (load_u32(view.image + kAtTensors) != tensor_count(view.config)) return LEVIT_TENSOR;
+  TensorWalk walk{&view.config, view.half, load_u32(view.image + kAtHeaderBytes)};
+  Tensor tensor;
+  for (const uint8_t* entry = view.tensors; next_tensor(&walk, &tensor); entry += kEntryBytes) {
+    uint8_t expected[kEntryBytes];
+    describe(tensor, expected);
+    if (std::memcmp(entry, expected, kEntryBytes) != 0) return LEVIT_TENSOR;
+  }
+  return walk.offset == view.bytes ? LEVIT_OK : LEVIT_TENSOR;
+}
+
+// Name, note and one label per class, each well-formed and zero-terminated, and nothing behind them.
+levit_status check_strings(const View& view) {
+  const char* at = view.name;
+  const char* const end = at + load_u32(view.image + kAtStringBytes);
+  for (uint64_t i = 0; i < uint64_t{2} + view.config.classes; ++i) {
+    const bool is_note = i == 1, may_be_empty = i < 2;
+    const char* const next = text_end(at, end, is_note);
+    if (next == nullptr || (next == at + 1 && !may_be_empty)) return LEVIT_STRINGS;
+    at = next;
+  }
+  return at == end ? LEVIT_OK : LEVIT_STRINGS;
+}
+
+levit_status check_structure(const uint8_t* image, size_t bytes) {
+  levit_status status = check_header(image, bytes);
+  if (status != LEVIT_OK) return status;
+  const View view = load_header(image);
+  status = check_config(view);
+  if (status == LEVIT_OK) status = check_tensors(view);
+  if (status == LEVIT_OK) status = check_strings(view);
+  return status;
+}
+
+// Checksum and numbers in one pass over a file of sound structure.
+levit_status check_content(const View& view) {
+  const size_t header_blocks = load_u32(view.image + kAtHeaderBytes) / kBlockBytes;
+  Digest digest = digest_start(view.bytes);
+  digest_first_block(&digest, view.image, kBlockBytes);
+  digest_blocks(&digest, view.image + kBlockBytes, header_blocks - 1, kAnything);
+  bool finite = true;
+  TensorWalk walk{&view.config, view.half, header_blocks * kBlockBytes};
+  for (Tensor tensor; next_tensor(&walk, &tensor);) {
+    const size_t blocks = static_cast<size_t>(walk.offset - tensor.offset) / kBlockBytes;
+    const FiniteMask mask = tensor.type == Type::kHalf ? kFiniteHalf : kFiniteFloat;
+    finite = digest_blocks(&digest, view.image + tensor.offset, blocks, mask) && finite;
+  }
+  if (digest_end(digest) != view.checksum) return LEVIT_CHECKSUM;
+  return finite ? LEVIT_OK : LEVIT_VALUE;
+}
+
+// Zeros in the lanes of the last panel and of the bias beyond the outputs, and behind the tensor.
+bool padding_is_zero(const uint8_t* data, const Tensor& tensor) {
+  const size_t used = tensor.rows % kPanelWidth, width = tensor.type == Type::kHalf ? 2 : 4;
+  const size_t bytes = static_cast<size_t>(tensor.bytes), row = kPanelWidth * width;
+  bool zero = all_zero(data + bytes, static_cast<size_t>(align_up(tensor.bytes)) - bytes);
+  if (tensor.kind == Kind::kBiasTable || used == 0) return zero;
+  for (size_t k = 0; k < tensor.columns; ++k) {
+    const uint8_t* const last = data + bytes - (k + 1) * row;
+    zero = all_zero(last + used * width, row - used * width) && zero;
+  }
+  return zero;
+}
+
+levit_status check_padding(const View& view) {
+  TensorWalk walk{&view.config, view.half, load_u32(view.image + kAtHeaderBytes)};
+  for (Tensor tensor; next_tensor(&walk, &tensor);) {
+    if (!padding_is_zero(view.image + tensor.offset, tensor)) return LEVIT_PADDING;
+  }
+  return LEVIT_OK;
+}
+
+}  // namespace
+
+levit_status validate(const void* image, size_t bytes) {
+  if (image == nullptr) return LEVIT_ARGUMENT;
+  const uint8_t* const data = static_cast<const uint8_t*>(image);
+  levit_status status = check_envelope(data, bytes);
+  if (status != LEVIT_OK) return status;
+  // Damage is called damage, wherever it lies; the structure decides only what a whole file is.
+  status = check_structure(data, bytes);
+  if (status != LEVIT_OK) {
+    return checksum(data, bytes) == load_u64(data + kAtChecksum) ? status : LEVIT_CHECKSUM;
+  }
+  const View view = load_header(data);
+  status = check_content(view);
+  return status == LEVIT_OK ? check_padding(view) : status;
+}
+
+}  // namespace levit::weights

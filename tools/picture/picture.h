@@ -1,0 +1,47 @@
+// Picture files as upright RGB8. JPEG, PNG, BMP and binary PNM are read; what is kept of a file is its
+// pixels.
+#ifndef LEVIT_TOOLS_PICTURE_PICTURE_H_
+#define LEVIT_TOOLS_PICTURE_PICTURE_H_
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "levit.h"
+
+namespace levit::tools {
+
+struct FreeDeleter {
+  void operator()(void* memory) const { std::free(memory); }
+};
+using PixelBuffer =
+    std::unique_ptr<uint8_t[], FreeDeleter>;  // malloc's memory: the decoder's own, never copied
+
+struct Picture {
+  PixelBuffer pixels;  // [height, width, 3]
+  size_t width = 0, height = 0;
+
+  levit_image image() const { return {pixels.get(), width, height, 3 * width}; }
+};
+
+struct PictureOptions {
+  bool ignore_orientation = false;  // the picture as stored, as torchvision and timm show it
+  size_t largest_side = 65535;
+  size_t largest_area = 100'000'000;  // pixels
+};
+
+// Reads a file. Grey is replicated, alpha and transparency are dropped, 16 bits keep their high byte, CMYK is
+// converted as Pillow does, and EXIF orientation is applied. The size is checked before anything is decoded.
+// Throws std::runtime_error "path: cause".
+Picture load_picture(const std::string& path, const PictureOptions& options = {});
+
+// The same for a file in memory; throws std::runtime_error with the cause alone.
+Picture decode_picture(const uint8_t* file, size_t bytes, const PictureOptions& options = {});
+
+// The upright picture of one stored with that EXIF orientation, 1 .. 8.
+Picture upright(Picture stored, int orientation);
+
+}  // namespace levit::tools
+
+#endif  // LEVIT_TOOLS_PICTURE_PICTURE_H_

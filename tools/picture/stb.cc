@@ -1,0 +1,60 @@
+#include "tools/picture/stb.h"
+
+#include <climits>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+namespace {
+
+// The largest piece of memory that the picture at hand can honestly need. A few kilobytes of compressed zeros
+// would otherwise grow into gigabytes before their length is compared with the picture's.
+thread_local size_t largest_allocation = 0;
+
+void* bounded_realloc(void* memory, size_t bytes) {
+  return bytes <= largest_allocation ? std::realloc(memory, bytes) : nullptr;
+}
+
+}  // namespace
+
+#define STB_IMAGE_IMPLEMENTATION
+#define STB_IMAGE_STATIC
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_PNG
+#define STBI_ONLY_BMP
+#define STBI_NO_STDIO
+#define STBI_NO_LINEAR
+#define STBI_NO_HDR
+#define STBI_ASSERT(condition) static_cast<void>(condition)
+#define STBI_MALLOC(bytes) bounded_realloc(nullptr, bytes)
+#define STBI_REALLOC(memory, bytes) bounded_realloc(memory, bytes)
+#define STBI_FREE(memory) std::free(memory)
+#pragma GCC diagnostic ignored "-Wunused-function"
+#if !defined(__clang__)  // Members that a source in memory never uses.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <stb_image.h>
+
+namespace levit::tools {
+
+Picture decode_with_stb(Bytes file, const PictureHeader& header) {
+  if (file.size > INT_MAX) throw std::runtime_error("a picture file of 2 GiB or more");
+  // PNG: 8 bytes a pixel and a filter byte a row (more rows when interlaced), the buffer doubled while it
+  // fills.
+  constexpr size_t kSlack = size_t{1} << 20;
+  largest_allocation =
+      2 * (8 * header.width * header.height + 16 * (header.width + header.height) + file.size) + kSlack;
+  int width = 0, height = 0, components = 0;
+  Picture picture;
+  picture.pixels.reset(
+      stbi_load_from_memory(file.data, static_cast<int>(file.size), &width, &height, &components, 3));
+  if (picture.pixels == nullptr)
+    throw std::runtime_error(std::string("a damaged picture (") + stbi_failure_reason() + ")");
+  picture.width = static_cast<size_t>(width);
+  picture.height = static_cast<size_t>(height);
+  if (picture.width != header.width || picture.height != header.height)
+    throw std::runtime_error("a damaged picture (two sizes)");
+  return picture;
+}
+
+}  // namespace levit::tools

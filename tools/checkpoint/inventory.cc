@@ -5,14 +5,12 @@
 #include <set>
 #include <stdexcept>
 
+#include "tools/checkpoint/text.h"
+
 namespace levit::tools {
 namespace {
 
 constexpr const char* kNormVectors[] = {"weight", "bias", "running_mean", "running_var"};
-
-bool ends_with(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
 
 void expect_norm(const std::string& module, uint64_t features, std::vector<Expected>* expected) {
   for (const char* vector : kNormVectors) expected->push_back({module + ".bn." + vector, {features}});
@@ -137,7 +135,7 @@ void check_tensors(const StateDict& dict, const Configuration& configuration,
                    const SourceNames& source_names) {
   const auto shown = [&](const std::string& name) {
     const auto found = source_names.find(name);
-    return found == source_names.end() ? name : found->second;
+    return printable(found == source_names.end() ? name : found->second);
   };
   Report report;
   std::set<std::string> known;

@@ -145,10 +145,4 @@ std::vector<int64_t> integers(const Tensor& tensor) {
   return values;
 }
 
-std::string shape_text(const std::vector<uint64_t>& shape) {
-  std::string text = "[";
-  for (const uint64_t size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
-  return text + "]";
-}
-
 }  // namespace levit::tools

@@ -12,6 +12,9 @@ namespace levit::tools {
 
 enum class DType : uint8_t { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool };
 
+// Dimensions that a reader accepts; torch itself has not more than 64, a LeViT 4.
+inline constexpr size_t kMaxRank = 16;
+
 // Bytes of one element.
 size_t dtype_size(DType dtype);
 
@@ -45,9 +48,6 @@ std::vector<double> widened(const Tensor& tensor);
 
 // All elements of an integer tensor in row-major order.
 std::vector<int64_t> integers(const Tensor& tensor);
-
-// "[3, 32]".
-std::string shape_text(const std::vector<uint64_t>& shape);
 
 }  // namespace levit::tools
 

@@ -37,9 +37,6 @@ struct ResampleVertical {
   size_t width;  // bytes
 };
 
-void resample_horizontal(const ResampleHorizontal& a);
-void resample_vertical(const ResampleVertical& a);
-
 }  // namespace levit::kernels
 
 #endif  // LEVIT_KERNELS_RESAMPLE_H_

@@ -30,6 +30,8 @@ void subsample_vjp(const SubsampleVjp&);
 void normalise_row(const NormaliseRow&);
 void interleave_row(const InterleaveRow&);
 void widen_half(const WidenHalf&);
+void resample_horizontal(const ResampleHorizontal&);
+void resample_vertical(const ResampleVertical&);
 
 constexpr const char* target_name() {
   switch (HWY_TARGET) {
@@ -50,10 +52,10 @@ constexpr const char* target_name() {
 
 extern const Table kTable;
 constexpr Table kTable = {
-    target_name(),     HWY_LANES(float),    gemm,      gemm_vjp_input, gemm_vjp_weights, conv3x3,
-    conv3x3_vjp_input, conv3x3_vjp_weights, attention, attention_vjp,  softmax,          softmax_vjp,
-    hardswish,         hardswish_vjp,       mean_pool, mean_pool_vjp,  subsample,        subsample_vjp,
-    normalise_row,     interleave_row,      widen_half};
+    target_name(),     HWY_LANES(float),    gemm,       gemm_vjp_input,      gemm_vjp_weights, conv3x3,
+    conv3x3_vjp_input, conv3x3_vjp_weights, attention,  attention_vjp,       softmax,          softmax_vjp,
+    hardswish,         hardswish_vjp,       mean_pool,  mean_pool_vjp,       subsample,        subsample_vjp,
+    normalise_row,     interleave_row,      widen_half, resample_horizontal, resample_vertical};
 
 }  // namespace levit::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

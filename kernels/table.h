@@ -11,6 +11,7 @@
 #include "kernels/hardswish.h"
 #include "kernels/pixels.h"
 #include "kernels/pool.h"
+#include "kernels/resample.h"
 #include "kernels/softmax.h"
 
 namespace levit::kernels {
@@ -38,6 +39,8 @@ struct Table {
   void (*normalise_row)(const NormaliseRow&);
   void (*interleave_row)(const InterleaveRow&);
   void (*widen_half)(const WidenHalf&);
+  void (*resample_horizontal)(const ResampleHorizontal&);
+  void (*resample_vertical)(const ResampleVertical&);
 };
 
 // The tables that this processor can run, best first; `count` of them, at least one.

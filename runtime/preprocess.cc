@@ -1,6 +1,6 @@
 #include "runtime/preprocess.h"
 
-#include "kernels/resample.h"
+#include "kernels/table.h"
 
 namespace levit::runtime {
 namespace {
@@ -142,6 +142,7 @@ size_t resample_bytes(const Geometry& geometry) {
 void resample(const levit_image& image, const Geometry& geometry, void* scratch, uint8_t* out) {
   const Kernel x = make_kernel(geometry.x), y = make_kernel(geometry.y);
   const Layout l = layout(x, y);
+  const kernels::Table& table = *kernels::find_table(nullptr);
   uint8_t* const base = align_up(scratch);
   auto* first = reinterpret_cast<uint32_t*>(base + l.first);
   auto* horizontal = reinterpret_cast<int32_t*>(base + l.horizontal);
@@ -168,12 +169,12 @@ void resample(const levit_image& image, const Geometry& geometry, void* scratch,
       rows.block = base + l.block;
       rows.out = ring + ready % l.ring_rows * kRowStride;
       rows.out_stride = kRowStride;
-      kernels::resample_horizontal(rows);
+      table.resample_horizontal(rows);
       ready += kernels::kResampleRows;
     }
-    kernels::resample_vertical({ring, kRowStride, static_cast<size_t>(l.ring_rows),
-                                static_cast<size_t>(top % l.ring_rows), vertical, static_cast<size_t>(y.taps),
-                                out + i * 3 * kSide, 3 * kSide});
+    table.resample_vertical({ring, kRowStride, static_cast<size_t>(l.ring_rows),
+                             static_cast<size_t>(top % l.ring_rows), vertical, static_cast<size_t>(y.taps),
+                             out + i * 3 * kSide, 3 * kSide});
   }
 }
 

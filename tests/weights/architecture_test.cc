@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/weights/models.h"
@@ -52,17 +53,18 @@ TEST_CASE("every published shape has its number of values") {
                                                        {"levit_192", 21067226},
                                                        {"levit_256", 36686552},
                                                        {"levit_384", 76610200}};
-  for (const auto& [name, half_bytes] : expected) {
+  for (const auto& variant : expected) {
+    const std::string name = variant.first;
     CAPTURE(name);
     const weights::Config config = tests::published(name, 1000);
     CHECK(weights::valid(config));
-    CHECK(weights::variant_name(config) == std::string(name));
+    CHECK(weights::variant_name(config) == name);
     uint64_t values = 0;
     for (uint32_t i = 0; i < weights::layer_count(config); ++i) {
       const weights::Layer layer = weights::layer_at(config, i);
       values += uint64_t{layer.outputs} * (layer.depth + 1) + layer.table;
     }
-    CHECK(2 * values == half_bytes);
+    CHECK(2 * values == variant.second);
   }
 }
 

@@ -24,6 +24,10 @@ weights::Config micro(uint32_t classes) {
   return {classes, 224, {16, 24, 32}, {1, 2, 2}, {1, 1, 1}, 8, 2, 4, 2};
 }
 
+weights::Config smallest(uint32_t classes) {
+  return {classes, 224, {8, 8, 8}, {1, 1, 1}, {1, 1, 1}, 8, 1, 1, 1};
+}
+
 tools::FoldedModel seeded_model(const weights::Config& config) {
   tools::FoldedModel model;
   model.config = config;

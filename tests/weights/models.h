@@ -17,6 +17,9 @@ weights::Config published(const std::string& name, uint32_t classes);
 // The smallest network of the goldens: 16, 24 and 32 channels, key 8.
 weights::Config micro(uint32_t classes);
 
+// The smallest network that a file can hold: 8 channels, one head, every ratio 1.
+weights::Config smallest(uint32_t classes);
+
 // Seeded weights in [-1, 1), labels "class0" and so on.
 tools::FoldedModel seeded_model(const weights::Config& config);
 

@@ -14,7 +14,7 @@ using namespace levit;
 namespace {
 
 double stored(const void* panels, bool half, size_t at) {
-  if (!half) return static_cast<const float*>(panels)[at];
+  if (!half) return static_cast<double>(static_cast<const float*>(panels)[at]);
   const uint16_t bits = static_cast<const uint16_t*>(panels)[at];
   const int exponent = bits >> 10 & 31, fraction = bits & 1023;
   const double magnitude =

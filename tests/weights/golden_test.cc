@@ -1,0 +1,55 @@
+// The files of tests/data/fuzz/weights are also the memory of the format: what wrote them once must write
+// them always.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "tests/support/npy.h"
+#include "tests/weights/models.h"
+#include "tools/checkpoint/writer.h"
+#include "weights/reader.h"
+
+using namespace levit;
+
+namespace {
+
+struct Golden {
+  const char* file;
+  uint32_t classes;
+  bool half;
+};
+constexpr Golden kGoldens[] = {{"smallest_f16.levit", 2, true}, {"smallest_f32.levit", 1, false}};
+
+tools::FoldedModel model_of(const Golden& golden) {
+  tools::FoldedModel model = tests::seeded_model(tests::smallest(golden.classes));
+  if (golden.classes == 2) model.labels = {"künstlich", "写真"};
+  return model;
+}
+
+std::string path_of(const Golden& golden) {
+  return tests::data_path(std::string("fuzz/weights/") + golden.file);
+}
+
+}  // namespace
+
+TEST_CASE("files of format 1.0 are read, and written byte for byte") {
+  for (const Golden& golden : kGoldens) {
+    CAPTURE(golden.file);
+    std::ifstream file(path_of(golden), std::ios::binary);
+    const std::vector<uint8_t> bytes{std::istreambuf_iterator<char>(file), {}};
+    const tests::Image image(bytes);
+    CHECK(weights::validate(image.data(), image.bytes()) == LEVIT_OK);
+    CHECK(bytes == tools::write_levit(model_of(golden), golden.half));
+  }
+}
+
+// For a new version of the format: weights_test --no-skip --test-case="write the goldens".
+TEST_CASE("write the goldens" * doctest::skip()) {
+  for (const Golden& golden : kGoldens) {
+    const std::vector<uint8_t> bytes = tools::write_levit(model_of(golden), golden.half);
+    std::ofstream file(path_of(golden), std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    CHECK(file.good());
+  }
+}

@@ -18,7 +18,7 @@ using Sums = hn::ScalableTag<int32_t>;
 using Pixels = hn::Rebind<uint8_t, Sums>;
 using Sum = hn::Vec<Sums>;
 constexpr size_t kLanes = HWY_LANES(int32_t);
-constexpr size_t kPixelBytes = 4;  // red, green, blue, and one that nobody reads
+constexpr size_t kPixelBytes = 4;  // red, green, blue, blue again
 constexpr size_t kBlockBytes = kResampleRows * kPixelBytes;
 constexpr int32_t kHalf = int32_t{1} << (kResampleBits - 1);
 
@@ -43,33 +43,64 @@ HWY_INLINE void finish(const Sum (&sums)[kVectors], uint8_t* out) {
     hn::StoreU(hn::DemoteTo(Pixels(), hn::ShiftRight<kResampleBits>(sums[v])), Pixels(), out + v * kLanes);
 }
 
-// block[x][r] = rows[r][x]. A pixel is moved as four bytes, the last of a row as the three that are there.
-void interleave(const ResampleHorizontal& a) {
-  for (size_t x = 0; x + 1 < a.pixels; ++x) {
-    for (size_t r = 0; r < kResampleRows; ++r)
-      std::memcpy(a.block + x * kBlockBytes + r * kPixelBytes, a.rows[r] + 3 * x, kPixelBytes);
-  }
-  for (size_t r = 0; r < kResampleRows; ++r) {
-    uint8_t* last = a.block + (a.pixels - 1) * kBlockBytes + r * kPixelBytes;
-    std::memcpy(last, a.rows[r] + 3 * (a.pixels - 1), 3);
-    last[3] = 0;
+#if HWY_TARGET != HWY_SCALAR
+// Four pixels of each of the four rows: block[0..4][r] = rows[r][0..4]. Reads 16 bytes of each row.
+HWY_INLINE void interleave_four(const uint8_t* const (&rows)[kResampleRows], size_t at, uint8_t* block) {
+  const hn::FixedTag<uint8_t, 16> bytes;
+  const hn::FixedTag<uint32_t, 4> pixels;
+  const hn::FixedTag<uint64_t, 2> pairs;
+  alignas(16) static constexpr uint8_t kSpread[16] = {0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11};
+  const auto spread = hn::Load(bytes, kSpread);
+  const auto row = [&](size_t r) {
+    return hn::BitCast(pixels, hn::TableLookupBytes(hn::LoadU(bytes, rows[r] + at), spread));
+  };
+  const auto row0 = row(0), row1 = row(1), row2 = row(2), row3 = row(3);
+  const auto store = [&](auto top, auto bottom, size_t x) {
+    const auto top_pairs = hn::BitCast(pairs, top), bottom_pairs = hn::BitCast(pairs, bottom);
+    const auto even = hn::InterleaveLower(pairs, top_pairs, bottom_pairs);
+    const auto odd = hn::InterleaveUpper(pairs, top_pairs, bottom_pairs);
+    hn::StoreU(hn::BitCast(bytes, even), bytes, block + x * kBlockBytes);
+    hn::StoreU(hn::BitCast(bytes, odd), bytes, block + (x + 1) * kBlockBytes);
+  };
+  store(hn::InterleaveLower(pixels, row0, row1), hn::InterleaveLower(pixels, row2, row3), 0);
+  store(hn::InterleaveUpper(pixels, row0, row1), hn::InterleaveUpper(pixels, row2, row3), 2);
+}
+#endif
+
+// block[x][r] = rows[r][x].
+void interleave(const uint8_t* const (&rows)[kResampleRows], size_t pixels, uint8_t* block) {
+  size_t x = 0;
+#if HWY_TARGET != HWY_SCALAR
+  for (; 3 * x + 16 <= 3 * pixels; x += 4) interleave_four(rows, 3 * x, block + x * kBlockBytes);
+#endif
+  for (; x < pixels; ++x) {
+    for (size_t r = 0; r < kResampleRows; ++r) {
+      const uint8_t* from = rows[r] + 3 * x;
+      const uint8_t pixel[kPixelBytes] = {from[0], from[1], from[2], from[2]};
+      std::memcpy(block + x * kBlockBytes + r * kPixelBytes, pixel, kPixelBytes);
+    }
   }
 }
 
 }  // namespace
 
 void resample_horizontal(const ResampleHorizontal& a) {
-  interleave(a);
-  for (size_t x = 0; x < a.count; ++x) {
-    const int32_t* weights = a.weights + x * a.taps;
-    const uint8_t* pixels = a.block + a.first[x] * kBlockBytes;
+  interleave(a.rows, a.pixels, a.block);
+  // Copies, because stores through a byte pointer could change `a`.
+  const uint8_t* const block = a.block;
+  const size_t taps = a.taps, count = a.count, out_stride = a.out_stride;
+  const int32_t* weights = a.weights;
+  const uint32_t* const first = a.first;
+  uint8_t* out = a.out;
+  for (size_t x = 0; x < count; ++x, weights += taps, out += 3) {
+    const uint8_t* pixels = block + first[x] * kBlockBytes;
     Sum sums[kBlockBytes / kLanes];
     begin(sums);
-    for (size_t j = 0; j < a.taps; ++j) accumulate(weights[j], pixels + j * kBlockBytes, sums);
+    for (size_t j = 0; j < taps; ++j) accumulate(weights[j], pixels + j * kBlockBytes, sums);
     uint8_t bytes[kBlockBytes];
     finish(sums, bytes);
     for (size_t r = 0; r < kResampleRows; ++r)
-      std::memcpy(a.out + r * a.out_stride + 3 * x, bytes + r * kPixelBytes, kPixelBytes);
+      std::memcpy(out + r * out_stride, bytes + r * kPixelBytes, kPixelBytes);
   }
 }
 

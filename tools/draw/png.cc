@@ -1,0 +1,38 @@
+#include "tools/draw/png.h"
+
+#include <stdexcept>
+#include <string>
+
+#define STB_IMAGE_WRITE_STATIC
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#include <stb_image_write.h>
+
+#include <fstream>
+
+namespace levit::tools {
+namespace {
+
+void append(void* context, void* data, int size) {
+  static_cast<std::ofstream*>(context)->write(static_cast<const char*>(data), size);
+}
+
+void check(std::ofstream& file, const std::filesystem::path& path, int written) {
+  file.close();
+  if (written == 0 || file.fail()) throw std::runtime_error(path.string() + ": cannot be written");
+}
+
+}  // namespace
+
+void write_png(const std::filesystem::path& path, const Canvas& canvas) {
+  std::ofstream file(path, std::ios::binary);
+  const auto width = static_cast<int>(canvas.width), height = static_cast<int>(canvas.height);
+  check(file, path, stbi_write_png_to_func(append, &file, width, height, 3, canvas.rgb.data(), width * 3));
+}
+
+void write_jpeg(const std::filesystem::path& path, const Canvas& canvas, int quality) {
+  std::ofstream file(path, std::ios::binary);
+  const auto width = static_cast<int>(canvas.width), height = static_cast<int>(canvas.height);
+  check(file, path, stbi_write_jpg_to_func(append, &file, width, height, 3, canvas.rgb.data(), quality));
+}
+
+}  // namespace levit::tools

@@ -8,6 +8,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/hardswish-inl.h"
+#include "kernels/product-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
@@ -18,14 +19,6 @@ float panel_value(const Panels& w, size_t index) {
                 : static_cast<const float*>(w.data)[index];
 }
 
-// Panel p in fp32.
-void widen_panel(const Panels& w, size_t p, float* out) {
-  const size_t count = w.depth * kPanelWidth;
-  for (size_t i = 0; i < count; ++i) {
-    out[i] = panel_value(w, p * count + i);
-  }
-}
-
 const float* element(const SegmentedRows& x, size_t row, size_t k) {
   return x.segment[k / x.segment_length] + row * x.stride + k % x.segment_length;
 }
@@ -34,36 +27,26 @@ size_t offset(const BlockedRows& y, size_t row, size_t column) {
   return (column < y.block ? 0 : column / y.block * y.block_stride) + row * y.stride + column % y.block;
 }
 
-float apply(bool activate, float x) {
-  const hn::CappedTag<float, 1> d;
-  return activate ? hn::GetLane(hardswish(d, hn::Set(d, x))) : x;
-}
-
 }  // namespace
 
 void gemm(const Gemm& g) {
-  for (size_t p = g.panel_begin; p < g.panel_end; ++p) {
-    widen_panel(g.w, p, g.scratch);
-    for (size_t m = g.row_begin; m < g.row_end; ++m) {
-      float sum[kPanelWidth] = {};
-      for (size_t j = 0; g.bias != nullptr && j < kPanelWidth; ++j) {
-        sum[j] = g.bias[p * kPanelWidth + j];
-      }
-      for (size_t k = 0; k < g.w.depth; ++k) {
-        const float x = *element(g.x, m, k);
-        for (size_t j = 0; j < kPanelWidth; ++j) {
-          sum[j] += x * g.scratch[k * kPanelWidth + j];
-        }
-      }
-      for (size_t j = 0; j < kPanelWidth && p * kPanelWidth + j < g.w.outputs; ++j) {
-        const size_t at = offset(g.y, m, p * kPanelWidth + j);
-        if (g.pre.data != nullptr) {
-          g.pre.data[offset(g.pre, m, p * kPanelWidth + j)] = sum[j];
-        }
-        g.y.data[at] = apply(g.hardswish, sum[j]) + (g.residual != nullptr ? g.residual[at] : 0);
-      }
-    }
-  }
+  const size_t panel_bytes = kPanelWidth * g.w.depth * (g.w.half ? sizeof(uint16_t) : sizeof(float));
+  Product p = {};
+  p.x = g.x;
+  p.w = static_cast<const char*>(g.w.data) + g.panel_begin * panel_bytes;
+  p.half = g.w.half;
+  p.depth = g.w.depth;
+  p.bias = g.bias != nullptr ? g.bias + g.panel_begin * kPanelWidth : nullptr;
+  p.y = g.y;
+  p.pre = g.pre;
+  p.residual = g.residual;
+  p.hardswish = g.hardswish;
+  p.row_begin = g.row_begin;
+  p.row_end = g.row_end;
+  p.column_begin = g.panel_begin * kPanelWidth;
+  p.column_end = HWY_MIN(g.panel_end * kPanelWidth, g.w.outputs);
+  p.scratch = g.scratch;
+  product(p);
 }
 
 void gemm_vjp_input(const GemmVjpInput& g) {

@@ -8,12 +8,19 @@
 #define HWY_TARGET_INCLUDE "kernels/half.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/widen-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 
 void widen_half(const WidenHalf& w) {
-  for (size_t i = 0; i < w.count; ++i) {
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + lanes <= w.count; i += lanes) {
+    hn::StoreU(widen(d, w.x + i), d, w.y + i);
+  }
+  for (; i < w.count; ++i) {
     w.y[i] = half_to_float(w.x[i]);
   }
 }

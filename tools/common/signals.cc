@@ -1,0 +1,32 @@
+#include "tools/common/signals.h"
+
+#include <atomic>
+#include <csignal>
+
+namespace levit::tools {
+namespace {
+
+std::atomic<bool> g_interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+
+void remember(int) {
+  g_interrupted = true;
+}
+
+}  // namespace
+
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = remember;
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_DFL);
+}
+
+bool interrupted() {
+  return g_interrupted;
+}
+
+}  // namespace levit::tools

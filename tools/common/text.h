@@ -1,0 +1,31 @@
+// Names from file systems are bytes, not text: what the programs do to print them.
+#ifndef LEVIT_TOOLS_COMMON_TEXT_H_
+#define LEVIT_TOOLS_COMMON_TEXT_H_
+
+#include <string>
+#include <string_view>
+
+namespace levit::tools {
+
+bool valid_utf8(std::string_view bytes);
+
+// Code points of UTF-8 text.
+size_t characters(std::string_view text);
+
+// For a terminal: control characters and bytes that are not UTF-8 become \xNN.
+std::string visible(std::string_view bytes);
+
+// For JSON, where bytes that are not UTF-8 cannot stand: every byte but letters, digits and -._~/ as %NN (RFC
+// 3986).
+std::string percent_encoded(std::string_view bytes);
+
+// A field of a CSV file: quoted when it holds a comma, a quote or a line break (RFC 4180). The bytes stay as
+// they are.
+std::string csv_field(std::string_view bytes);
+
+// "%.*f".
+std::string fixed(double value, int decimals);
+
+}  // namespace levit::tools
+
+#endif  // LEVIT_TOOLS_COMMON_TEXT_H_

@@ -1,0 +1,43 @@
+// Pictures to logits, logits to probabilities.
+#include "runtime/context.h"
+#include "runtime/forward.h"
+
+using levit::runtime::kChannelsIn;
+
+extern "C" {
+
+levit_status levit_normalise(const levit_model* model, const uint8_t* rgb, float* out) {
+  if (model == nullptr || rgb == nullptr || out == nullptr) return LEVIT_ARGUMENT;
+  const levit::weights::View view = levit::weights::view(model);
+  const levit::kernels::Table& kernels = *levit::kernels::find_table(nullptr);
+  float row[LEVIT_SIDE * kChannelsIn];
+  for (size_t y = 0; y < LEVIT_SIDE; ++y) {
+    kernels.normalise_row({rgb + y * LEVIT_SIDE * kChannelsIn, view.preprocessing.mean,
+                           view.preprocessing.std, row, LEVIT_SIDE});
+    for (size_t c = 0; c < kChannelsIn; ++c)
+      for (size_t x = 0; x < LEVIT_SIDE; ++x)
+        out[(c * LEVIT_SIDE + y) * LEVIT_SIDE + x] = row[x * kChannelsIn + c];
+  }
+  return LEVIT_OK;
+}
+
+levit_status levit_classify(levit_context* context, levit_input input, size_t count, float* logits) {
+  if (logits == nullptr) return LEVIT_ARGUMENT;
+  const levit_status status = levit::runtime::check_input(context, input, count);
+  if (status != LEVIT_OK) return status;
+  levit::runtime::forward({*context, input, count}, logits);
+  return LEVIT_OK;
+}
+
+levit_status levit_probabilities(const levit_model* model, const float* logits, size_t count,
+                                 float* probabilities) {
+  if (model == nullptr || logits == nullptr || probabilities == nullptr || count == 0) return LEVIT_ARGUMENT;
+  const levit::weights::View view = levit::weights::view(model);
+  const size_t classes = view.config.classes;
+  if (!levit::runtime::all_finite(logits, count * classes)) return LEVIT_NUMBER;
+  for (size_t i = 0; i < count * classes; ++i) probabilities[i] = logits[i] / view.temperature;
+  levit::kernels::find_table(nullptr)->softmax({probabilities, probabilities, count, classes});
+  return LEVIT_OK;
+}
+
+}  // extern "C"

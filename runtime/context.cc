@@ -1,0 +1,140 @@
+#include "runtime/context.h"
+
+#include <cstdint>
+#include <new>
+
+namespace levit::runtime {
+namespace {
+
+// Bounds that keep every size below overflow on 64 bits; smaller machines are checked in sizes_fit.
+constexpr size_t kMaxBatch = 65536, kMaxWorkers = 1024;
+
+constexpr size_t round_up(size_t bytes) {
+  return (bytes + LEVIT_ARENA_ALIGNMENT - 1) / LEVIT_ARENA_ALIGNMENT * LEVIT_ARENA_ALIGNMENT;
+}
+constexpr size_t kContextBytes = round_up(sizeof(levit_context));
+
+size_t block_bytes(const weights::Config& config) {
+  return round_up(block_count(config) * sizeof(Block));
+}
+
+PlanOptions plan_options(const levit_options& options, bool parameters) {
+  const bool attribution = (options.features & LEVIT_ATTRIBUTION) != 0;
+  const bool gradient = attribution || (options.features & LEVIT_GRADIENT) != 0;
+  return {options.batch, options.threads, gradient, attribution, parameters};
+}
+
+levit_status check_options(const levit_options& options) {
+  if (options.size != sizeof(levit_options)) return LEVIT_ARGUMENT;
+  if ((options.features & ~uint32_t{LEVIT_GRADIENT | LEVIT_ATTRIBUTION}) != 0) return LEVIT_ARGUMENT;
+  if (options.batch == 0 || options.batch > kMaxBatch) return LEVIT_ARGUMENT;
+  if (options.threads == 0 || options.threads > kMaxWorkers) return LEVIT_ARGUMENT;
+  if (options.threads > 1 && options.parallel_for == nullptr) return LEVIT_ARGUMENT;
+  return kernels::find_table(options.target) == nullptr ? LEVIT_TARGET : LEVIT_OK;
+}
+
+// Every buffer of one picture and worker fits `batch * workers` times into size_t.
+bool sizes_fit(const weights::Config& config, const PlanOptions& options) {
+  PlanOptions one = options;
+  one.batch = one.workers = 1;
+  const size_t most = SIZE_MAX / sizeof(float) / (options.batch + options.workers);
+  return make_plan(config, one).unshared < most;
+}
+
+}  // namespace
+
+levit_status arena_bytes(const levit_model* model, const levit_options* options, bool parameters,
+                         size_t* bytes) {
+  if (model == nullptr || options == nullptr || bytes == nullptr) return LEVIT_ARGUMENT;
+  const levit_status status = check_options(*options);
+  if (status != LEVIT_OK) return status;
+  const weights::Config config = weights::view(model).config;
+  const PlanOptions wanted = plan_options(*options, parameters);
+  if (!sizes_fit(config, wanted)) return LEVIT_ARGUMENT;
+  *bytes = kContextBytes + block_bytes(config) + make_plan(config, wanted).floats * sizeof(float);
+  return LEVIT_OK;
+}
+
+levit_status create(const levit_model* model, const levit_options* options, bool parameters, void* arena,
+                    size_t bytes, levit_context** context) {
+  if (arena == nullptr || context == nullptr) return LEVIT_ARGUMENT;
+  size_t needed = 0;
+  const levit_status status = arena_bytes(model, options, parameters, &needed);
+  if (status != LEVIT_OK) return status;
+  if (reinterpret_cast<uintptr_t>(arena) % LEVIT_ARENA_ALIGNMENT != 0) return LEVIT_ALIGNMENT;
+  if (bytes < needed) return LEVIT_ARENA;
+
+  const weights::View view = weights::view(model);
+  auto* memory = static_cast<unsigned char*>(arena);
+  auto* made = new (memory) levit_context{};
+  auto* blocks = new (memory + kContextBytes) Block[block_count(view.config)];
+  made->network = open_network(view, blocks);
+  made->plan = make_plan(view.config, plan_options(*options, parameters));
+  made->kernels = kernels::find_table(options->target);
+  made->workers = {options->threads, options->parallel_for, options->parallel_context};
+  made->progress = options->progress;
+  made->progress_context = options->progress_context;
+  made->workspace = reinterpret_cast<float*>(memory + kContextBytes + block_bytes(view.config));
+  *context = made;
+  return LEVIT_OK;
+}
+
+bool all_finite(const float* values, size_t count) {
+  // x - x is NaN for infinities and NaN, else 0; eight sums let the compiler use vectors without reordering.
+  constexpr size_t kSums = 16;
+  float sums[kSums] = {};
+  size_t i = 0;
+  for (; i + kSums <= count; i += kSums)
+    for (size_t j = 0; j < kSums; ++j) sums[j] += values[i + j] - values[i + j];
+  for (; i < count; ++i) sums[0] += values[i] - values[i];
+  float sum = 0;
+  for (const float s : sums) sum += s;
+  return sum == 0;
+}
+
+levit_status check_input(const levit_context* context, levit_input input, size_t count) {
+  if (context == nullptr || count == 0) return LEVIT_ARGUMENT;
+  if ((input.rgb == nullptr) == (input.tensor == nullptr)) return LEVIT_ARGUMENT;
+  if (count > context->plan.options.batch) return LEVIT_BATCH;
+  const size_t side = config_of(*context).side;
+  if (input.tensor != nullptr && !all_finite(input.tensor, count * kChannelsIn * side * side))
+    return LEVIT_NUMBER;
+  return LEVIT_OK;
+}
+
+void observe(levit_context* context, const Observer* observer) {
+  context->observer = observer;
+}
+
+}  // namespace levit::runtime
+
+extern "C" {
+
+levit_options levit_default_options(void) {
+  levit_options options{};
+  options.size = sizeof options;
+  options.batch = 1;
+  options.threads = 1;
+  return options;
+}
+
+const char* levit_target_name(size_t index) {
+  size_t count = 0;
+  const levit::kernels::Table* const* tables = levit::kernels::supported_tables(&count);
+  return index < count ? tables[index]->name : nullptr;
+}
+
+levit_status levit_arena_bytes(const levit_model* model, const levit_options* options, size_t* bytes) {
+  return levit::runtime::arena_bytes(model, options, false, bytes);
+}
+
+levit_status levit_create(const levit_model* model, const levit_options* options, void* arena,
+                          size_t arena_bytes, levit_context** context) {
+  return levit::runtime::create(model, options, false, arena, arena_bytes, context);
+}
+
+const char* levit_context_target(const levit_context* context) {
+  return context == nullptr ? nullptr : context->kernels->name;
+}
+
+}  // extern "C"

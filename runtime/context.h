@@ -1,0 +1,84 @@
+// A context: network, plan, kernels and workers over one arena; and the pass that runs on it.
+#ifndef LEVIT_RUNTIME_CONTEXT_H_
+#define LEVIT_RUNTIME_CONTEXT_H_
+
+#include "kernels/table.h"
+#include "runtime/levit.h"
+#include "runtime/observer.h"
+#include "runtime/parallel.h"
+#include "runtime/plan.h"
+
+struct levit_context {
+  levit::runtime::Network network;
+  levit::runtime::Plan plan;
+  const levit::kernels::Table* kernels;
+  levit::runtime::Workers workers;
+  levit_progress progress;
+  void* progress_context;
+  const levit::runtime::Observer* observer;
+  float* workspace;
+
+  // Buffer of a block of its group, from a picture of the batch on.
+  float* at(const levit::runtime::Slot& slot, size_t block = 0, size_t picture = 0) const {
+    return workspace + slot.offset + block * slot.block + picture * slot.picture;
+  }
+};
+
+namespace levit::runtime {
+
+inline const weights::Config& config_of(const levit_context& context) {
+  return context.network.view.config;
+}
+
+// What the operations of one step of the plan run with.
+struct Step {
+  const levit_context& context;
+  size_t index;
+
+  const kernels::Table& kernels() const { return *context.kernels; }
+  const Workers& workers() const { return context.workers; }
+  float* scratch(size_t worker) const { return context.at(context.plan.scratch[index], 0, worker); }
+};
+
+// By layer of weights::list_layers; all are added to. Null pointers inside are not allowed but for missing
+// tables.
+struct ParameterGradients {
+  float* const* weight;  // [outputs, depth]
+  float* const* bias;    // [outputs]
+  float* const* table;   // [heads, grid * grid]
+};
+
+inline constexpr int kNoPlace = LEVIT_STAGE2 + 1;
+
+// One forward pass, and the backward pass that may follow, over `count` pictures.
+struct Pass {
+  const levit_context& context;
+  levit_input input;
+  size_t count;
+  int place = kNoPlace;         // where the gradient is asked; nothing in front of it is kept
+  float* activation = nullptr;  // values at `place` go here, [count][place floats]; may be null
+  float* gradient = nullptr;  // gradient there; null: it stays in the plan's d_x. Never null for LEVIT_INPUT
+  const ParameterGradients* parameters = nullptr;
+
+  bool keeps_stem() const { return place == LEVIT_INPUT; }
+  bool keeps(size_t stage) const { return place < LEVIT_STAGE0 + static_cast<int>(stage); }
+};
+
+// Arena of a context with these options, internal ones included; LEVIT_OK or what is wrong with the options.
+levit_status arena_bytes(const levit_model* model, const levit_options* options, bool parameters,
+                         size_t* bytes);
+levit_status create(const levit_model* model, const levit_options* options, bool parameters, void* arena,
+                    size_t bytes, levit_context** context);
+
+// Checks an input: exactly one kind, 0 < count <= batch, tensors finite.
+levit_status check_input(const levit_context* context, levit_input input, size_t count);
+
+// Not null and finite, [count, classes].
+levit_status check_direction(const levit_context& context, const float* direction, size_t count);
+
+// Whether all are finite.
+bool all_finite(const float* values, size_t count);
+
+}  // namespace levit::runtime
+
+#endif  // LEVIT_RUNTIME_CONTEXT_H_

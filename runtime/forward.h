@@ -1,0 +1,14 @@
+// The forward pass: stem, stages, head.
+#ifndef LEVIT_RUNTIME_FORWARD_H_
+#define LEVIT_RUNTIME_FORWARD_H_
+
+#include "runtime/context.h"
+
+namespace levit::runtime {
+
+// logits [count, classes]. Stores the activation that the pass asks for, and keeps what its gradient needs.
+void forward(const Pass& pass, float* logits);
+
+}  // namespace levit::runtime
+
+#endif  // LEVIT_RUNTIME_FORWARD_H_

@@ -1,0 +1,67 @@
+// levit_gradient: a forward and a backward pass down to one place.
+#include <cstring>
+
+#include "runtime/backward.h"
+#include "runtime/context.h"
+#include "runtime/forward.h"
+
+namespace levit::runtime {
+namespace {
+
+// The normalised pictures as the network sees them, [count][3][side][side].
+void copy_pictures(const levit_context& context, levit_input input, size_t count, float* out) {
+  const size_t side = config_of(context).side, values = kChannelsIn * side * side;
+  if (input.tensor != nullptr) {
+    std::memcpy(out, input.tensor, count * values * sizeof(float));
+    return;
+  }
+  const auto* model = reinterpret_cast<const levit_model*>(context.network.view.image);
+  for (size_t i = 0; i < count; ++i) levit_normalise(model, input.rgb + i * values, out + i * values);
+}
+
+size_t place_floats(const weights::Config& config, levit_place place) {
+  if (place == LEVIT_INPUT) return kChannelsIn * config.side * config.side;
+  const size_t stage = place == LEVIT_STEM ? 0 : static_cast<size_t>(place - LEVIT_STAGE0);
+  return stage_tokens(config, stage) * config.dims[stage];
+}
+
+}  // namespace
+
+levit_status check_direction(const levit_context& context, const float* direction, size_t count) {
+  if (direction == nullptr) return LEVIT_ARGUMENT;
+  return all_finite(direction, count * config_of(context).classes) ? LEVIT_OK : LEVIT_NUMBER;
+}
+
+}  // namespace levit::runtime
+
+extern "C" {
+
+levit_status levit_place_floats(const levit_model* model, levit_place place, size_t* floats) {
+  if (model == nullptr || floats == nullptr) return LEVIT_ARGUMENT;
+  if (place < LEVIT_INPUT || place > LEVIT_STAGE2) return LEVIT_PLACE;
+  *floats = levit::runtime::place_floats(levit::weights::view(model).config, place);
+  return LEVIT_OK;
+}
+
+levit_status levit_gradient(levit_context* context, levit_input input, size_t count, const float* direction,
+                            levit_place place, float* gradient, float* activation, float* logits) {
+  using namespace levit::runtime;
+  if (context == nullptr || gradient == nullptr) return LEVIT_ARGUMENT;
+  if (!context->plan.options.gradient) return LEVIT_FEATURE;
+  if (place < LEVIT_INPUT || place > LEVIT_STAGE2) return LEVIT_PLACE;
+  levit_status status = check_input(context, input, count);
+  if (status == LEVIT_OK) status = check_direction(*context, direction, count);
+  if (status != LEVIT_OK) return status;
+  Pass pass{*context, input, count};
+  pass.place = place;
+  pass.gradient = gradient;
+  if (place == LEVIT_INPUT && activation != nullptr)
+    copy_pictures(*context, input, count, activation);
+  else
+    pass.activation = activation;
+  forward(pass, logits != nullptr ? logits : context->at(context->plan.logits));
+  backward(pass, direction);
+  return LEVIT_OK;
+}
+
+}  // extern "C"

@@ -1,0 +1,31 @@
+// A linear layer over token rows, and its VJP, split over the workers.
+#ifndef LEVIT_RUNTIME_LINEAR_H_
+#define LEVIT_RUNTIME_LINEAR_H_
+
+#include "runtime/context.h"
+#include "runtime/tensor.h"
+
+namespace levit::runtime {
+
+struct Epilogue {
+  bool hardswish = false;
+  kernels::BlockedRows pre{};       // also stores the values before hardswish
+  const float* residual = nullptr;  // added last; laid out as y
+};
+
+// y = act(x W^T + b) + residual for `rows` rows.
+void linear(const Step& step, const Linear& layer, const kernels::SegmentedRows& x, size_t rows,
+            const kernels::BlockedRows& y, const Epilogue& epilogue = {});
+
+// dx = (dy W) * hardswish'(pre) + residual, dx [rows, depth] contiguous, pre and residual laid out alike,
+// either null.
+void linear_vjp(const Step& step, const Linear& layer, const kernels::SegmentedRows& dy, size_t rows,
+                float* dx, const float* pre, const float* residual);
+
+// Adds the layer's dW and db when the pass asks for parameter gradients. x: the layer's input.
+void linear_vjp_parameters(const Step& step, const ParameterGradients* gradients, const Linear& layer,
+                           const kernels::SegmentedRows& dy, const kernels::SegmentedRows& x, size_t rows);
+
+}  // namespace levit::runtime
+
+#endif  // LEVIT_RUNTIME_LINEAR_H_

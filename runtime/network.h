@@ -1,0 +1,83 @@
+// The network of a weight image: where each layer's parameters lie and how large its tensors are.
+//
+// A downsampling is a block whose attention has step 2 and no residual; so a stage is a list of blocks, and a
+// stage after the first begins with its downsampling.
+#ifndef LEVIT_RUNTIME_NETWORK_H_
+#define LEVIT_RUNTIME_NETWORK_H_
+
+#include "kernels/attention.h"
+#include "kernels/panels.h"
+#include "weights/reader.h"
+
+namespace levit::runtime {
+
+using weights::kStages;
+inline constexpr size_t kStemLayers = 4;
+inline constexpr size_t kChannelsIn = 3;
+
+// Sizes of one block; tensors are tokens by channels.
+struct BlockShape {
+  kernels::AttentionShape attention;
+  size_t heads;
+  size_t in, out;  // channels before and after; equal but in a downsampling
+  size_t hidden;   // of the MLP
+
+  bool down() const { return attention.step == 2; }
+  size_t keys() const { return attention.side * attention.side; }
+  size_t queries() const {
+    const size_t side = kernels::attention_query_side(attention);
+    return side * side;
+  }
+  size_t head_width() const {
+    return (down() ? 1 : 2) * attention.key + attention.value;
+  }  // q | k | v, or k | v
+  size_t qkv_width() const { return heads * head_width(); }
+  size_t q_width() const { return heads * attention.key; }  // the queries of a downsampling
+  size_t attended_width() const { return heads * attention.value; }
+};
+
+// Shape of the blocks of a stage, or of the downsampling in front of it.
+BlockShape block_shape(const weights::Config& config, size_t stage, bool down);
+
+struct Linear {
+  kernels::Panels w;
+  const float* bias;
+  uint32_t layer;  // in weights::list_layers
+};
+
+struct Block {
+  BlockShape shape;
+  Linear qkv;  // k and v only in a downsampling
+  Linear q;    // of a downsampling
+  Linear proj, up, down;
+  const float* table;  // attention biases [heads, side * side]
+  uint32_t stage;
+  uint32_t group;  // 0: blocks of stage 0, 1: downsampling to stage 1, 2: blocks of stage 1, ...
+  uint32_t order;  // within the group
+};
+inline constexpr size_t kGroups = 2 * kStages - 1;
+constexpr size_t group_of(size_t stage, bool down) {
+  return 2 * stage - (down ? 1 : 0);
+}
+
+struct Network {
+  weights::View view;
+  Linear stem[kStemLayers];
+  Linear head;
+  Block* blocks;
+  size_t first_block[kStages + 1];  // blocks of stage s: first_block[s] .. first_block[s + 1]
+};
+
+size_t block_count(const weights::Config& config);
+size_t stage_tokens(const weights::Config& config, size_t stage);
+
+// Side and channels of stem level 0 (the picture) to 4 (its output).
+size_t stem_side(const weights::Config& config, size_t level);
+size_t stem_channels(const weights::Config& config, size_t level);
+
+// Fills a network; blocks: room for block_count() of them.
+Network open_network(const weights::View& view, Block* blocks);
+
+}  // namespace levit::runtime
+
+#endif  // LEVIT_RUNTIME_NETWORK_H_

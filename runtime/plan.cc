@@ -1,0 +1,189 @@
+#include "runtime/plan.h"
+
+#include "kernels/conv3x3.h"
+#include "kernels/gemm.h"
+#include "runtime/overlay.h"
+#include "runtime/stem.h"
+
+namespace levit::runtime {
+namespace {
+
+constexpr Life kWholePass{0, kStepSums};
+constexpr Life until_mirror(size_t step) {
+  return {step, mirror(step)};
+}
+constexpr Life mirrored(size_t first, size_t last) {
+  return {mirror(last), mirror(first)};
+}
+constexpr size_t round_to_line(size_t floats) {
+  return (floats + 15) / 16 * 16;
+}
+constexpr size_t larger(size_t a, size_t b) {
+  return a > b ? a : b;
+}
+constexpr size_t smaller(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
+struct Planner {
+  const weights::Config& config;
+  Plan& plan;
+  Overlay overlay;
+
+  size_t batch() const { return plan.options.batch; }
+
+  // One buffer that chunks and blocks share.
+  void work(Slot* slot, size_t floats, Life life) { overlay.add(&slot->offset, floats, life); }
+
+  // One buffer per block and picture, alive from `step` to its mirror. When the batch takes several rounds
+  // through this step, the values of earlier pictures lie there while later ones pass the steps before it.
+  void kept(Slot* slot, size_t blocks, size_t floats, size_t step, size_t chunk) {
+    slot->picture = floats;
+    slot->block = batch() * floats;
+    overlay.add(&slot->offset, blocks * slot->block, until_mirror(chunk < batch() ? kStepStem : step));
+  }
+
+  void scratch(size_t step, size_t floats) {
+    plan.scratch[step].picture = round_to_line(floats);
+    work(&plan.scratch[step], plan.options.workers * round_to_line(floats), {step, step});
+  }
+
+  void add_tokens();
+  void add_stem();
+  void add_group(size_t stage, bool down);
+  void add_head();
+  void add_attribution();
+};
+
+void Planner::add_tokens() {
+  for (size_t stage = 0; stage < kStages; ++stage) {
+    const size_t floats = plan.chunk[stage] * stage_tokens(config, stage) * config.dims[stage];
+    const bool gathers = stage > 0 && plan.chunk[stage] > plan.chunk[stage - 1];
+    const size_t written = stage == 0 ? kStepStem : step_of(group_of(stage, true), Phase::kProj);
+    const size_t read = stage + 1 == kStages ? kStepHead : step_of(group_of(stage + 1, true), Phase::kQkv);
+    const size_t first = gathers ? kStepStem : written;
+    work(&plan.x[stage], floats, {first, read});
+    if (plan.options.gradient) work(&plan.d_x[stage], floats, mirrored(first, read));
+  }
+}
+
+void Planner::add_stem() {
+  scratch(kStepStem, stem_scratch_floats(config));
+  if (!plan.options.gradient) return;
+  size_t vjp_scratch = stem_scratch_floats(config);
+  for (size_t level = 0; level < kStemLayers; ++level) {
+    const size_t side = stem_side(config, level), channels = stem_channels(config, level);
+    const size_t floats = side * side * channels;
+    const size_t out_channels = stem_channels(config, level + 1);
+    vjp_scratch = larger(vjp_scratch, kernels::conv3x3_vjp_scratch_floats(side, channels, out_channels));
+    if (plan.options.parameters) work(&plan.stem_out[level], floats, mirrored(kStepStem, kStepStem));
+    if (level == 0) continue;
+    work(&plan.d_stem[level], floats, mirrored(kStepStem, kStepStem));
+    if (level == 1)
+      work(&plan.stem_pre[level], floats, mirrored(kStepStem, kStepStem));
+    else
+      kept(&plan.stem_pre[level], 1, floats, kStepStem, plan.chunk[0]);
+  }
+  scratch(mirror(kStepStem), vjp_scratch);
+}
+
+void Planner::add_group(size_t stage, bool down) {
+  const size_t group = group_of(stage, down);
+  const auto at = [group](Phase phase) { return step_of(group, phase); };
+  const size_t blocks = down ? 1 : config.depth[stage];
+  const BlockShape shape = block_shape(config, stage, down);
+  const size_t chunk = plan.chunk[down ? stage - 1 : stage], mlp_chunk = plan.chunk[stage];
+  const size_t qkv = shape.keys() * shape.qkv_width();
+  const size_t q = down ? shape.queries() * shape.q_width() : 0;
+  const size_t subsampled = down ? shape.queries() * shape.in : 0;
+  const size_t attended = shape.queries() * shape.attended_width();
+  const size_t hidden = shape.queries() * shape.hidden;
+  BlockSlots& slots = plan.group[group];
+
+  if (plan.options.parameters) {
+    kept(&slots.input, blocks, shape.keys() * shape.in, at(Phase::kQkv), chunk);
+    kept(&slots.subsampled, blocks, subsampled, at(Phase::kQkv), chunk);
+    kept(&slots.attended, blocks, attended, at(Phase::kAttention), chunk);
+    kept(&slots.middle, blocks, shape.queries() * shape.out, at(Phase::kUp), mlp_chunk);
+    kept(&slots.hidden, blocks, hidden, at(Phase::kUp), mlp_chunk);
+  } else {
+    work(&slots.subsampled, chunk * subsampled, {at(Phase::kQkv), at(Phase::kQkv)});
+    work(&slots.attended, chunk * attended, {at(Phase::kAttention), at(Phase::kProj)});
+    work(&slots.hidden, mlp_chunk * hidden, {at(Phase::kUp), at(Phase::kDown)});
+  }
+  scratch(at(Phase::kQkv), kernels::gemm_scratch_floats(shape.in));
+  scratch(at(Phase::kAttention), kernels::attention_scratch_floats(shape.attention));
+  scratch(at(Phase::kProj), kernels::gemm_scratch_floats(shape.attended_width()));
+  scratch(at(Phase::kUp), kernels::gemm_scratch_floats(shape.out));
+  scratch(at(Phase::kDown), kernels::gemm_scratch_floats(shape.hidden));
+  if (!plan.options.gradient) {
+    work(&slots.qkv, chunk * qkv, {at(Phase::kQkv), at(Phase::kAttention)});
+    work(&slots.q, chunk * q, {at(Phase::kQkv), at(Phase::kAttention)});
+    return;
+  }
+
+  kept(&slots.qkv, blocks, qkv, at(Phase::kQkv), chunk);
+  kept(&slots.q, blocks, q, at(Phase::kQkv), chunk);
+  kept(&slots.pre_attended, blocks, attended, at(Phase::kAttention), chunk);
+  kept(&slots.pre_hidden, blocks, hidden, at(Phase::kUp), mlp_chunk);
+  work(&slots.d_hidden, mlp_chunk * hidden, mirrored(at(Phase::kUp), at(Phase::kDown)));
+  work(&slots.d_attended, chunk * attended, mirrored(at(Phase::kAttention), at(Phase::kProj)));
+  work(&slots.d_qkv, chunk * qkv, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
+  work(&slots.d_q, chunk * q, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
+  work(&slots.d_subsampled, chunk * subsampled, mirrored(at(Phase::kQkv), at(Phase::kQkv)));
+  const size_t qkv_outputs = larger(shape.qkv_width(), shape.q_width());
+  scratch(mirror(at(Phase::kQkv)), kernels::gemm_vjp_scratch_floats(qkv_outputs));
+  scratch(mirror(at(Phase::kAttention)), kernels::attention_vjp_scratch_floats(shape.attention));
+  scratch(mirror(at(Phase::kProj)), kernels::gemm_vjp_scratch_floats(shape.out));
+  scratch(mirror(at(Phase::kUp)), kernels::gemm_vjp_scratch_floats(shape.hidden));
+  scratch(mirror(at(Phase::kDown)), kernels::gemm_vjp_scratch_floats(shape.out));
+}
+
+void Planner::add_head() {
+  const size_t channels = config.dims[kStages - 1];
+  scratch(kStepHead, kernels::gemm_scratch_floats(channels));
+  work(&plan.pooled, batch() * channels,
+       plan.options.parameters ? until_mirror(kStepHead) : Life{kStepHead, kStepHead});
+  if (!plan.options.gradient) return;
+  work(&plan.logits, batch() * config.classes, kWholePass);
+  work(&plan.d_pooled, batch() * channels, mirrored(kStepHead, kStepHead));
+  scratch(mirror(kStepHead), kernels::gemm_vjp_scratch_floats(config.classes));
+  size_t largest = 0;
+  for (size_t stage = 0; stage < kStages; ++stage)
+    largest = larger(largest, stage_tokens(config, stage) * config.dims[stage]);
+  work(&plan.activation, largest, kWholePass);
+}
+
+void Planner::add_attribution() {
+  if (!plan.options.attribution) return;
+  const size_t pixels = kChannelsIn * config.side * config.side;
+  work(&plan.direction, batch() * config.classes, kWholePass);
+  work(&plan.points, batch() * pixels, kWholePass);
+  work(&plan.d_points, batch() * pixels, {mirror(kStepStem), kStepSums});
+  work(&plan.sums, 2 * pixels, kWholePass);
+  work(&plan.squares, 2 * pixels, kWholePass);
+}
+
+}  // namespace
+
+Plan make_plan(const weights::Config& config, const PlanOptions& options) {
+  Plan plan{};
+  plan.options = options;
+  plan.chunk[0] = smaller(options.batch, options.workers);
+  plan.chunk[1] = smaller(options.batch, larger(4, options.workers));
+  plan.chunk[2] = options.batch;
+  Planner planner{config, plan, {}};
+  planner.add_tokens();
+  planner.add_stem();
+  for (size_t stage = 0; stage < kStages; ++stage) {
+    if (stage > 0) planner.add_group(stage, true);
+    planner.add_group(stage, false);
+  }
+  planner.add_head();
+  planner.add_attribution();
+  plan.floats = planner.overlay.place();
+  plan.unshared = planner.overlay.floats();
+  return plan;
+}
+
+}  // namespace levit::runtime

@@ -1,0 +1,80 @@
+// Where every tensor of a pass lies in the arena. Lifetimes are counted in steps of the pass and buffers
+// overlaid (overlay.h); levit_arena_bytes and levit_create both ask this plan, so the size is exact.
+//
+// A batch goes through stage s in chunks of `chunk[s]` pictures: few in the wide early stages, so that their
+// tokens stay in the cache, all of them in the last one, so that its weights are read once. A gradient keeps
+// q, k, v and the inputs of every hardswish of all pictures; softmax and the first convolution are
+// recomputed.
+#ifndef LEVIT_RUNTIME_PLAN_H_
+#define LEVIT_RUNTIME_PLAN_H_
+
+#include "runtime/network.h"
+
+namespace levit::runtime {
+
+// One buffer, or one per block of a group and per picture. In floats.
+struct Slot {
+  size_t offset;
+  size_t block;    // between blocks of a group; 0 when they share the buffer
+  size_t picture;  // between pictures of a batch; 0 when chunks share the buffer
+};
+
+// Of the blocks of one group (network.h). A slot without floats is not used.
+struct BlockSlots {
+  Slot qkv;           // Heads (block.h)
+  Slot q;             // Heads; downsampling
+  Slot subsampled;    // [queries, in]; downsampling
+  Slot attended;      // [queries, heads * value] after hardswish
+  Slot hidden;        // [queries, hidden] after hardswish
+  Slot pre_attended;  // the same two before hardswish; gradients
+  Slot pre_hidden;
+  Slot d_qkv, d_q, d_subsampled, d_attended, d_hidden;  // gradients of the above
+  Slot input, middle;  // [keys, in] and [queries, out]: inputs of attention and MLP; parameter gradients
+};
+
+enum class Phase : size_t { kQkv, kAttention, kProj, kUp, kDown };  // of a block
+inline constexpr size_t kPhases = 5;
+
+// Steps of a pass: stem, five phases of each group, head; then the same backwards; then the sums of an
+// attribution.
+inline constexpr size_t kStepStem = 0;
+inline constexpr size_t kStepHead = 1 + kGroups * kPhases;
+constexpr size_t step_of(size_t group, Phase phase) {
+  return 1 + group * kPhases + static_cast<size_t>(phase);
+}
+constexpr size_t mirror(size_t step) {
+  return 2 * kStepHead + 1 - step;
+}
+inline constexpr size_t kStepSums = mirror(kStepStem) + 1;
+inline constexpr size_t kSteps = kStepSums + 1;
+
+struct PlanOptions {
+  size_t batch, workers;
+  bool gradient, attribution;
+  bool parameters;  // keep what parameter gradients need as well
+};
+
+struct Plan {
+  PlanOptions options;
+  size_t chunk[kStages];
+  Slot x[kStages], d_x[kStages];  // tokens of a chunk after (during) a stage
+  Slot pooled, d_pooled;          // [batch, dims[2]]
+  BlockSlots group[kGroups];
+  // By stem level, 1 to 3: before hardswish (level 1 of one picture, recomputed), its gradient, and after
+  // hardswish (level 0: the picture; for parameter gradients only).
+  Slot stem_pre[kStemLayers], d_stem[kStemLayers], stem_out[kStemLayers];
+  Slot activation;        // one picture's values at a place
+  Slot logits;            // [batch, classes]
+  Slot direction;         // [batch, classes]
+  Slot points, d_points;  // [batch, 3, side, side]: sample points of an attribution and their gradients
+  Slot sums, squares;     // float64 [3, side, side]
+  Slot scratch[kSteps];   // per worker; `picture` is the distance between workers
+  size_t floats;          // of the workspace
+  size_t unshared;        // the same if no two buffers shared bytes
+};
+
+Plan make_plan(const weights::Config& config, const PlanOptions& options);
+
+}  // namespace levit::runtime
+
+#endif  // LEVIT_RUNTIME_PLAN_H_

@@ -1,0 +1,240 @@
+#include "runtime/stem.h"
+
+#include <cstring>
+
+#include "kernels/conv3x3.h"
+
+namespace levit::runtime {
+namespace {
+
+constexpr size_t kRing = 3;  // a convolution reads three rows and then moves down by two
+
+size_t larger(size_t a, size_t b) {
+  return a > b ? a : b;
+}
+
+size_t row_floats(const weights::Config& config, size_t level) {
+  return kernels::conv3x3_row_floats(stem_side(config, level), stem_channels(config, level));
+}
+
+// One picture's rows, computed on demand from the top down.
+class RowStream {
+ public:
+  // `top`: the first row of `level` that will be asked for. pre and out are by level; see below.
+  RowStream(const Pass& pass, size_t picture, size_t level, size_t top, float* scratch);
+
+  // Row y of a level, from its zero pixel on; valid until row y + 3 is asked. Rows outside the picture are
+  // zeros.
+  const float* row(size_t level, ptrdiff_t y);
+
+  // Where rows [begin, end) of a level also go before hardswish: [side, side, channels].
+  void keep(size_t level, float* pre, Range rows) { kept_[level] = {pre, rows}; }
+
+  // Computes one row of a level to `out` [side, channels].
+  void convolve(size_t level, size_t y, float* out);
+
+ private:
+  void load(size_t y, float* out) const;
+
+  struct Kept {
+    float* pre;
+    Range rows;
+  };
+  const Pass& pass_;
+  const weights::Config& config_;
+  const uint8_t* rgb_;
+  const float* tensor_;
+  size_t next_[kStemLayers] = {};  // first row of each level not yet in its ring
+  float* ring_[kStemLayers];
+  Kept kept_[kStemLayers + 1] = {};
+  const float* zeros_;
+  float* scratch_;
+};
+
+RowStream::RowStream(const Pass& pass, size_t picture, size_t level, size_t top, float* scratch)
+    : pass_(pass), config_(config_of(pass.context)) {
+  const size_t side = config_.side, values = picture * kChannelsIn * side * side;
+  rgb_ = pass.input.rgb == nullptr ? nullptr : pass.input.rgb + values;
+  tensor_ = pass.input.tensor == nullptr ? nullptr : pass.input.tensor + values;
+  size_t zeros = 0;
+  for (size_t i = 0; i < kStemLayers; ++i) {
+    const size_t floats = row_floats(config_, i);
+    ring_[i] = scratch;
+    std::memset(scratch, 0, kRing * floats * sizeof(float));  // the pixels beside the picture stay zero
+    scratch += kRing * floats;
+    zeros = larger(zeros, floats);
+  }
+  std::memset(scratch, 0, zeros * sizeof(float));
+  zeros_ = scratch;
+  const size_t used = static_cast<size_t>(scratch + zeros - ring_[0]);
+  scratch_ = ring_[0] + (used + 15) / 16 * 16;
+  if (level < kStemLayers) next_[level] = top;
+  for (size_t i = level; i > 0; --i) {
+    top = top == 0 ? 0 : 2 * top - 1;
+    next_[i - 1] = top;
+  }
+}
+
+const float* RowStream::row(size_t level, ptrdiff_t y) {
+  if (y < 0 || static_cast<size_t>(y) >= stem_side(config_, level)) return zeros_;
+  const size_t floats = row_floats(config_, level), row = static_cast<size_t>(y);
+  for (; next_[level] <= row; ++next_[level]) {
+    float* out = ring_[level] + next_[level] % kRing * floats + stem_channels(config_, level);
+    if (level == 0)
+      load(next_[level], out);
+    else
+      convolve(level, next_[level], out);
+  }
+  return ring_[level] + row % kRing * floats;
+}
+
+void RowStream::convolve(size_t level, size_t y, float* out) {
+  const auto middle = static_cast<ptrdiff_t>(2 * y);
+  const size_t width = stem_side(config_, level), channels_out = stem_channels(config_, level);
+  const Kept& kept = kept_[level];
+  const bool keeps = kept.pre != nullptr && y >= kept.rows.begin && y < kept.rows.end;
+  const Linear& layer = pass_.context.network.stem[level - 1];
+  kernels::Conv3x3 conv{};
+  for (ptrdiff_t i = 0; i < 3; ++i) conv.in[i] = row(level - 1, middle - 1 + i);
+  conv.w = layer.w;
+  conv.bias = layer.bias;
+  conv.out = out;
+  conv.pre = keeps ? kept.pre + y * width * channels_out : nullptr;
+  conv.cin = stem_channels(config_, level - 1);
+  conv.out_width = width;
+  conv.hardswish = level < kStemLayers;
+  conv.scratch = scratch_;
+  pass_.context.kernels->conv3x3(conv);
+}
+
+void RowStream::load(size_t y, float* out) const {
+  const size_t side = config_.side;
+  const kernels::Table& kernels = *pass_.context.kernels;
+  if (rgb_ != nullptr) {
+    const weights::Preprocessing& pixels = pass_.context.network.view.preprocessing;
+    kernels.normalise_row({rgb_ + y * side * kChannelsIn, pixels.mean, pixels.std, out, side});
+  } else {
+    const float* row = tensor_ + y * side;
+    kernels.interleave_row({{row, row + side * side, row + 2 * side * side}, out, side});
+  }
+}
+
+// Rows of a level that belong to rows `strip` of the last one.
+Range rows_of_strip(const weights::Config& config, size_t level, Range strip) {
+  const size_t shift = kStemLayers - level, side = stem_side(config, level);
+  const size_t begin = strip.begin << shift, end = strip.end << shift;
+  return {begin, end < side ? end : side};
+}
+
+void report(const Pass& pass, Range pictures, bool back) {
+  const Observer* observer = pass.context.observer;
+  if (observer == nullptr) return;
+  const weights::Config& config = config_of(pass.context);
+  uint64_t products = 0;
+  for (size_t level = 1; level <= kStemLayers; ++level) {
+    const size_t side = stem_side(config, level);
+    const kernels::Panels& w = pass.context.network.stem[level - 1].w;
+    products += uint64_t{side * side} * w.outputs * w.depth;
+  }
+  observer->after(observer->context,
+                  {"stem", 0, 0, false, back, pictures.size(), pictures.size() * products});
+}
+
+}  // namespace
+
+size_t stem_scratch_floats(const weights::Config& config) {
+  size_t rows = 0, widest = 0, conv = 0;
+  for (size_t level = 0; level < kStemLayers; ++level) {
+    rows += kRing * row_floats(config, level);
+    widest = larger(widest, row_floats(config, level));
+    conv = larger(conv, kernels::gemm_scratch_floats(9 * stem_channels(config, level)));
+  }
+  return (rows + widest + 15) / 16 * 16 + conv;
+}
+
+void stem(const Pass& pass, Tokens x, Range pictures) {
+  const weights::Config& config = config_of(pass.context);
+  const Step step{pass.context, kStepStem};
+  const size_t side = stem_side(config, kStemLayers), workers = step.workers().count;
+  const size_t strips = (workers + pictures.size() - 1) / pictures.size();
+  parallel(step.workers(), pictures.size() * strips, [&](size_t index, size_t worker) {
+    const size_t picture = index / strips;
+    const Range strip = part_of(side, 1, strips, index % strips);
+    RowStream stream(pass, pictures.begin + picture, kStemLayers, strip.begin, step.scratch(worker));
+    for (size_t level = 2; level < kStemLayers && pass.keeps_stem(); ++level)
+      stream.keep(level, pass.context.at(pass.context.plan.stem_pre[level], 0, pictures.begin + picture),
+                  rows_of_strip(config, level, strip));
+    for (size_t y = strip.begin; y < strip.end; ++y)
+      stream.convolve(kStemLayers, y, data(x) + (picture * side + y) * side * channels(x));
+  });
+  report(pass, pictures, false);
+}
+
+namespace {
+
+// The input of the first hardswish, which no pass keeps: it costs 2 % of the network to compute again.
+void recompute_first(const Pass& pass, const Step& step, size_t picture, float* pre) {
+  const size_t side = stem_side(config_of(pass.context), 1), workers = step.workers().count;
+  parallel(step.workers(), workers, [&](size_t index, size_t worker) {
+    const Range rows = part_of(side, 1, workers, index);
+    RowStream stream(pass, picture, 1, rows.begin, step.scratch(worker));
+    stream.keep(1, pre, rows);
+    for (size_t y = rows.begin; y < rows.end; ++y) stream.row(1, static_cast<ptrdiff_t>(y));
+  });
+}
+
+// The inputs of the four convolutions, and the gradients of their parameters. d_out[level]: at the output of
+// a level.
+void add_parameter_gradients(const Pass& pass, size_t picture, const float* const* pre,
+                             const float* const* d_out) {
+  const levit_context& context = pass.context;
+  const weights::Config& config = config_of(context);
+  for (size_t level = 0; level < kStemLayers; ++level) {
+    const size_t side = stem_side(config, level), in = stem_channels(config, level);
+    float* out = context.at(context.plan.stem_out[level]);
+    if (level == 0) {
+      RowStream stream(pass, picture, 0, 0, context.at(context.plan.scratch[mirror(kStepStem)]));
+      for (size_t y = 0; y < side; ++y)
+        std::memcpy(out + y * side * in, stream.row(0, static_cast<ptrdiff_t>(y)) + in,
+                    side * in * sizeof(float));
+    } else {
+      context.kernels->hardswish({pre[level], out, side * side * in});
+    }
+    const Linear& layer = context.network.stem[level];
+    context.kernels->conv3x3_vjp_weights({d_out[level + 1], out, side, side, in, layer.w.outputs,
+                                          pass.parameters->weight[layer.layer],
+                                          pass.parameters->bias[layer.layer]});
+  }
+}
+
+}  // namespace
+
+void stem_vjp(const Pass& pass, Tokens dx, Range pictures) {
+  const levit_context& context = pass.context;
+  const weights::Config& config = config_of(context);
+  const Step step{context, mirror(kStepStem)};
+  const size_t side_out = stem_side(config, kStemLayers), pixels = kChannelsIn * config.side * config.side;
+  for (size_t picture = pictures.begin; picture < pictures.end; ++picture) {
+    float *pre[kStemLayers] = {}, *d_out[kStemLayers + 1];
+    d_out[0] = pass.gradient + picture * pixels;
+    for (size_t level = 1; level < kStemLayers; ++level) {
+      pre[level] = context.at(context.plan.stem_pre[level], 0, picture);
+      d_out[level] = context.at(context.plan.d_stem[level]);
+    }
+    d_out[kStemLayers] = data(dx) + (picture - pictures.begin) * side_out * side_out * channels(dx);
+    recompute_first(pass, step, picture, pre[1]);
+    for (size_t level = kStemLayers; level-- > 0;) {
+      const size_t side = stem_side(config, level);
+      parallel(step.workers(), step.workers().count, [&](size_t index, size_t worker) {
+        const Range rows = part_of(side, 2, step.workers().count, index);
+        step.kernels().conv3x3_vjp_input({d_out[level + 1], context.network.stem[level].w, pre[level],
+                                          d_out[level], level == 0, side, side, stem_channels(config, level),
+                                          rows.begin, rows.end, step.scratch(worker)});
+      });
+    }
+    if (pass.parameters != nullptr) add_parameter_gradients(pass, picture, pre, d_out);
+  }
+  report(pass, pictures, true);
+}
+
+}  // namespace levit::runtime

@@ -1,0 +1,74 @@
+// Tensors of the runtime: views over the arena that carry their shape.
+#ifndef LEVIT_RUNTIME_TENSOR_H_
+#define LEVIT_RUNTIME_TENSOR_H_
+
+#include <Eigen/Core>
+
+#include "kernels/gemm.h"
+
+namespace levit::runtime {
+
+// Tokens by channels, row-major; the tokens of several pictures follow each other.
+using Tokens = Eigen::Map<Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+
+inline Tokens tokens(float* data, size_t rows, size_t channels) {
+  return {data, static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(channels)};
+}
+// A view's constness is that of its shape.
+inline float* data(const Tokens& x) {
+  return const_cast<float*>(x.data());
+}
+inline size_t rows(const Tokens& x) {
+  return static_cast<size_t>(x.rows());
+}
+inline size_t channels(const Tokens& x) {
+  return static_cast<size_t>(x.cols());
+}
+
+// A matrix as a GEMM reads it. The pointer inside refers to `data`, which must outlive the view.
+inline kernels::SegmentedRows plain_rows(const float* const& data, size_t channels) {
+  return {&data, 1, channels, channels};
+}
+inline kernels::BlockedRows plain_columns(float* data, size_t channels) {
+  return {data, channels, channels, 0};
+}
+
+// q, k and v of all heads: row r of head h begins at data + h * head_stride + r * row_stride.
+struct Heads {
+  float* data;
+  size_t heads, width;
+  size_t head_stride, row_stride;
+
+  float* head(size_t h, size_t row) const { return data + h * head_stride + row * row_stride; }
+  bool head_major() const { return row_stride == width; }
+};
+
+// Head by head when the GEMM can write so (its column blocks are panels wide), else token by token.
+inline Heads heads_over(float* data, size_t heads, size_t width, size_t rows) {
+  if (width % kernels::kPanelWidth == 0 && heads <= kernels::kMaxSegments)
+    return {data, heads, width, rows * width, width};
+  return {data, heads, width, width, heads * width};
+}
+
+inline kernels::BlockedRows columns_of(const Heads& x) {
+  return x.head_major() ? kernels::BlockedRows{x.data, x.width, x.width, x.head_stride}
+                        : plain_columns(x.data, x.heads * x.width);
+}
+
+// Heads as the rows of a GEMM: one segment per head.
+struct HeadSegments {
+  const float* segment[kernels::kMaxSegments];
+
+  kernels::SegmentedRows rows(const Heads& x) {
+    if (!x.head_major()) {
+      segment[0] = x.data;
+      return {segment, 1, x.heads * x.width, x.row_stride};
+    }
+    for (size_t h = 0; h < x.heads; ++h) segment[h] = x.head(h, 0);
+    return {segment, x.heads, x.width, x.row_stride};
+  }
+};
+
+}  // namespace levit::runtime
+
+#endif  // LEVIT_RUNTIME_TENSOR_H_

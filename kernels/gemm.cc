@@ -1,30 +1,20 @@
 #include "kernels/gemm.h"
 
-#include "kernels/half.h"
 #include "kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/gemm.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "kernels/hardswish-inl.h"
 #include "kernels/product-inl.h"
+#include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 namespace {
 
-float panel_value(const Panels& w, size_t index) {
-  return w.half ? half_to_float(static_cast<const uint16_t*>(w.data)[index])
-                : static_cast<const float*>(w.data)[index];
-}
-
 const float* element(const SegmentedRows& x, size_t row, size_t k) {
   return x.segment[k / x.segment_length] + row * x.stride + k % x.segment_length;
-}
-
-size_t offset(const BlockedRows& y, size_t row, size_t column) {
-  return (column < y.block ? 0 : column / y.block * y.block_stride) + row * y.stride + column % y.block;
 }
 
 }  // namespace
@@ -49,23 +39,29 @@ void gemm(const Gemm& g) {
   product(p);
 }
 
+// dx is a product too, of dy and W transposed: two panels of W^T at a time are written to the scratch.
 void gemm_vjp_input(const GemmVjpInput& g) {
-  const hn::CappedTag<float, 1> d;
-  for (size_t k = g.column_begin; k < g.column_end; ++k) {
-    for (size_t n = 0; n < g.w.outputs; ++n) {
-      g.scratch[n] = panel_value(g.w, ((n / kPanelWidth) * g.w.depth + k) * kPanelWidth + n % kPanelWidth);
+  const bool half = g.w.half && kHasWiden;
+  const size_t panel_bytes = kPanelWidth * g.w.outputs * (half ? sizeof(uint16_t) : sizeof(float));
+  Product p = {};
+  p.x = g.dy;
+  p.w = g.scratch;
+  p.half = half;
+  p.depth = g.w.outputs;
+  p.y = g.dx;
+  p.slope_at = g.pre;
+  p.residual = g.residual;
+  p.row_begin = g.row_begin;
+  p.row_end = g.row_end;
+  const size_t step = 2 * kPanelWidth;
+  for (p.column_begin = g.column_begin; p.column_begin < g.column_end; p.column_begin += step) {
+    p.column_end = HWY_MIN(p.column_begin + step, g.column_end);
+    char* to = reinterpret_cast<char*>(g.scratch);
+    for (size_t column = p.column_begin; column < p.column_end; column += kPanelWidth) {
+      transpose_panel(g.w, column, HWY_MIN(kPanelWidth, p.column_end - column), to);
+      to += panel_bytes;  // the next panel begins where the outputs end, on top of this one's padding
     }
-    for (size_t m = g.row_begin; m < g.row_end; ++m) {
-      float sum = 0;
-      for (size_t n = 0; n < g.w.outputs; ++n) {
-        sum += *element(g.dy, m, n) * g.scratch[n];
-      }
-      const size_t at = offset(g.dx, m, k);
-      if (g.pre != nullptr) {
-        sum *= hn::GetLane(hardswish_slope(d, hn::Set(d, g.pre[at])));
-      }
-      g.dx.data[at] = sum + (g.residual != nullptr ? g.residual[at] : 0);
-    }
+    product(p);
   }
 }
 

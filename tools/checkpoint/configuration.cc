@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tools/checkpoint/families.h"
+
 namespace levit::tools {
 namespace {
 
@@ -61,34 +63,15 @@ std::string block_prefix(size_t stage, uint32_t block) {
   return stage_prefix(stage) + ".blocks." + std::to_string(block);
 }
 
-// One more than the largest block index of a stage.
-uint32_t count_blocks(const StateDict& dict, size_t stage) {
-  const std::string prefix = stage_prefix(stage) + ".blocks.";
-  uint32_t count = 0;
-  for (auto it = dict.lower_bound(prefix);
-       it != dict.end() && it->first.compare(0, prefix.size(), prefix) == 0; ++it) {
-    size_t at = prefix.size();
-    uint32_t index = 0;
-    for (; at < it->first.size() && it->first[at] >= '0' && it->first[at] <= '9'; ++at) {
-      index = std::min(index * 10 + static_cast<uint32_t>(it->first[at] - '0'), weights::kMaxDepth);
-    }
-    if (index >= weights::kMaxDepth)
-      throw std::runtime_error("'" + it->first + "' is beyond the " + std::to_string(weights::kMaxDepth) +
-                               " blocks that a stage may have");
-    count = std::max(count, index + 1);
-  }
-  return count;
-}
-
 void infer_depths(const StateDict& dict, weights::Config* config) {
+  find_depths(dict, Family::kTimm, config->depth);
   std::string empty;
   for (size_t stage = 0; stage < weights::kStages; ++stage) {
-    config->depth[stage] = count_blocks(dict, stage);
     if (config->depth[stage] == 0) empty += (empty.empty() ? "" : ", ") + stage_prefix(stage);
   }
   if (!empty.empty()) {
-    throw std::runtime_error("not a whole LeViT: of its " + std::to_string(dict.size()) +
-                             " tensors none is a block of " + empty);
+    throw std::runtime_error("not a whole LeViT: " + std::to_string(dict.size()) +
+                             " tensors, and every block of " + empty + " is missing");
   }
 }
 

@@ -1,0 +1,241 @@
+#include "tools/checkpoint/families.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <stdexcept>
+
+#include "tools/checkpoint/inventory.h"
+#include "tools/checkpoint/text.h"
+
+namespace levit::tools {
+namespace {
+
+using weights::kStages;
+using weights::Layer;
+using weights::Part;
+
+constexpr uint32_t kLargestNumber = 2 * kStages * (weights::kMaxDepth + 1);
+constexpr const char* kNormTensors[] = {"weight", "bias", "running_mean", "running_var",
+                                        "num_batches_tracked"};
+
+// A layer's module below its attention, MLP or downsampling.
+struct PartNames {
+  const char* original;
+  const char* hugging_face;
+};
+
+PartNames part_names(Part part) {
+  switch (part) {
+    case Part::kQkv:
+      return {".m.qkv", ".module.queries_keys_values"};
+    case Part::kProj:
+      return {".m.proj.1", ".module.projection"};
+    case Part::kDownKv:
+      return {".kv", ".keys_values"};
+    case Part::kDownQ:
+      return {".q.1", ".queries"};
+    case Part::kDownProj:
+      return {".proj.1", ".projection"};
+    case Part::kMlpUp:
+      return {".m.0", ".module.linear_up"};
+    default:
+      return {".m.2", ".module.linear_down"};
+  }
+}
+
+// The attention, MLP or downsampling that a layer belongs to, as the two other families count them.
+std::string residual_name(Family family, const Layer& layer, const uint32_t depth[kStages]) {
+  const bool downsample = layer.index == weights::kDownsample;
+  const uint32_t stage = downsample ? layer.stage - 1 : layer.stage;
+  const uint32_t second = layer.part == Part::kMlpUp || layer.part == Part::kMlpDown ? 1 : 0;
+  uint32_t index = 2 * (downsample ? depth[stage] : layer.index) + second;
+  if (family == Family::kHuggingFace) {
+    return "levit.encoder.stages." + std::to_string(stage) + ".layers." + std::to_string(index);
+  }
+  for (uint32_t s = 0; s < stage; ++s) index += 2 * (depth[s] + 1);
+  return "blocks." + std::to_string(index);
+}
+
+std::string source_module(Family family, const Layer& layer, const uint32_t depth[kStages]) {
+  if (family == Family::kTimm) return module_name(layer);
+  const bool original = family == Family::kOriginal;
+  if (layer.part == Part::kStem) {
+    return original ? "patch_embed." + std::to_string(2 * layer.index)
+                    : "levit.patch_embeddings.embedding_layer_" + std::to_string(layer.index + 1);
+  }
+  const PartNames names = part_names(layer.part);
+  return residual_name(family, layer, depth) + (original ? names.original : names.hugging_face);
+}
+
+// The module that holds a layer's bias table, with a dot.
+std::string table_module(Family family, const Layer& layer, const uint32_t depth[kStages]) {
+  if (family == Family::kTimm) {
+    const std::string table = table_name(layer);
+    return table.substr(0, table.rfind('.') + 1);
+  }
+  const char* block = family == Family::kOriginal ? ".m." : ".module.";
+  return residual_name(family, layer, depth) + (layer.part == Part::kQkv ? block : ".");
+}
+
+// How a family calls the linear map and the norm inside a module.
+struct InnerNames {
+  std::string linear, norm;
+};
+
+InnerNames inner_names(Family family, bool fused, bool stem, bool head) {
+  if (fused) return {"", ".bn"};
+  switch (family) {
+    case Family::kOriginal:
+      return {head ? ".l" : ".c", ".bn"};
+    case Family::kHuggingFace:
+      return {stem ? ".convolution" : ".linear", ".batch_norm"};
+    default:
+      return {".linear", ".bn"};
+  }
+}
+
+void list_module(const std::string& timm, const std::string& source, const InnerNames& inner,
+                 std::vector<NamePair>* names) {
+  for (const char* leaf : {".weight", ".bias"})
+    names->push_back({timm + ".linear" + leaf, source + inner.linear + leaf});
+  for (const char* tensor : kNormTensors) {
+    names->push_back({timm + ".bn." + tensor, source + inner.norm + "." + tensor});
+  }
+}
+
+// Takes "12." off the front of `text`; false if there is no number. Throws if it is out of any LeViT's range.
+bool take_number(const std::string& name, std::string_view* text, uint32_t* number) {
+  const size_t digits = std::min(text->find_first_not_of("0123456789"), text->size());
+  if (digits == 0 || digits == text->size() || (*text)[digits] != '.') return false;
+  *number =
+      digits > 6 ? kLargestNumber : static_cast<uint32_t>(std::stoul(std::string(text->substr(0, digits))));
+  if (*number >= kLargestNumber)
+    throw std::runtime_error(in_quotes(name) + " has a number beyond any LeViT's blocks");
+  text->remove_prefix(digits + 1);
+  return true;
+}
+
+bool take(std::string_view* text, std::string_view start) {
+  if (!starts_with(*text, start)) return false;
+  text->remove_prefix(start.size());
+  return true;
+}
+
+void find_timm_depths(const StateDict& dict, uint32_t depth[kStages]) {
+  for (const auto& entry : dict) {
+    std::string_view rest = entry.first;
+    uint32_t stage, block;
+    if (!take(&rest, "stages.") || !take_number(entry.first, &rest, &stage) || stage >= kStages ||
+        !take(&rest, "blocks.") || !take_number(entry.first, &rest, &block)) {
+      continue;
+    }
+    depth[stage] = std::max(depth[stage], block + 1);
+  }
+}
+
+// A downsampling ends its stage, so that its place tells the depth; the last stage has none.
+void find_hugging_face_depths(const StateDict& dict, uint32_t depth[kStages]) {
+  for (const auto& entry : dict) {
+    std::string_view rest = entry.first;
+    uint32_t stage, layer;
+    if (!take(&rest, "levit.encoder.stages.") || !take_number(entry.first, &rest, &stage) ||
+        stage >= kStages || !take(&rest, "layers.") || !take_number(entry.first, &rest, &layer)) {
+      continue;
+    }
+    if (stage + 1 == kStages) depth[stage] = std::max(depth[stage], layer / 2 + 1);
+    if (stage + 1 < kStages && !starts_with(rest, "module.")) depth[stage] = layer / 2;
+  }
+}
+
+void find_original_depths(const StateDict& dict, uint32_t depth[kStages]) {
+  std::set<uint32_t> downsamplings;
+  uint32_t end = 0;
+  for (const auto& entry : dict) {
+    std::string_view rest = entry.first;
+    uint32_t index;
+    if (!take(&rest, "blocks.") || !take_number(entry.first, &rest, &index)) continue;
+    if (!starts_with(rest, "m.")) downsamplings.insert(index);
+    end = std::max(end, index + 1);
+  }
+  if (downsamplings.size() != kStages - 1) {
+    throw std::runtime_error("not a whole LeViT: its names show " + std::to_string(downsamplings.size()) +
+                             " downsamplings, not 2");
+  }
+  const uint32_t first = *downsamplings.begin(), second = *downsamplings.rbegin();
+  depth[0] = first / 2;
+  depth[1] = second < first + 2 ? 0 : (second - first - 2) / 2;
+  depth[2] = end < second + 2 ? 0 : (end - second - 1) / 2;
+}
+
+}  // namespace
+
+const char* family_name(Family family) {
+  switch (family) {
+    case Family::kOriginal:
+      return "the original LeViT";
+    case Family::kHuggingFace:
+      return "Hugging Face transformers";
+    default:
+      return "timm";
+  }
+}
+
+bool find_family(const StateDict& dict, Family* family) {
+  std::array<size_t, 3> tensors{};
+  for (const auto& entry : dict) {
+    const std::string& name = entry.first;
+    if (starts_with(name, "stem.") || starts_with(name, "stages.")) ++tensors[0];
+    if (starts_with(name, "patch_embed.") || starts_with(name, "blocks.")) ++tensors[1];
+    if (starts_with(name, "levit.")) ++tensors[2];
+  }
+  const auto most = std::max_element(tensors.begin(), tensors.end());
+  *family = static_cast<Family>(most - tensors.begin());
+  return *most != 0;
+}
+
+void find_depths(const StateDict& dict, Family family, uint32_t depth[kStages]) {
+  std::fill(depth, depth + kStages, 0u);
+  if (family == Family::kTimm) find_timm_depths(dict, depth);
+  if (family == Family::kOriginal) find_original_depths(dict, depth);
+  if (family == Family::kHuggingFace) find_hugging_face_depths(dict, depth);
+  for (size_t stage = 0; stage < kStages; ++stage) {
+    if (depth[stage] > weights::kMaxDepth) {
+      throw std::runtime_error("stage " + std::to_string(stage) + " has " + std::to_string(depth[stage]) +
+                               " blocks, more than a LeViT may have");
+    }
+  }
+}
+
+std::vector<Layer> body_layers(const uint32_t depth[kStages]) {
+  weights::Config config{1, weights::kSide, {8, 8, 8}, {1, 1, 1}, {depth[0], depth[1], depth[2]}, 8, 2, 4, 2};
+  std::vector<Layer> layers(weights::layer_count(config));
+  weights::list_layers(config, layers.data());
+  layers.pop_back();
+  return layers;
+}
+
+std::vector<NamePair> list_names(Family family, bool fused, const uint32_t depth[kStages]) {
+  std::vector<NamePair> names;
+  for (const Layer& layer : body_layers(depth)) {
+    const InnerNames inner = inner_names(family, fused, layer.part == Part::kStem, false);
+    list_module(module_name(layer), source_module(family, layer, depth), inner, &names);
+    if (layer.table != 0) {
+      names.push_back({table_name(layer), table_module(family, layer, depth) + "attention_biases"});
+    }
+  }
+  const bool hugging_face = family == Family::kHuggingFace;
+  const InnerNames inner = inner_names(family, fused, false, true);
+  list_module("head", hugging_face ? "classifier" : "head", inner, &names);
+  list_module("head_dist", hugging_face ? "classifier_distill" : "head_dist", inner, &names);
+  if (family == Family::kTimm) {
+    for (const char* name : {"conv_head.weight", "conv_head.bias"}) names.push_back({name, name});
+  }
+  return names;
+}
+
+std::string index_buffer_name(Family family, const Layer& layer, const uint32_t depth[kStages]) {
+  return table_module(family, layer, depth) + "attention_bias_idxs";
+}
+
+}  // namespace levit::tools

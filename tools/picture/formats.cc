@@ -19,6 +19,14 @@ namespace {
   fail(std::string("a truncated ") + format + " (the file ends early)");
 }
 
+void check_size(uint64_t width, uint64_t height, SizeLimit limit) {
+  if (width == 0 || height == 0) fail("a picture without pixels");
+  if (width <= limit.side && height <= limit.side && height <= limit.area / width) return;
+  fail("too large: " + std::to_string(width) + " x " + std::to_string(height) + " pixels; at most " +
+       std::to_string(limit.area / 1'000'000) + " megapixels and " + std::to_string(limit.side) +
+       " on a side");
+}
+
 bool starts_with(Bytes file, std::string_view magic, size_t at = 0) {
   return file.size >= at + magic.size() && std::memcmp(file.data + at, magic.data(), magic.size()) == 0;
 }
@@ -38,7 +46,7 @@ uint32_t little_endian(const uint8_t* at, size_t bytes) {
 // ISO/IEC 10918-1: segments from SOI to EOI, entropy-coded data behind each SOS.
 class JpegWalk {
  public:
-  explicit JpegWalk(Bytes file) : file_(file) {}
+  JpegWalk(Bytes file, SizeLimit limit) : file_(file), limit_(limit) {}
 
   PictureHeader run() {
     at_ = 2;  // SOI
@@ -84,7 +92,7 @@ class JpegWalk {
     header_.height = big_endian(body.data + 1, 2);
     header_.width = big_endian(body.data + 3, 2);
     components_ = body.data[5];
-    if (header_.width == 0 || header_.height == 0) fail("a JPEG without a size in its header");
+    check_size(header_.width, header_.height, limit_);
   }
 
   // A table of more than 256 symbols would run over the decoder's.
@@ -117,6 +125,7 @@ class JpegWalk {
   }
 
   Bytes file_;
+  SizeLimit limit_;
   size_t at_ = 0, components_ = 0;
   bool adobe_ = false, exif_ = false;
   PictureHeader header_{PictureFormat::kJpeg, 0, 0, 1, false, 0, 0, 0};
@@ -137,51 +146,57 @@ uint32_t crc32(const uint8_t* data, size_t size) {
   return ~crc;
 }
 
-PictureHeader inspect_png(Bytes file) {
+PictureHeader inspect_png(Bytes file, SizeLimit limit) {
   PictureHeader header{PictureFormat::kPng, 0, 0, 1, false, 0, 0, 0};
   for (size_t at = 8;;) {
     if (file.size - at < 12) fail_truncated("PNG");
     const size_t length = big_endian(file.data + at, 4);
     if (file.size - at - 12 < length) fail_truncated("PNG");
     const Bytes type{file.data + at + 4, 4}, body{file.data + at + 8, length};
-    const bool critical = (type.data[0] & 0x20) == 0;
-    if (critical && crc32(type.data, length + 4) != big_endian(body.data + length, 4))
-      fail("a damaged PNG (checksum of a chunk)");
     if (at == 8) {
       if (!starts_with(type, "IHDR") || length != 13) fail("a damaged PNG (no header)");
       header.width = big_endian(body.data, 4);
       header.height = big_endian(body.data + 4, 4);
-      if (header.width == 0 || header.height == 0) fail("a PNG without pixels");
+      check_size(header.width, header.height, limit);
     }
+    const bool critical = (type.data[0] & 0x20) == 0;
+    if (critical && crc32(type.data, length + 4) != big_endian(body.data + length, 4))
+      fail("a damaged PNG (checksum of a chunk)");
     if (starts_with(type, "eXIf")) header.orientation = exif_orientation(body.data, body.size);
     if (starts_with(type, "IEND")) return header;
     at += 12 + length;
   }
 }
 
-PictureHeader inspect_bmp(Bytes file) {
+PictureHeader inspect_bmp(Bytes file, SizeLimit limit) {
   if (file.size < 26) fail_truncated("BMP");
   const uint32_t header_bytes = little_endian(file.data + 14, 4);
   const bool old = header_bytes == 12;  // OS/2 1.x: 16-bit sizes
   if (file.size < 14 + size_t{header_bytes}) fail_truncated("BMP");
   if (!old && header_bytes < 40) fail("a BMP of a kind that is not read");
   const uint8_t* at = file.data + 18;
-  const int64_t width = old ? little_endian(at, 2) : static_cast<int32_t>(little_endian(at, 4));
-  const int64_t rows = old ? little_endian(at + 2, 2) : static_cast<int32_t>(little_endian(at + 4, 4));
+  const auto side = [&](size_t index) {
+    return old ? int64_t{little_endian(at + 2 * index, 2)}
+               : int64_t{static_cast<int32_t>(little_endian(at + 4 * index, 4))};
+  };
+  const int64_t width = side(0), rows = side(1);
   const int64_t height = rows < 0 ? -rows : rows;
-  if (width <= 0 || height == 0) fail("a BMP without pixels");
+  check_size(width < 0 ? 0 : static_cast<uint64_t>(width), static_cast<uint64_t>(height), limit);
   const uint32_t bits = little_endian(at + (old ? 6 : 10), 2);
+  if (bits != 1 && bits != 4 && bits != 8 && bits != 16 && bits != 24 && bits != 32)
+    fail("a damaged BMP (bits)");
   if (!old && little_endian(file.data + 30, 4) != 0 && little_endian(file.data + 30, 4) != 3)
     fail("a compressed BMP; only plain ones are read");
-  // Sizes are below 2^32 and bits below 2^16, so the products stay in 64 bits.
+  // Sides are below 2^32 and bits at most 32, so the products stay in 64 bits.
   const uint64_t row = (static_cast<uint64_t>(width) * bits + 31) / 32 * 4;
   const uint64_t first = little_endian(file.data + 10, 4);
+  if (first < 14 + uint64_t{header_bytes}) fail("a damaged BMP (offset of the pixels)");
   if (first > file.size || (file.size - first) / row < static_cast<uint64_t>(height)) fail_truncated("BMP");
   return {PictureFormat::kBmp, static_cast<size_t>(width), static_cast<size_t>(height), 1, false, 0, 0, 0};
 }
 
 // P5 and P6 of netpbm: numbers apart by white space and comments, one white space, then the samples.
-PictureHeader inspect_pnm(Bytes file) {
+PictureHeader inspect_pnm(Bytes file, SizeLimit limit) {
   size_t at = 2, values[3] = {};
   for (size_t& value : values) {
     bool comment = false;
@@ -198,7 +213,7 @@ PictureHeader inspect_pnm(Bytes file) {
     if (at == start) fail("a damaged PNM (header)");
   }
   const size_t width = values[0], height = values[1], components = file.data[1] == '6' ? 3 : 1;
-  if (width == 0 || height == 0) fail("a PNM without pixels");
+  check_size(width, height, limit);
   if (values[2] != 255 && values[2] != 65535) fail("a PNM whose largest value is neither 255 nor 65535");
   const size_t sample_bytes = values[2] == 255 ? 1 : 2, row = width * components * sample_bytes;
   if (std::strchr(" \t\n\v\f\r", file.data[at]) == nullptr) fail("a damaged PNM (header)");
@@ -241,12 +256,12 @@ const char* other_format(Bytes file) {
 
 }  // namespace
 
-PictureHeader inspect(Bytes file) {
+PictureHeader inspect(Bytes file, SizeLimit limit) {
   if (file.size == 0) fail("an empty file");
-  if (starts_with(file, "\xff\xd8\xff")) return JpegWalk(file).run();
-  if (starts_with(file, "\x89PNG\r\n\x1a\n")) return inspect_png(file);
-  if (starts_with(file, "BM")) return inspect_bmp(file);
-  if (starts_with(file, "P5") || starts_with(file, "P6")) return inspect_pnm(file);
+  if (starts_with(file, "\xff\xd8\xff")) return JpegWalk(file, limit).run();
+  if (starts_with(file, "\x89PNG\r\n\x1a\n")) return inspect_png(file, limit);
+  if (starts_with(file, "BM")) return inspect_bmp(file, limit);
+  if (starts_with(file, "P5") || starts_with(file, "P6")) return inspect_pnm(file, limit);
   const char* other = other_format(file);
   if (other != nullptr) fail(std::string(other) + " is not read; JPEG, PNG, BMP and PNM are");
   fail("not a picture (JPEG, PNG, BMP and PNM are read)");

@@ -23,9 +23,14 @@ struct PictureHeader {
   size_t components, sample_bytes;  // PNM
 };
 
-// Walks the whole file: a file that ends early is told from a damaged one. Throws std::runtime_error with the
-// cause, which names formats that are known but not read (GIF, WebP, HEIC, ...).
-PictureHeader inspect(Bytes file);
+struct SizeLimit {
+  size_t side, area;  // pixels
+};
+
+// Checks the size as soon as the file tells it, then walks the rest: a file that ends early is told from a
+// damaged one. Throws std::runtime_error with the cause, which names formats that are known but not read
+// (GIF, WebP, HEIC, ...).
+PictureHeader inspect(Bytes file, SizeLimit limit);
 
 }  // namespace levit::tools
 

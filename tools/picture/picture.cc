@@ -29,16 +29,6 @@ Picture allocate(size_t width, size_t height) {
   return picture;
 }
 
-void check_size(const PictureHeader& header, const PictureOptions& options) {
-  const auto size = std::to_string(header.width) + " x " + std::to_string(header.height) + " pixels";
-  if (std::max(header.width, header.height) > options.largest_side)
-    throw std::runtime_error("too large: " + size + ", a side may have " +
-                             std::to_string(options.largest_side));
-  if (header.height > options.largest_area / header.width)
-    throw std::runtime_error("too large: " + size + ", " + std::to_string(options.largest_area / 1'000'000) +
-                             " megapixels are allowed");
-}
-
 Picture decode_pnm(Bytes file, const PictureHeader& header) {
   Picture picture = allocate(header.width, header.height);
   const uint8_t* samples = file.data + header.pixels_at;
@@ -118,8 +108,7 @@ Picture upright(Picture stored, int orientation) {
 
 Picture decode_picture(const uint8_t* file, size_t bytes, const PictureOptions& options) {
   const Bytes view{file, bytes};
-  const PictureHeader header = inspect(view);
-  check_size(header, options);
+  const PictureHeader header = inspect(view, {options.largest_side, options.largest_area});
   Picture picture = header.format == PictureFormat::kPnm ? decode_pnm(view, header)
                     : header.unmarked_cmyk               ? decode_unmarked_cmyk(view, header)
                                                          : decode_with_stb(view, header);

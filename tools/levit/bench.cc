@@ -1,0 +1,254 @@
+// levit bench: how fast the network runs here, as a whole and by layer, and how near that is to what the core
+// can do.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "levit.hpp"
+#include "runtime/observer.h"
+#include "tools/common/fma_peak.h"
+#include "tools/common/model_file.h"
+#include "tools/common/output.h"
+#include "tools/common/signals.h"
+#include "tools/common/text.h"
+#include "tools/common/thread_pool.h"
+#include "tools/levit/command.h"
+
+namespace levit::tools {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Json = nlohmann::ordered_json;
+
+constexpr double kWarmUp = 0.3;  // seconds, until clock rate and caches have settled
+
+struct Arguments {
+  std::string model, target;
+  size_t threads = 1, batch = 1;
+  double seconds = 2;
+  bool gradient = false, layers = false, json = false;
+};
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The same normalised pictures every time: splitmix64, spread over [-2, 2).
+std::vector<float> pictures(size_t count) {
+  std::vector<float> values(count * 3 * LEVIT_SIDE * LEVIT_SIDE);
+  uint64_t state = 1;
+  for (float& value : values) {
+    uint64_t z = state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    value = static_cast<float>(z >> 40) / 4194304.0f - 2.0f;
+  }
+  return values;
+}
+
+// Time and work of the layers, by name in the order of the pass.
+struct Layers {
+  struct Sum {
+    double seconds = 0, multiply_adds = 0;
+  };
+  std::vector<std::string> names;
+  std::map<std::string, Sum> sums;
+  Clock::time_point last;
+
+  static void after(void* self, const runtime::Event& event) {
+    auto* layers = static_cast<Layers*>(self);
+    std::string name = event.name;
+    if (name != "stem" && name != "head")
+      name = "stage" + std::to_string(event.stage) + (event.downsample ? " down " : " ") + name;
+    if (event.backward) name = "vjp " + name;
+    if (layers->sums.count(name) == 0) layers->names.push_back(name);
+    Sum& sum = layers->sums[name];
+    const auto now = Clock::now();
+    sum.seconds += std::chrono::duration<double>(now - layers->last).count();
+    sum.multiply_adds += static_cast<double>(event.multiply_adds);
+    layers->last = now;
+  }
+
+  double multiply_adds() const {
+    double all = 0;
+    for (const auto& [name, sum] : sums) all += sum.multiply_adds;
+    return all;
+  }
+};
+
+class Bench {
+ public:
+  explicit Bench(const Arguments& arguments)
+      : arguments_(arguments),
+        file_(find_model(arguments.model)),
+        pool_(arguments.threads),
+        context_(file_.model(), options(arguments, pool_)),
+        input_(pictures(arguments.batch)),
+        logits_(arguments.batch * context_.classes()),
+        direction_(logits_.size()),
+        gradient_(arguments.gradient ? input_.size() : 0) {
+    for (size_t i = 0; i < direction_.size(); i += context_.classes()) direction_[i] = 1;
+  }
+
+  Json run() {
+    check_results();
+    Layers layers;
+    const runtime::Observer observer{Layers::after, &layers};
+    runtime::observe(context_.get(), &observer);
+    pass();
+    const double multiply_adds = layers.multiply_adds();
+    if (!arguments_.layers) runtime::observe(context_.get(), nullptr);
+    for (const auto start = Clock::now(); seconds_since(start) < kWarmUp;) pass();
+    layers = {};
+    std::vector<double> times;
+    const auto start = Clock::now();
+    do {
+      const auto begin = layers.last = Clock::now();
+      pass();
+      times.push_back(seconds_since(begin));
+    } while (seconds_since(start) < arguments_.seconds && !interrupted());
+    return report(times, multiply_adds, layers);
+  }
+
+ private:
+  static levit_options options(const Arguments& arguments, ThreadPool& pool) {
+    levit_options options = levit_default_options();
+    options.features = arguments.gradient ? LEVIT_GRADIENT : 0;
+    options.batch = static_cast<uint32_t>(arguments.batch);
+    options.threads = static_cast<uint32_t>(arguments.threads);
+    options.target = chosen_target(arguments.target);
+    if (arguments.threads > 1) {
+      options.parallel_for = ThreadPool::parallel_for;
+      options.parallel_context = &pool;
+    }
+    return options;
+  }
+
+  void pass() {
+    const levit_input input{nullptr, input_.data()};
+    if (arguments_.gradient) {
+      check(levit_gradient(context_.get(), input, arguments_.batch, direction_.data(), LEVIT_INPUT,
+                           gradient_.data(), nullptr, logits_.data()));
+    } else {
+      check(levit_classify(context_.get(), input, arguments_.batch, logits_.data()));
+    }
+  }
+
+  // What is not right is not timed: results are finite and the same on every run.
+  void check_results() {
+    pass();
+    const std::vector<float> logits = logits_, gradient = gradient_;
+    const auto finite = [](float value) { return std::isfinite(value); };
+    if (!std::all_of(logits.begin(), logits.end(), finite) ||
+        !std::all_of(gradient.begin(), gradient.end(), finite))
+      throw std::runtime_error("the network's results are not finite");
+    pass();
+    if (logits != logits_ || gradient != gradient_) throw std::runtime_error("two runs gave two results");
+  }
+
+  Json report(std::vector<double> times, double multiply_adds, const Layers& layers) {
+    std::sort(times.begin(), times.end());
+    const double to_ms = 1e3 / static_cast<double>(arguments_.batch);
+    const double median = times[times.size() / 2];
+    const double peak = fma_peak(context_.target()) * static_cast<double>(arguments_.threads);
+    const double gflops = 2e-9 * multiply_adds / median;
+    Json json;
+    json["ms_per_image"] = median * to_ms;
+    json["ms_min"] = times.front() * to_ms;
+    json["threads"] = arguments_.threads;
+    json["batch"] = arguments_.batch;
+    json["target"] = context_.target();
+    json["pass"] = arguments_.gradient ? "forward and input gradient" : "forward";
+    json["runs"] = times.size();
+    json["multiply_adds"] = multiply_adds / static_cast<double>(arguments_.batch);
+    json["gflops"] = gflops;
+    json["peak_gflops"] = peak;
+    json["share_of_peak"] = gflops / peak;
+    json["arena_bytes"] = arena_bytes(file_.model(), options(arguments_, pool_));
+    json["model"] = file_.path();
+    if (arguments_.layers) json["layers"] = layer_list(layers, static_cast<double>(times.size()), peak);
+    return json;
+  }
+
+  Json layer_list(const Layers& layers, double runs, double peak) const {
+    double all = 0;
+    for (const auto& [name, sum] : layers.sums) all += sum.seconds;
+    Json list = Json::array();
+    for (const std::string& name : layers.names) {
+      const Layers::Sum& sum = layers.sums.at(name);
+      const double pictures = runs * static_cast<double>(arguments_.batch);
+      list.push_back({{"name", name},
+                      {"ms_per_image", 1e3 * sum.seconds / pictures},
+                      {"share_of_time", sum.seconds / all},
+                      {"multiply_adds", sum.multiply_adds / pictures},
+                      {"share_of_peak", 2e-9 * sum.multiply_adds / sum.seconds / peak}});
+    }
+    return list;
+  }
+
+  const Arguments& arguments_;
+  ModelFile file_;
+  ThreadPool pool_;
+  Context context_;
+  std::vector<float> input_, logits_, direction_, gradient_;
+};
+
+std::string number(const Json& value, int decimals) {
+  return fixed(value.get<double>(), decimals);
+}
+
+std::string row(const std::string& name, const std::vector<std::string>& cells) {
+  std::string line = name + std::string(name.size() < 24 ? 24 - name.size() : 1, ' ');
+  for (const std::string& cell : cells)
+    line += std::string(cell.size() < 12 ? 12 - cell.size() : 1, ' ') + cell;
+  return line + "\n";
+}
+
+std::string table(const Json& json) {
+  std::string text = number(json["ms_per_image"], 3) + " ms per image (median of " + json["runs"].dump() +
+                     " runs, least " + number(json["ms_min"], 3) + "), " + json["pass"].get<std::string>() +
+                     ", batch " + json["batch"].dump() + ", threads " + json["threads"].dump() + ", " +
+                     json["target"].get<std::string>() + "\n" + number(json["gflops"], 1) + " GFLOP/s, " +
+                     fixed(100 * json["share_of_peak"].get<double>(), 1) + " % of the measured peak of " +
+                     number(json["peak_gflops"], 1) + "\n";
+  if (!json.contains("layers")) return text;
+  text += "\n" + row("layer", {"ms", "time", "Mmul-add", "of peak"});
+  for (const Json& layer : json["layers"])
+    text += row(layer["name"], {number(layer["ms_per_image"], 4),
+                                fixed(100 * layer["share_of_time"].get<double>(), 1) + " %",
+                                fixed(1e-6 * layer["multiply_adds"].get<double>(), 2),
+                                fixed(100 * layer["share_of_peak"].get<double>(), 1) + " %"});
+  return text;
+}
+
+}  // namespace
+
+Command add_bench(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("bench", "How fast the network runs here");
+  auto arguments = std::make_shared<Arguments>();
+  add_model_flag(*app, arguments->model);
+  add_threads_flag(*app, arguments->threads);
+  add_batch_flag(*app, arguments->batch);
+  app->add_option("--seconds", arguments->seconds, "How long to measure")
+      ->type_name("S")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 86400.0));
+  add_target_flag(*app, arguments->target);
+  app->add_flag("--gradient", arguments->gradient,
+                "Forward pass and the gradient with respect to the picture");
+  app->add_flag("--layers", arguments->layers, "Also each layer");
+  app->add_flag("--json", arguments->json, "One JSON object");
+  app->footer("Example: levit bench --threads 2 --layers");
+  return {app, [arguments] {
+            if (arguments->threads == 0) arguments->threads = machine_threads();
+            const Json json = Bench(*arguments).run();
+            print(arguments->json ? json.dump() + "\n" : table(json));
+            return interrupted() ? kInterruptedExit : 0;
+          }};
+}
+
+}  // namespace levit::tools

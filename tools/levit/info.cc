@@ -1,0 +1,114 @@
+// levit info: what is in a weight file, and what it takes to run it here.
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "levit.hpp"
+#include "tools/common/model_file.h"
+#include "tools/common/output.h"
+#include "tools/common/text.h"
+#include "tools/levit/command.h"
+
+namespace levit::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Arguments {
+  std::string path, model;
+  bool json = false;
+};
+
+std::string hexadecimal(uint64_t value) {
+  char text[20];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+// Bytes of the arena for one picture in one thread.
+size_t arena_for(const levit_model* model, uint32_t features) {
+  levit_options options = levit_default_options();
+  options.features = features;
+  return arena_bytes(model, options);
+}
+
+Json describe(const ModelFile& file) {
+  const levit_info& info = file.info();
+  Json json;
+  json["path"] = file.path();
+  json["bytes"] = file.bytes();
+  json["name"] = info.name;
+  json["note"] = info.note;
+  json["format"] = std::to_string(info.version_major) + "." + std::to_string(info.version_minor);
+  json["checksum"] = hexadecimal(info.checksum);
+  json["variant"] = info.variant == nullptr ? Json() : Json(info.variant);
+  json["dims"] = info.dims;
+  json["heads"] = info.heads;
+  json["depth"] = info.depth;
+  json["key"] = info.key;
+  json["grid"] = info.grid;
+  json["parameters"] = info.parameters;
+  json["values"] = info.half != 0 ? "f16" : "f32";
+  json["classes"] = info.classes;
+  for (size_t i = 0; i < info.classes; ++i) json["labels"].push_back(file.label(i));
+  json["resize"] = resize_name(info.resize);
+  json["mean"] = info.mean;
+  json["std"] = info.std;
+  json["temperature"] = info.temperature;
+  json["arena_bytes"]["classify"] = arena_for(file.model(), 0);
+  json["arena_bytes"]["gradient"] = arena_for(file.model(), LEVIT_GRADIENT);
+  json["arena_bytes"]["attribution"] = arena_for(file.model(), LEVIT_ATTRIBUTION);
+  for (size_t i = 0; levit_target_name(i) != nullptr; ++i) json["targets"].push_back(levit_target_name(i));
+  json["target"] = levit_target_name(0);
+  return json;
+}
+
+// "128 256 384" for an array, the text itself for a string.
+std::string plain(const Json& value) {
+  if (value.is_string()) return visible(value.get<std::string>());
+  if (value.is_number_float()) return fixed(value.get<double>(), 4);
+  if (!value.is_array()) return value.is_null() ? "none of the published ones" : value.dump();
+  constexpr size_t kShown = 12;  // of a thousand labels
+  std::string text;
+  for (size_t i = 0; i < value.size() && i < kShown; ++i) text += (i == 0 ? "" : " ") + plain(value[i]);
+  return value.size() > kShown ? text + " ..." : text;
+}
+
+std::string row(const std::string& name, const Json& value) {
+  constexpr size_t kColumn = 25;
+  return name + std::string(kColumn - name.size(), ' ') + plain(value) + "\n";
+}
+
+std::string table(const Json& json) {
+  std::string text;
+  for (const auto& [key, value] : json.items()) {
+    if (!value.is_object()) {
+      text += row(key, value);
+      continue;
+    }
+    for (const auto& [inner, number] : value.items()) text += row(key + " " + inner, number);
+  }
+  return text;
+}
+
+}  // namespace
+
+Command add_info(CLI::App& program) {
+  CLI::App* app =
+      program.add_subcommand("info", "What is in a weight file, and what it takes to run it here");
+  auto arguments = std::make_shared<Arguments>();
+  CLI::Option* path =
+      app->add_option("file", arguments->path, "Weight file; else as --model says")->type_name("FILE");
+  add_model_flag(*app, arguments->model);
+  app->get_option("--model")->excludes(path);
+  app->add_flag("--json", arguments->json, "One JSON object");
+  app->footer("Example: levit info model.levit");
+  return {app, [arguments] {
+            const ModelFile file(find_model(arguments->path.empty() ? arguments->model : arguments->path));
+            const Json json = describe(file);
+            print(arguments->json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
+                                  : table(json));
+            return 0;
+          }};
+}
+
+}  // namespace levit::tools

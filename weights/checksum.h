@@ -3,9 +3,9 @@
 //
 // Four lanes of 64 bits; lane i takes the little-endian words i, i + 4, ... of the file:
 //   lane = rotl(lane + word * A, 29) * B
-// Every step is a bijection of the lane, and of the word, and so is the fold of the lanes into one: two files
-// that differ in one word, or in words of one lane only once, never have the same checksum. It guards against
-// damage, not malice.
+// For a given word that maps lanes one to one, for a given lane it maps words one to one, and so does the
+// fold of the lanes into one number: files that differ within one word never have the same checksum, any
+// others with a chance of 2^-64. It guards against damage, not against malice.
 #ifndef LEVIT_WEIGHTS_CHECKSUM_H_
 #define LEVIT_WEIGHTS_CHECKSUM_H_
 

@@ -45,6 +45,13 @@ uint32_t tensor_count(const Config& config) {
   return count;
 }
 
+uint64_t file_bytes(const Config& config, bool half, uint64_t header_bytes) {
+  TensorWalk walk{&config, half, header_bytes};
+  Tensor tensor;
+  while (next_tensor(&walk, &tensor)) continue;
+  return walk.offset;
+}
+
 void describe(const Tensor& tensor, uint8_t entry[kEntryBytes]) {
   entry[kAtKind] = static_cast<uint8_t>(tensor.kind);
   entry[kAtPart] = static_cast<uint8_t>(tensor.layer.part);

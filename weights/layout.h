@@ -94,6 +94,9 @@ bool next_tensor(TensorWalk* walk, Tensor* tensor);
 
 uint32_t tensor_count(const Config& config);
 
+// Of a file whose first tensor lies at header_bytes.
+uint64_t file_bytes(const Config& config, bool half, uint64_t header_bytes);
+
 // The entry of the table of tensors that describes a tensor.
 void describe(const Tensor& tensor, uint8_t entry[kEntryBytes]);
 

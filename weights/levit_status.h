@@ -3,31 +3,31 @@
 #define LEVIT_STATUS_H_
 
 /* X(name, sentence). Only ever appended to: the numbers are part of the ABI. */
-#define LEVIT_STATUS_LIST(X)                                                          \
-  X(OK, "no error")                                                                   \
-  X(ARGUMENT, "an argument is null, zero or out of range")                            \
-  X(MAGIC, "not a .levit weight file")                                                \
-  X(VERSION, "the weight file has a version that this library cannot read")           \
-  X(FLAGS, "the weight file requires a feature that this library does not have")      \
-  X(TRUNCATED, "the weight file is shorter than its header says")                     \
-  X(TRAILING, "the weight file is longer than its header says")                       \
-  X(CHECKSUM, "the weight file is damaged: its checksum does not fit")                \
-  X(HEADER, "the weight file's header contradicts itself")                            \
-  X(CONFIG, "the weight file describes a network that this library cannot run")       \
-  X(STRINGS, "the weight file's labels or notes are not valid text")                  \
-  X(TENSOR, "the weight file's table of tensors does not fit its network")            \
-  X(VALUE, "the weight file holds a number that is not finite")                       \
-  X(ALIGNMENT, "the weight image or the arena is not aligned to 64 bytes")            \
-  X(ARENA, "the arena is too small")                                                  \
-  X(FEATURE, "the context was created without the feature that this call needs")      \
-  X(TARGET, "this processor or this build has no such instruction set")               \
-  X(BATCH, "more pictures than the context was created for")                          \
-  X(CLASS, "no such class")                                                           \
-  X(PLACE, "no such layer")                                                           \
-  X(IMAGE, "the picture has no pixels or a row stride shorter than a row")            \
-  X(NUMBER, "an input value is not finite")                                           \
-  X(CANCELLED, "cancelled by the caller")                                             \
-  X(PADDING, "the weight file has bytes that are not zero between its parts")         \
+#define LEVIT_STATUS_LIST(X)                                                                     \
+  X(OK, "no error")                                                                              \
+  X(ARGUMENT, "an argument is null, zero or out of range")                                       \
+  X(MAGIC, "not a .levit weight file")                                                           \
+  X(VERSION, "the weight file has a version that this library cannot read")                      \
+  X(FLAGS, "the weight file requires a feature that this library does not have")                 \
+  X(TRUNCATED, "the weight file is shorter than its header says")                                \
+  X(TRAILING, "the weight file is longer than its header says")                                  \
+  X(CHECKSUM, "the weight file is damaged: its checksum does not fit")                           \
+  X(HEADER, "the weight file's header contradicts itself")                                       \
+  X(CONFIG, "the weight file describes a network or preprocessing that this library cannot run") \
+  X(STRINGS, "the weight file's labels or notes are not valid text")                             \
+  X(TENSOR, "the weight file's table of tensors does not fit its network")                       \
+  X(VALUE, "the weight file holds a number that is not finite")                                  \
+  X(ALIGNMENT, "the weight image or the arena is not aligned to 64 bytes")                       \
+  X(ARENA, "the arena is too small")                                                             \
+  X(FEATURE, "the context was created without the feature that this call needs")                 \
+  X(TARGET, "this processor or this build has no such instruction set")                          \
+  X(BATCH, "more pictures than the context was created for")                                     \
+  X(CLASS, "no such class")                                                                      \
+  X(PLACE, "no such layer")                                                                      \
+  X(IMAGE, "the picture has no pixels or a row stride shorter than a row")                       \
+  X(NUMBER, "an input value is not finite")                                                      \
+  X(CANCELLED, "cancelled by the caller")                                                        \
+  X(PADDING, "the weight file has bytes that are not zero between its parts")                    \
   X(BYTE_ORDER, "weight files are little-endian and this processor is big-endian")
 
 typedef enum levit_status {

@@ -15,9 +15,8 @@ struct Preprocessing {
   Resize resize;
 };
 
-// Bounds of std, temperature and |mean|: arithmetic with them stays finite.
-inline constexpr float kMinScale = 1e-3f;
-inline constexpr float kMaxScale = 1e3f;
+// std and temperature in [1e-3, 1e3], mean in [-1e3, 1e3]: arithmetic with them stays finite.
+bool valid(const Preprocessing& preprocessing, float temperature);
 
 struct View {
   Config config;

@@ -47,25 +47,17 @@ levit_status check_header(const uint8_t* image, size_t bytes) {
   return LEVIT_OK;
 }
 
-// A number that arithmetic with pixels or logits cannot turn into infinity; false for NaN.
-bool within(float value, float low, float high) {
-  return low <= value && value <= high;
-}
-
 levit_status check_config(const View& view) {
-  const Preprocessing& p = view.preprocessing;
-  bool fits = valid(view.config) && load_u32(view.image + kAtActivation) == kHardswish &&
-              load_u32(view.image + kAtResize) <= static_cast<uint32_t>(Resize::kHf) &&
-              within(view.temperature, kMinScale, kMaxScale);
-  for (int c = 0; c < 3; ++c) {
-    fits = fits && within(p.mean[c], -kMaxScale, kMaxScale) && within(p.std[c], kMinScale, kMaxScale);
-  }
+  const bool fits = valid(view.config) && load_u32(view.image + kAtActivation) == kHardswish &&
+                    valid(view.preprocessing, view.temperature);
   return fits ? LEVIT_OK : LEVIT_CONFIG;
 }
 
 // The table says exactly what follows from the configuration, and the last tensor ends the file.
 levit_status check_tensors(const View& view) {
   if (load_u32(view.image + kAtTensors) != tensor_count(view.config)) return LEVIT_TENSOR;
+  if (file_bytes(view.config, view.half, load_u32(view.image + kAtHeaderBytes)) != view.bytes)
+    return LEVIT_TENSOR;
   TensorWalk walk{&view.config, view.half, load_u32(view.image + kAtHeaderBytes)};
   Tensor tensor;
   for (const uint8_t* entry = view.tensors; next_tensor(&walk, &tensor); entry += kEntryBytes) {
@@ -73,7 +65,7 @@ levit_status check_tensors(const View& view) {
     describe(tensor, expected);
     if (std::memcmp(entry, expected, kEntryBytes) != 0) return LEVIT_TENSOR;
   }
-  return walk.offset == view.bytes ? LEVIT_OK : LEVIT_TENSOR;
+  return LEVIT_OK;
 }
 
 // Name, note and one label per class, each well-formed and zero-terminated, and nothing behind them.
@@ -137,7 +129,21 @@ levit_status check_padding(const View& view) {
   return LEVIT_OK;
 }
 
+// False for NaN.
+bool within(float value, float low, float high) {
+  return low <= value && value <= high;
+}
+
 }  // namespace
+
+bool valid(const Preprocessing& preprocessing, float temperature) {
+  constexpr float kLow = 1e-3f, kHigh = 1e3f;
+  bool fits = preprocessing.resize <= Resize::kHf && within(temperature, kLow, kHigh);
+  for (int c = 0; c < 3; ++c) {
+    fits = fits && within(preprocessing.mean[c], -kHigh, kHigh) && within(preprocessing.std[c], kLow, kHigh);
+  }
+  return fits;
+}
 
 levit_status validate(const void* image, size_t bytes) {
   if (image == nullptr) return LEVIT_ARGUMENT;

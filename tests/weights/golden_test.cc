@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
-#include <iterator>
 
 #include "tests/support/npy.h"
 #include "tests/weights/models.h"
@@ -28,16 +27,16 @@ tools::FoldedModel model_of(const Golden& golden) {
 }
 
 std::string path_of(const Golden& golden) {
-  return tests::data_path(std::string("fuzz/weights/") + golden.file);
+  return std::string("fuzz/weights/") + golden.file;
 }
 
 }  // namespace
 
 TEST_CASE("files of format 1.0 are read, and written byte for byte") {
   for (const Golden& golden : kGoldens) {
-    CAPTURE(golden.file);
-    std::ifstream file(path_of(golden), std::ios::binary);
-    const std::vector<uint8_t> bytes{std::istreambuf_iterator<char>(file), {}};
+    const std::string file = golden.file;
+    CAPTURE(file);
+    const std::vector<uint8_t> bytes = tests::read_data(path_of(golden));
     const tests::Image image(bytes);
     CHECK(weights::validate(image.data(), image.bytes()) == LEVIT_OK);
     CHECK(bytes == tools::write_levit(model_of(golden), golden.half));
@@ -48,7 +47,7 @@ TEST_CASE("files of format 1.0 are read, and written byte for byte") {
 TEST_CASE("write the goldens" * doctest::skip()) {
   for (const Golden& golden : kGoldens) {
     const std::vector<uint8_t> bytes = tools::write_levit(model_of(golden), golden.half);
-    std::ofstream file(path_of(golden), std::ios::binary);
+    std::ofstream file(tests::data_path(path_of(golden)), std::ios::binary);
     file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     CHECK(file.good());
   }

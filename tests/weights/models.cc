@@ -1,7 +1,10 @@
 #include "tests/weights/models.h"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <map>
+#include <new>
 
 #include "tests/support/npy.h"
 
@@ -45,11 +48,21 @@ tools::FoldedModel seeded_model(const weights::Config& config) {
   return model;
 }
 
+std::vector<uint8_t> read_data(const std::string& name) {
+  std::ifstream file(data_path(name), std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<uint8_t> smallest_f16() {
+  return read_data("fuzz/weights/smallest_f16.levit");
+}
+
 Image::Image(const std::vector<uint8_t>& bytes, size_t shift)
-    : memory_(bytes.size() + 64 + shift), bytes_(bytes.size()) {
-  const size_t misaligned = reinterpret_cast<uintptr_t>(memory_.data()) % 64;
-  data_ = memory_.data() + (64 - misaligned) % 64 + shift;
-  std::copy(bytes.begin(), bytes.end(), data_);
+    : memory_(nullptr, &std::free), shift_(shift), bytes_(bytes.size()) {
+  void* memory = nullptr;
+  if (posix_memalign(&memory, 64, std::max<size_t>(1, shift + bytes_)) != 0) throw std::bad_alloc();
+  memory_.reset(static_cast<uint8_t*>(memory));
+  std::copy(bytes.begin(), bytes.end(), data());
 }
 
 }  // namespace levit::tests

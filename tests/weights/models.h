@@ -23,17 +23,24 @@ weights::Config smallest(uint32_t classes);
 // Seeded weights in [-1, 1), labels "class0" and so on.
 tools::FoldedModel seeded_model(const weights::Config& config);
 
-// Bytes at a multiple of 64, plus `shift`.
+// The bytes of a file below tests/data.
+std::vector<uint8_t> read_data(const std::string& name);
+
+// tests/data/fuzz/weights/smallest_f16.levit: two classes, 15936 bytes; weights/FORMAT.md shows where
+// everything lies.
+std::vector<uint8_t> smallest_f16();
+
+// A copy of bytes, `shift` behind a multiple of 64, that ends where its memory ends: a sanitizer sees the
+// first byte read beyond it.
 class Image {
  public:
   explicit Image(const std::vector<uint8_t>& bytes, size_t shift = 0);
-  uint8_t* data() const { return data_; }
+  uint8_t* data() const { return memory_.get() + shift_; }
   size_t bytes() const { return bytes_; }
 
  private:
-  std::vector<uint8_t> memory_;
-  uint8_t* data_;
-  size_t bytes_;
+  std::unique_ptr<uint8_t, decltype(&std::free)> memory_;
+  size_t shift_, bytes_;
 };
 
 }  // namespace levit::tests

@@ -52,6 +52,8 @@ void check(const FoldedModel& model) {
     check_finite(model.layers[i].bias, shape.outputs, shape, "bias");
     check_finite(model.layers[i].table, shape.table, shape, "table of attention biases");
   }
+  require(weights::valid(model.preprocessing, model.temperature),
+          "mean, standard deviation or temperature out of range");
   check_text(model.name, false, "the name");
   check_text(model.note, true, "the note");
   require(model.labels.size() == model.config.classes, std::to_string(model.labels.size()) + " labels for " +
@@ -64,31 +66,35 @@ void check(const FoldedModel& model) {
   }
 }
 
-// Weight [outputs, depth] to panels [panels][depth][16].
-void write_panels(const FoldedLayer& layer, const Tensor& tensor, uint8_t* to, WriteReport* report) {
-  double largest = 0, worst = 0;
-  for (const double v : layer.weight) largest = std::max(largest, std::fabs(v));
+// Where W[output][k] lies among the values of its panels [panels][depth][16].
+size_t panel_position(size_t output, size_t k, size_t depth) {
+  return (output / kPanelWidth * depth + k) * kPanelWidth + output % kPanelWidth;
+}
+
+void write_float_panels(const std::vector<double>& weight, const Tensor& tensor, uint8_t* to) {
   const size_t depth = tensor.columns;
-  for (size_t i = 0; i < tensor.rows; ++i) {
-    uint8_t* const lane = to + (i / kPanelWidth * depth * kPanelWidth + i % kPanelWidth) *
-                                   (tensor.type == weights::Type::kHalf ? 2 : 4);
-    for (size_t k = 0; k < depth; ++k) {
-      const double v = layer.weight[i * depth + k];
-      if (tensor.type == weights::Type::kFloat) {
-        weights::store_f32(lane + k * kPanelWidth * 4, static_cast<float>(v));
-        continue;
-      }
-      const Half half = round_to_half(v);
-      weights::store_u16(lane + k * kPanelWidth * 2, half.bits);
-      report->subnormal += v != 0 && std::fabs(v) < kHalfMinNormal;
-      if (std::isinf(half.value)) {
-        ++report->out_of_range;
-      } else {
-        worst = std::max(worst, std::fabs(half.value - v));
-      }
+  for (size_t i = 0; i < weight.size(); ++i) {
+    weights::store_f32(to + 4 * panel_position(i / depth, i % depth, depth), static_cast<float>(weight[i]));
+  }
+}
+
+void write_half_panels(const std::vector<double>& weight, const Tensor& tensor, uint8_t* to,
+                       WriteReport* report) {
+  const size_t depth = tensor.columns;
+  double largest = 0, worst = 0;
+  for (size_t i = 0; i < weight.size(); ++i) {
+    const double magnitude = std::fabs(weight[i]);
+    const Half half = round_to_half(weight[i]);
+    weights::store_u16(to + 2 * panel_position(i / depth, i % depth, depth), half.bits);
+    largest = std::max(largest, magnitude);
+    if (magnitude != 0 && magnitude < kHalfMinNormal) ++report->subnormal;
+    if (std::isinf(half.value)) {
+      ++report->out_of_range;
+    } else {
+      worst = std::max(worst, std::fabs(half.value - weight[i]));
     }
   }
-  if (largest > 0 && worst / largest > report->largest_rounding_error) {
+  if (worst > report->largest_rounding_error * largest) {
     report->largest_rounding_error = worst / largest;
     report->worst_layer = name_of(tensor.layer);
   }
@@ -96,6 +102,18 @@ void write_panels(const FoldedLayer& layer, const Tensor& tensor, uint8_t* to, W
 
 void write_floats(const std::vector<double>& values, uint8_t* to) {
   for (size_t i = 0; i < values.size(); ++i) weights::store_f32(to + 4 * i, static_cast<float>(values[i]));
+}
+
+void write_tensor(const FoldedLayer& layer, const Tensor& tensor, uint8_t* to, WriteReport* report) {
+  if (tensor.kind == weights::Kind::kBias) {
+    write_floats(layer.bias, to);
+  } else if (tensor.kind == weights::Kind::kBiasTable) {
+    write_floats(layer.table, to);
+  } else if (tensor.type == weights::Type::kHalf) {
+    write_half_panels(layer.weight, tensor, to, report);
+  } else {
+    write_float_panels(layer.weight, tensor, to);
+  }
 }
 
 std::string join_strings(const FoldedModel& model) {
@@ -141,42 +159,27 @@ void write_header(const FoldedModel& model, bool half, uint64_t header_bytes, si
 
 std::vector<uint8_t> write_levit(const FoldedModel& model, bool half, WriteReport* report) {
   check(model);
+  WriteReport own;
+  if (report == nullptr) report = &own;
+  *report = {};
   const std::string strings = join_strings(model);
   const size_t table_end = weights::kHeaderBytes + weights::tensor_count(model.config) * weights::kEntryBytes;
   const uint64_t header_bytes = weights::align_up(table_end + strings.size());
-  weights::TensorWalk walk{&model.config, half, header_bytes};
-  Tensor tensor;
-  while (weights::next_tensor(&walk, &tensor)) {
-  }
-  std::vector<uint8_t> file(walk.offset);
+  require(header_bytes <= UINT32_MAX, "name, note and labels of more than 4 GB");
+
+  std::vector<uint8_t> file(static_cast<size_t>(weights::file_bytes(model.config, half, header_bytes)));
   write_header(model, half, header_bytes, strings.size(), &file);
   std::copy(strings.begin(), strings.end(), file.begin() + static_cast<ptrdiff_t>(table_end));
-
-  WriteReport own;
-  WriteReport& found = report != nullptr ? *report : own;
-  found = {};
-  walk = {&model.config, half, header_bytes};
+  weights::TensorWalk walk{&model.config, half, header_bytes};
   uint8_t* entry = file.data() + weights::kHeaderBytes;
-  for (uint32_t layer = walk.layer; weights::next_tensor(&walk, &tensor);
-       layer = walk.layer, entry += weights::kEntryBytes) {
+  auto layer = model.layers.begin();
+  for (Tensor tensor; weights::next_tensor(&walk, &tensor); entry += weights::kEntryBytes) {
     weights::describe(tensor, entry);
-    const FoldedLayer& from = model.layers[layer];
-    uint8_t* const to = file.data() + tensor.offset;
-    switch (tensor.kind) {
-      case weights::Kind::kPanels:
-        write_panels(from, tensor, to, &found);
-        break;
-      case weights::Kind::kBias:
-        write_floats(from.bias, to);
-        break;
-      case weights::Kind::kBiasTable:
-        write_floats(from.table, to);
-        break;
-    }
+    write_tensor(*layer, tensor, file.data() + tensor.offset, report);
+    if (walk.kind == 0) ++layer;
   }
-  require(found.out_of_range == 0,
-          std::to_string(found.out_of_range) +
-              " weights are out of the range of fp16 (65504); an fp32 file can hold them");
+  require(report->out_of_range == 0, std::to_string(report->out_of_range) +
+                                         " weights are beyond the range of fp16; an fp32 file can hold them");
   weights::store_u64(file.data() + weights::kAtChecksum, weights::checksum(file.data(), file.size()));
   return file;
 }

@@ -10,16 +10,18 @@
 
 namespace levit::tools {
 
+// What rounding to fp16 did; all zero for an fp32 file.
 struct WriteReport {
-  double largest_rounding_error = 0;  // |stored - folded| / largest magnitude of its matrix; fp16 panels
-  std::string worst_layer;
-  size_t out_of_range = 0;  // values beyond fp16's 65504
-  size_t subnormal = 0;     // values that fp16 holds with fewer bits, or as zero
+  double largest_rounding_error = 0;  // |stored - folded| / largest magnitude of its matrix
+  std::string worst_layer;            // where that is
+  size_t out_of_range = 0;            // magnitudes that fp16 would make infinite: 65520 and more
+  size_t subnormal = 0;               // magnitudes below 2^-14, which fp16 holds with fewer bits, or as zero
 };
 
-// Bytes of an image whose start must be placed on 64 bytes. Throws std::runtime_error for a model that no
-// file can hold: an invalid configuration, sizes that do not fit it, numbers that are not finite (or, as
-// fp16, out of range).
+// Bytes of an image, to be placed at a multiple of 64 (the vector itself need not be). Throws
+// std::runtime_error for a model that no file can hold: an invalid configuration or preprocessing, sizes that
+// do not fit it, numbers that are not finite, text that is not UTF-8, labels that are empty or the same.
+// Numbers out of the range of fp16 throw too, after the report is complete.
 std::vector<uint8_t> write_levit(const FoldedModel& model, bool half, WriteReport* report = nullptr);
 
 }  // namespace levit::tools

@@ -6,18 +6,12 @@
 #define HWY_TARGET_INCLUDE "kernels/gemm.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/outer-inl.h"
 #include "kernels/product-inl.h"
 #include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
-namespace {
-
-const float* element(const SegmentedRows& x, size_t row, size_t k) {
-  return x.segment[k / x.segment_length] + row * x.stride + k % x.segment_length;
-}
-
-}  // namespace
 
 void gemm(const Gemm& g) {
   const size_t panel_bytes = kPanelWidth * g.w.depth * (g.w.half ? sizeof(uint16_t) : sizeof(float));
@@ -65,16 +59,17 @@ void gemm_vjp_input(const GemmVjpInput& g) {
   }
 }
 
+// Each segment of dy with each segment of x is a rectangle of dw.
 void gemm_vjp_weights(const GemmVjpWeights& g) {
-  for (size_t m = 0; m < g.rows; ++m) {
-    for (size_t n = 0; n < g.outputs; ++n) {
-      const float dy = *element(g.dy, m, n);
-      if (g.db != nullptr) {
-        g.db[n] += dy;
-      }
-      for (size_t k = 0; g.dw != nullptr && k < g.depth; ++k) {
-        g.dw[n * g.depth + k] += dy * *element(g.x, m, k);
-      }
+  for (size_t i = 0; i < g.dy.segments; ++i) {
+    const size_t n = i * g.dy.segment_length;
+    if (g.db != nullptr) {
+      add_rows(g.dy.segment[i], g.dy.stride, g.rows, g.dy.segment_length, g.db + n);
+    }
+    for (size_t j = 0; g.dw != nullptr && j < g.x.segments; ++j) {
+      outer({g.dy.segment[i], g.dy.stride, g.x.segment[j], g.x.stride,
+             g.dw + n * g.depth + j * g.x.segment_length, g.depth, g.rows, g.dy.segment_length,
+             g.x.segment_length});
     }
   }
 }

@@ -1,0 +1,478 @@
+#include "kernels/gemm.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "doctest/doctest.h"
+#include "kernels/reference.h"
+#include "tests/kernels/support.h"
+#include "tests/support/npy.h"
+
+namespace levit::kernels {
+namespace {
+
+using tests::Complex;
+using tests::Guarded;
+using tests::PackedWeights;
+
+struct Shape {
+  size_t rows, outputs, depth;
+};
+
+enum Epilogue { kPlain, kHardswish, kResidual };
+
+// Shapes around every tile's edges: rows beyond two tiles of any target, outputs beyond two panels, short
+// depths; then real ones.
+std::vector<Shape> shapes() {
+  std::vector<Shape> list;
+  for (size_t rows = 0; rows <= 30; ++rows) {
+    list.push_back({rows, 40, 19});
+  }
+  for (size_t outputs = 1; outputs <= 66; ++outputs) {
+    list.push_back({5, outputs, 7});
+  }
+  for (size_t depth = 1; depth <= 33; ++depth) {
+    list.push_back({3, 17, depth});
+  }
+  list.insert(list.end(), {{196, 128, 128}, {49, 384, 256}, {16, 512, 384}, {1, 2, 384}, {32, 48, 64}});
+  return list;
+}
+
+// The bound on the rounding of a sum of `terms` products, each added with one or two roundings, that went
+// through hardswish (slope at most 1.5, four roundings) and a residual: magnitude is the same sum of absolute
+// values.
+double tolerance(size_t terms, double magnitude) {
+  return static_cast<double>(2 * terms + 8) * tests::kRounding * 1.5 * magnitude;
+}
+
+struct Expected {
+  std::vector<double> pre, y, tolerance;
+};
+
+Expected expected_gemm(const Shape& s, const std::vector<float>& x, const std::vector<float>& w,
+                       const std::vector<float>& bias, const std::vector<float>& residual, bool hardswish) {
+  const auto product = [&s](const auto& a, const auto& b, const auto& c) {
+    std::vector<double> y(s.rows * s.outputs);
+    reference::linear(a.data(), b.data(), c.empty() ? nullptr : c.data(), s.rows, s.outputs, s.depth,
+                      y.data());
+    return y;
+  };
+  Expected e;
+  e.pre = product(tests::converted<double>(x), tests::converted<double>(w), tests::converted<double>(bias));
+  e.tolerance = product(tests::magnitudes(x), tests::magnitudes(w), tests::magnitudes(bias));
+  e.y = e.pre;
+  for (size_t i = 0; i < e.y.size(); ++i) {
+    const double r = residual.empty() ? 0 : static_cast<double>(residual[i]);
+    e.y[i] = (hardswish ? reference::hardswish(e.y[i]) : e.y[i]) + r;
+    e.tolerance[i] = tolerance(s.depth, e.tolerance[i] + std::abs(r));
+  }
+  return e;
+}
+
+// A plain GEMM over whole, contiguous matrices.
+struct Fixture {
+  Fixture(const Shape& shape, bool half)
+      : s(shape),
+        x(tests::seeded("gemm.x", s.rows * s.depth, 2)),
+        bias_values(tests::seeded("gemm.b", s.outputs)),
+        bias(tests::padded_to_panels(bias_values)),
+        residual(tests::seeded("gemm.r", s.rows * s.outputs)),
+        w(tests::seeded("gemm.w", s.outputs * s.depth), s.outputs, s.depth, half),
+        y(s.rows * s.outputs),
+        pre(s.rows * s.outputs),
+        scratch(gemm_scratch_floats(s.depth)) {
+    std::fill(y.begin(), y.end(), NAN);
+    std::fill(pre.begin(), pre.end(), NAN);
+  }
+
+  Gemm gemm() {
+    Gemm g = {};
+    segment[0] = x.data();
+    g.x = {segment, 1, s.depth, s.depth};
+    g.w = w.panels();
+    g.bias = bias.data();
+    g.y = {y.data(), s.outputs, s.outputs, 0};
+    g.row_end = s.rows;
+    g.panel_end = panel_count(s.outputs);
+    g.scratch = scratch.data();
+    return g;
+  }
+
+  Shape s;
+  Guarded<float> x;
+  std::vector<float> bias_values;
+  Guarded<float> bias;
+  Guarded<float> residual;
+  PackedWeights w;
+  Guarded<float> y, pre, scratch;
+  const float* segment[1];
+};
+
+TEST_CASE("gemm: every table gives the reference's product and touches nothing behind its arrays") {
+  for (const bool half : {false, true}) {
+    for (const Shape& s : shapes()) {
+      CAPTURE(half);
+      CAPTURE(s.rows);
+      CAPTURE(s.outputs);
+      CAPTURE(s.depth);
+      for (const Epilogue epilogue : {kPlain, kHardswish, kResidual}) {
+        CAPTURE(epilogue);
+        Fixture f(s, half);
+        const std::vector<float> residual =
+            epilogue == kResidual ? f.residual.values() : std::vector<float>();
+        const Expected e =
+            expected_gemm(s, f.x.values(), f.w.weights, f.bias_values, residual, epilogue == kHardswish);
+        tests::for_each_table([&](const Table& table) {
+          Gemm g = f.gemm();
+          g.hardswish = epilogue == kHardswish;
+          g.residual = epilogue == kResidual ? f.residual.data() : nullptr;
+          g.pre = epilogue == kHardswish ? BlockedRows{f.pre.data(), s.outputs, s.outputs, 0} : BlockedRows{};
+          table.gemm(g);
+          tests::check_close(f.y.data(), e.y, e.tolerance);
+          if (epilogue == kHardswish) {
+            tests::check_close(f.pre.data(), e.pre, e.tolerance);
+          }
+        });
+      }
+    }
+  }
+}
+
+TEST_CASE("gemm: products are fused exactly on the targets that have a fused multiply-add") {
+  // x^2 - (1 + 2^-11) with x = 1 + 2^-12 is 2^-24 exactly, and 0 when the square is rounded first.
+  const float x = 1 + 0x1p-12f;
+  PackedWeights w({x}, 1, 1, false);
+  const Guarded<float> bias = tests::padded_to_panels({-(1 + 0x1p-11f)});
+  tests::for_each_table([&](const Table& table) {
+    Gemm g = {};
+    const float* segment = &x;
+    float y = NAN;
+    g.x = {&segment, 1, 1, 1};
+    g.w = w.panels();
+    g.bias = bias.data();
+    g.y = {&y, 1, 1, 0};
+    g.row_end = 1;
+    g.panel_end = 1;
+    table.gemm(g);
+    const std::string name = table.name;
+    const bool fused = name == "AVX3" || name == "AVX2" || name == "NEON";
+    CHECK(y == (fused ? 0x1p-24f : 0.0f));
+  });
+}
+
+TEST_CASE("gemm: cutting the rows and the panels changes no bit") {
+  for (const bool half : {false, true}) {
+    Fixture f({31, 70, 45}, half);
+    tests::for_each_table([&](const Table& table) {
+      Gemm g = f.gemm();
+      g.hardswish = true;
+      table.gemm(g);
+      const std::vector<float> whole = f.y.values();
+      for (const size_t row : {1, 2, 7, 13, 14, 15, 30}) {
+        for (const size_t panel : {1, 2, 3, 4}) {
+          std::fill(f.y.begin(), f.y.end(), NAN);
+          for (const bool low : {false, true}) {
+            for (const bool left : {false, true}) {
+              g.row_begin = low ? 0 : row;
+              g.row_end = low ? row : f.s.rows;
+              g.panel_begin = left ? 0 : panel;
+              g.panel_end = left ? panel : panel_count(f.s.outputs);
+              table.gemm(g);
+            }
+          }
+          CHECK(f.y.values() == whole);
+        }
+      }
+    });
+  }
+}
+
+TEST_CASE("gemm: segments of rows and blocks of columns are only another layout") {
+  // Three runs of 15 numbers per row; columns in blocks of 16, as heads are.
+  const Shape s = {23, 48, 45};
+  Fixture f(s, true);
+  const size_t run = 15;
+  std::vector<Guarded<float>> runs;
+  const float* segment[3];
+  for (size_t i = 0; i < 3; ++i) {
+    runs.emplace_back((s.rows - 1) * 20 + run);
+    for (size_t m = 0; m < s.rows; ++m) {
+      std::copy_n(f.x.data() + m * s.depth + i * run, run, runs[i].data() + m * 20);
+    }
+    segment[i] = runs[i].data();
+  }
+  tests::for_each_table([&](const Table& table) {
+    Gemm g = f.gemm();
+    g.residual = f.residual.data();
+    table.gemm(g);
+    Guarded<float> blocked(3 * s.rows * 16);
+    Guarded<float> blocked_pre(3 * s.rows * 16);
+    Guarded<float> residual(3 * s.rows * 16);
+    for (size_t i = 0; i < residual.size(); ++i) {
+      residual[i] = f.residual[i / 16 % s.rows * s.outputs + i / 16 / s.rows * 16 + i % 16];
+    }
+    g.x = {segment, 3, run, 20};
+    g.y = {blocked.data(), 16, 16, s.rows * 16};
+    g.pre = {blocked_pre.data(), 16, 16, s.rows * 16};
+    g.residual = residual.data();
+    table.gemm(g);
+    for (size_t i = 0; i < blocked.size(); ++i) {
+      const size_t at = i / 16 % s.rows * s.outputs + i / 16 / s.rows * 16 + i % 16;
+      REQUIRE(blocked[i] == f.y[at]);
+      REQUIRE(blocked_pre[i] + residual[i] == blocked[i]);
+    }
+  });
+}
+
+TEST_CASE("gemm: the residual may be the output itself, and the bias may be missing") {
+  Fixture f({17, 33, 20}, false);
+  const Expected e = expected_gemm(f.s, f.x.values(), f.w.weights, {}, f.residual.values(), false);
+  tests::for_each_table([&](const Table& table) {
+    Gemm g = f.gemm();
+    g.bias = nullptr;
+    std::copy(f.residual.begin(), f.residual.end(), f.y.begin());
+    g.residual = f.y.data();
+    table.gemm(g);
+    tests::check_close(f.y.data(), e.y, e.tolerance);
+  });
+}
+
+// dx = (dy W) hardswish'(pre) + residual is the gradient of <dy, W hardswish(pre)> + <residual, pre> to pre.
+struct VjpFixture {
+  VjpFixture(const Shape& shape, bool half)
+      : s(shape),
+        dy(tests::seeded("vjp.dy", s.rows * s.outputs)),
+        pre(tests::seeded("vjp.pre", s.rows * s.depth, 5)),
+        residual(tests::seeded("vjp.r", s.rows * s.depth)),
+        w(tests::seeded("vjp.w", s.outputs * s.depth), s.outputs, s.depth, half),
+        dx(s.rows * s.depth),
+        scratch(gemm_vjp_scratch_floats(s.outputs)) {
+    std::fill(dx.begin(), dx.end(), NAN);
+  }
+
+  GemmVjpInput vjp() {
+    GemmVjpInput g = {};
+    segment[0] = dy.data();
+    g.dy = {segment, 1, s.outputs, s.outputs};
+    g.w = w.panels();
+    g.dx = {dx.data(), s.depth, s.depth, 0};
+    g.row_end = s.rows;
+    g.column_end = s.depth;
+    g.scratch = scratch.data();
+    return g;
+  }
+
+  // Row by row, since rows do not meet.
+  std::vector<double> gradient(bool with_slope) const {
+    const std::vector<Complex> weights = tests::to_complex(w.weights);
+    std::vector<double> all;
+    for (size_t m = 0; m < s.rows; ++m) {
+      const auto row = tests::complex_step(
+          {pre.data() + m * s.depth, pre.data() + (m + 1) * s.depth},
+          {dy.data() + m * s.outputs, dy.data() + (m + 1) * s.outputs}, [&](std::vector<Complex> x) {
+            for (Complex& value : x) {
+              value = with_slope ? reference::hardswish(value) : value;
+            }
+            std::vector<Complex> y(s.outputs);
+            reference::linear<Complex>(x.data(), weights.data(), nullptr, 1, s.outputs, s.depth, y.data());
+            return y;
+          });
+      all.insert(all.end(), row.begin(), row.end());
+    }
+    return all;
+  }
+
+  // sum over n of |dy[m][n] w[n][k]|, to the tolerance.
+  std::vector<double> tolerances() const {
+    std::vector<double> all;
+    for (size_t m = 0; m < s.rows; ++m) {
+      for (size_t k = 0; k < s.depth; ++k) {
+        double sum = std::abs(static_cast<double>(residual[m * s.depth + k]));
+        for (size_t n = 0; n < s.outputs; ++n) {
+          sum += std::abs(static_cast<double>(dy[m * s.outputs + n]) *
+                          static_cast<double>(w.weights[n * s.depth + k]));
+        }
+        all.push_back(tolerance(s.outputs, sum));
+      }
+    }
+    return all;
+  }
+
+  Shape s;
+  Guarded<float> dy, pre, residual;
+  PackedWeights w;
+  Guarded<float> dx, scratch;
+  const float* segment[1];
+};
+
+TEST_CASE("gemm_vjp_input: every table gives the complex-step gradient") {
+  std::vector<Shape> list;
+  for (const size_t rows : {0, 1, 2, 7, 13, 15, 16, 17, 29, 32, 33}) {
+    list.push_back({rows, 23, 37});
+  }
+  for (size_t n = 1; n <= 50; n += 7) {
+    list.push_back({16, n, 33});
+    list.push_back({3, 33, n});
+  }
+  list.insert(list.end(), {{16, 64, 48}, {16, 48, 31}});
+  for (const bool half : {false, true}) {
+    for (const Shape& s : list) {
+      CAPTURE(half);
+      CAPTURE(s.rows);
+      CAPTURE(s.outputs);
+      CAPTURE(s.depth);
+      VjpFixture f(s, half);
+      const std::vector<double> tolerances = f.tolerances();
+      for (const bool fused : {false, true}) {
+        std::vector<double> expected = f.gradient(fused);
+        for (size_t i = 0; fused && i < expected.size(); ++i) {
+          expected[i] += static_cast<double>(f.residual[i]);
+        }
+        tests::for_each_table([&](const Table& table) {
+          GemmVjpInput g = f.vjp();
+          g.pre = fused ? f.pre.data() : nullptr;
+          g.residual = fused ? f.residual.data() : nullptr;
+          table.gemm_vjp_input(g);
+          tests::check_close(f.dx.data(), expected, tolerances);
+        });
+      }
+    }
+  }
+}
+
+TEST_CASE("gemm_vjp_input: cutting the rows and the columns changes no bit") {
+  for (const bool half : {false, true}) {
+    for (const size_t rows : {16, 31}) {
+      VjpFixture f({rows, 45, 70}, half);
+      tests::for_each_table([&](const Table& table) {
+        GemmVjpInput g = f.vjp();
+        g.pre = f.pre.data();
+        table.gemm_vjp_input(g);
+        const std::vector<float> whole = f.dx.values();
+        for (const size_t row : {1, 7, 15}) {
+          for (const size_t column : {16, 32, 48, 64}) {
+            std::fill(f.dx.begin(), f.dx.end(), NAN);
+            for (const bool low : {false, true}) {
+              for (const bool left : {false, true}) {
+                g.row_begin = low ? 0 : row;
+                g.row_end = low ? row : rows;
+                g.column_begin = left ? 0 : column;
+                g.column_end = left ? column : f.s.depth;
+                table.gemm_vjp_input(g);
+              }
+            }
+            CHECK(f.dx.values() == whole);
+          }
+        }
+      });
+    }
+  }
+}
+
+TEST_CASE("gemm_vjp_weights: every table adds the complex-step gradients to dw and db") {
+  for (const Shape& s : {Shape{1, 2, 3}, Shape{7, 9, 17}, Shape{5, 24, 33}, Shape{20, 3, 64}}) {
+    CAPTURE(s.rows);
+    const Guarded<float> x(tests::seeded("weights.x", s.rows * s.depth));
+    const Guarded<float> dy(tests::seeded("weights.dy", s.rows * s.outputs));
+    const std::vector<float> parameters = tests::seeded("weights.w", s.outputs * (s.depth + 1));
+    const std::vector<Complex> cx = tests::to_complex(x.values());
+    std::vector<double> expected =
+        tests::complex_step(parameters, dy.values(), [&](const std::vector<Complex>& p) {
+          std::vector<Complex> y(s.rows * s.outputs);
+          reference::linear(cx.data(), p.data(), p.data() + s.outputs * s.depth, s.rows, s.outputs, s.depth,
+                            y.data());
+          return y;
+        });
+    // Every |x| and |dy| is at most 1, and the sums start at a number of at most 1.
+    const std::vector<double> tolerances(expected.size(), tolerance(s.rows, static_cast<double>(s.rows) + 1));
+    const std::vector<float> start = tests::seeded("weights.start", expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      expected[i] += static_cast<double>(start[i]);
+    }
+    tests::for_each_table([&](const Table& table) {
+      const Guarded<float> dw({start.begin(), start.end() - static_cast<ptrdiff_t>(s.outputs)});
+      const Guarded<float> db({start.end() - static_cast<ptrdiff_t>(s.outputs), start.end()});
+      const float* x_segment = x.data();
+      const float* dy_segment = dy.data();
+      GemmVjpWeights g = {};
+      g.dy = {&dy_segment, 1, s.outputs, s.outputs};
+      g.x = {&x_segment, 1, s.depth, s.depth};
+      g.rows = s.rows;
+      g.outputs = s.outputs;
+      g.depth = s.depth;
+      g.dw = dw.data();
+      g.db = db.data();
+      table.gemm_vjp_weights(g);
+      std::vector<float> all = dw.values();
+      all.insert(all.end(), db.begin(), db.end());
+      tests::check_close(all.data(), expected, tolerances);
+    });
+  }
+}
+
+// The goldens are float32 roundings of double results: 1e-6 leaves room for a sum of 384 rounded products.
+constexpr double kGolden = 1e-6;
+
+TEST_CASE("gemm: the goldens of the linear layers, forward and backward") {
+  for (const char* name :
+       {"linear", "linear_hardswish", "linear_residual", "hardswish_linear", "head_linear"}) {
+    CAPTURE(name);
+    const std::string folder = std::string("kernel/") + name + "/";
+    const bool act_after = std::string(name) == "linear_hardswish";
+    const bool act_before = std::string(name) == "hardswish_linear";
+    const bool add = std::string(name) == "linear_residual";
+    const tests::Array x = tests::load_npy(folder + "x.npy");
+    const tests::Array w = tests::load_npy(folder + "w.npy");
+    const tests::Array dy = tests::load_npy(folder + "dy.npy");
+    const Shape s = {x.values.size() / w.shape[1], w.shape[0], w.shape[1]};
+    const PackedWeights packed(w.values, s.outputs, s.depth, false);
+    const Guarded<float> bias = tests::padded_to_panels(tests::load_npy(folder + "b.npy").values);
+    const Guarded<float> scratch(std::max(gemm_scratch_floats(s.depth), gemm_vjp_scratch_floats(s.outputs)));
+    const std::vector<float> r = add ? tests::load_npy(folder + "r.npy").values : std::vector<float>();
+    tests::for_each_table([&](const Table& table) {
+      std::vector<float> in = x.values;
+      if (act_before) {
+        table.hardswish({x.values.data(), in.data(), in.size()});
+      }
+      std::vector<float> y(s.rows * s.outputs), pre(y.size()), dpre = dy.values, dx(in.size());
+      const float* segment = in.data();
+      Gemm g = {};
+      g.x = {&segment, 1, s.depth, s.depth};
+      g.w = packed.panels();
+      g.bias = bias.data();
+      g.y = {y.data(), s.outputs, s.outputs, 0};
+      g.pre = {pre.data(), s.outputs, s.outputs, 0};
+      g.residual = add ? r.data() : nullptr;
+      g.hardswish = act_after;
+      g.row_end = s.rows;
+      g.panel_end = panel_count(s.outputs);
+      g.scratch = scratch.data();
+      table.gemm(g);
+      CHECK(tests::relative_l2(y, tests::load_npy(folder + "y.npy").values) < kGolden);
+
+      if (act_after) {
+        table.hardswish_vjp({pre.data(), dy.values.data(), dpre.data(), dpre.size()});
+      }
+      const float* dy_segment = dpre.data();
+      GemmVjpInput v = {};
+      v.dy = {&dy_segment, 1, s.outputs, s.outputs};
+      v.w = packed.panels();
+      v.dx = {dx.data(), s.depth, s.depth, 0};
+      v.pre = act_before ? x.values.data() : nullptr;
+      v.row_end = s.rows;
+      v.column_end = s.depth;
+      v.scratch = scratch.data();
+      table.gemm_vjp_input(v);
+      CHECK(tests::relative_l2(dx, tests::load_npy(folder + "dx.npy").values) < kGolden);
+
+      std::vector<float> dw(w.values.size()), db(s.outputs);
+      table.gemm_vjp_weights({v.dy, g.x, s.rows, s.outputs, s.depth, dw.data(), db.data()});
+      CHECK(tests::relative_l2(dw, tests::load_npy(folder + "dw.npy").values) < kGolden);
+      CHECK(tests::relative_l2(db, tests::load_npy(folder + "db.npy").values) < kGolden);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace levit::kernels

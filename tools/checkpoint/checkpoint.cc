@@ -4,11 +4,12 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tools/checkpoint/message.h"
 #include "tools/checkpoint/names.h"
 #include "tools/checkpoint/safetensors.h"
-#include "tools/checkpoint/text.h"
 #include "tools/checkpoint/torch_file.h"
 #include "tools/checkpoint/torch_tensor.h"
+#include "weights/layout.h"
 
 namespace levit::tools {
 namespace {
@@ -20,6 +21,9 @@ void refuse_other_files(std::string_view file) {
   if (file.empty()) throw std::runtime_error("the file is empty");
   if (starts_with(file, "version https://git-lfs")) {
     throw std::runtime_error("a Git LFS pointer, not the file it stands for (git lfs pull fetches it)");
+  }
+  if (starts_with(file, {reinterpret_cast<const char*>(weights::kMagic), sizeof weights::kMagic})) {
+    throw std::runtime_error("a .levit file already");
   }
   const std::string_view start = file.substr(0, 64);
   if (std::all_of(start.begin(), start.end(),

@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "tools/checkpoint/inventory.h"
-#include "tools/checkpoint/text.h"
+#include "tools/checkpoint/message.h"
 
 namespace levit::tools {
 namespace {

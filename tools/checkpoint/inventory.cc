@@ -5,7 +5,7 @@
 #include <set>
 #include <stdexcept>
 
-#include "tools/checkpoint/text.h"
+#include "tools/checkpoint/message.h"
 
 namespace levit::tools {
 namespace {

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "tools/checkpoint/text.h"
+#include "tools/checkpoint/message.h"
 
 namespace levit::tools {
 namespace {

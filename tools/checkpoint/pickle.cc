@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "tools/checkpoint/pickle_opcodes.h"
-#include "tools/checkpoint/text.h"
+#include "tools/checkpoint/message.h"
 
 namespace levit::tools {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "tools/checkpoint/text.h"
+#include "tools/checkpoint/message.h"
 
 namespace levit::tools {
 namespace {

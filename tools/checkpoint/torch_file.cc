@@ -3,7 +3,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "tools/checkpoint/text.h"
+#include "tools/checkpoint/message.h"
 #include "tools/checkpoint/zip.h"
 
 namespace levit::tools {

@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "tools/checkpoint/text.h"
+#include "tools/checkpoint/message.h"
 
 namespace levit::tools {
 namespace {

@@ -3,7 +3,7 @@
 #include <set>
 #include <stdexcept>
 
-#include "tools/checkpoint/text.h"
+#include "tools/checkpoint/message.h"
 #include "tools/checkpoint/zip.h"
 
 namespace levit::tools {

@@ -33,8 +33,8 @@ void print(const std::string& text) {
     throw std::runtime_error(std::string("the results cannot be written: ") + std::strerror(errno));
 }
 
-void complain(const std::string& text) {
-  const std::string line = "levit: " + visible(text) + "\n";
+void complain(const std::string& text, const char* program) {
+  const std::string line = program + (": " + visible(text)) + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

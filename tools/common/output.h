@@ -10,8 +10,8 @@ namespace levit::tools {
 // Writes and flushes results. Throws std::runtime_error when they cannot be written, as on a full disk.
 void print(const std::string& text);
 
-// One line on standard error: "levit: " and the text, made visible.
-void complain(const std::string& text);
+// One line on standard error: the program's name and the text, made visible.
+void complain(const std::string& text, const char* program = "levit");
 
 // How far a long run is, on one line of standard error that is redrawn a few times a second, with rate and
 // time left. Shows nothing when standard error is not a terminal, and nothing in the first half second.

@@ -1,6 +1,6 @@
 // Text from a file, made fit for a message of one line.
-#ifndef LEVIT_TOOLS_CHECKPOINT_TEXT_H_
-#define LEVIT_TOOLS_CHECKPOINT_TEXT_H_
+#ifndef LEVIT_TOOLS_CHECKPOINT_MESSAGE_H_
+#define LEVIT_TOOLS_CHECKPOINT_MESSAGE_H_
 
 #include <cstdint>
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace levit::tools {
 
-// At most 120 bytes, every byte that is not printable ASCII shown as '?'.
+// At most 120 bytes of it, control characters and bytes that are not UTF-8 as \xNN.
 std::string printable(std::string_view text);
 
 // The same between single quotes.
@@ -23,4 +23,4 @@ bool ends_with(std::string_view text, std::string_view end);
 
 }  // namespace levit::tools
 
-#endif  // LEVIT_TOOLS_CHECKPOINT_TEXT_H_
+#endif  // LEVIT_TOOLS_CHECKPOINT_MESSAGE_H_

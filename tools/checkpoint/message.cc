@@ -1,15 +1,12 @@
-#include "tools/checkpoint/text.h"
+#include "tools/checkpoint/message.h"
+
+#include "tools/common/text.h"
 
 namespace levit::tools {
 
 std::string printable(std::string_view text) {
   constexpr size_t kLongest = 120;
-  std::string result(text.substr(0, kLongest));
-  for (char& c : result) {
-    if (c < ' ' || c > '~') c = '?';
-  }
-  if (text.size() > kLongest) result += "...";
-  return result;
+  return visible(text.substr(0, kLongest)) + (text.size() > kLongest ? "..." : "");
 }
 
 std::string in_quotes(std::string_view text) {

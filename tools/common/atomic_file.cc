@@ -1,0 +1,112 @@
+#include "tools/common/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+
+namespace levit::tools {
+namespace {
+
+[[noreturn]] void fail(int error) {
+  throw std::runtime_error(std::strerror(error));
+}
+
+[[noreturn]] void fail_writing(int error) {
+  throw std::runtime_error(std::string(std::strerror(error)) + "; nothing of it is left");
+}
+
+// Beyond the limit of file sizes a write shall fail, as on a full disk, and not end the program.
+class IgnoredSizeSignal {
+ public:
+  IgnoredSizeSignal() : before_(std::signal(SIGXFSZ, SIG_IGN)) {}
+  ~IgnoredSizeSignal() { std::signal(SIGXFSZ, before_); }
+  IgnoredSizeSignal(const IgnoredSizeSignal&) = delete;
+  IgnoredSizeSignal& operator=(const IgnoredSizeSignal&) = delete;
+
+ private:
+  void (*before_)(int);
+};
+
+// A file with a name of its own, which is removed unless it gets its final one.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& final_path) : path_(final_path + ".XXXXXX") {
+    file_ = mkostemp(path_.data(), O_CLOEXEC);
+    if (file_ < 0) fail(errno);
+  }
+  ~TemporaryFile() {
+    if (file_ >= 0) close(file_);
+    if (!renamed_) unlink(path_.c_str());
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  void write_all(const std::vector<uint8_t>& bytes) const {
+    for (size_t done = 0; done < bytes.size();) {
+      const ssize_t written = write(file_, bytes.data() + done, bytes.size() - done);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail_writing(errno);
+      done += static_cast<size_t>(written);
+    }
+  }
+
+  void rename_to(const std::string& final_path, mode_t mode) {
+    if (fchmod(file_, mode) != 0 || fsync(file_) != 0) fail_writing(errno);
+    const int closed = close(file_);
+    file_ = -1;
+    if (closed != 0 || rename(path_.c_str(), final_path.c_str()) != 0) fail_writing(errno);
+    renamed_ = true;
+  }
+
+ private:
+  std::string path_;
+  int file_;
+  bool renamed_ = false;
+};
+
+mode_t new_file_mode() {
+  const mode_t mask = umask(0);
+  umask(mask);
+  return 0666 & ~mask;
+}
+
+// So that the new name outlasts a loss of power; a file system that cannot do it has its own ways.
+void sync_folder(const std::filesystem::path& folder) {
+  const int descriptor = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  fsync(descriptor);
+  close(descriptor);
+}
+
+}  // namespace
+
+void write_atomically(const std::string& path, const std::vector<uint8_t>& bytes) {
+  std::string target = path;
+  mode_t mode = new_file_mode();
+  struct stat status;
+  if (stat(path.c_str(), &status) == 0) {
+    if (S_ISDIR(status.st_mode)) fail(EISDIR);
+    if (!S_ISREG(status.st_mode)) throw std::runtime_error("not a regular file");
+    mode = status.st_mode & 0777;
+    target = std::filesystem::canonical(path).string();
+  }
+  const IgnoredSizeSignal ignored;
+  TemporaryFile file(target);
+  file.write_all(bytes);
+  file.rename_to(target, mode);
+  sync_folder(std::filesystem::path(target).parent_path());
+}
+
+bool same_file(const std::string& a, const std::string& b) {
+  std::error_code error;
+  return std::filesystem::equivalent(a, b, error) && !error;
+}
+
+}  // namespace levit::tools

@@ -1,0 +1,21 @@
+// Files that are there whole or not at all.
+#ifndef LEVIT_TOOLS_COMMON_ATOMIC_FILE_H_
+#define LEVIT_TOOLS_COMMON_ATOMIC_FILE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace levit::tools {
+
+// Writes a temporary file beside `path`, has it on the disk, and gives it its name; through a link, to where
+// it points. A file that was there stays until then, and after an error. Throws std::runtime_error with the
+// cause, "No space left on device" for example, and leaves nothing behind.
+void write_atomically(const std::string& path, const std::vector<uint8_t>& bytes);
+
+// Whether both paths lead to one existing file.
+bool same_file(const std::string& a, const std::string& b);
+
+}  // namespace levit::tools
+
+#endif  // LEVIT_TOOLS_COMMON_ATOMIC_FILE_H_

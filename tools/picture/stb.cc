@@ -11,6 +11,11 @@ namespace {
 // would otherwise grow into gigabytes before their length is compared with the picture's.
 thread_local size_t largest_allocation = 0;
 
+// Cleared, because a damaged JPEG can use tables that it never defined.
+void* bounded_malloc(size_t bytes) {
+  return bytes <= largest_allocation ? std::calloc(bytes, 1) : nullptr;
+}
+
 void* bounded_realloc(void* memory, size_t bytes) {
   return bytes <= largest_allocation ? std::realloc(memory, bytes) : nullptr;
 }
@@ -26,7 +31,7 @@ void* bounded_realloc(void* memory, size_t bytes) {
 #define STBI_NO_LINEAR
 #define STBI_NO_HDR
 #define STBI_ASSERT(condition) static_cast<void>(condition)
-#define STBI_MALLOC(bytes) bounded_realloc(nullptr, bytes)
+#define STBI_MALLOC(bytes) bounded_malloc(bytes)
 #define STBI_REALLOC(memory, bytes) bounded_realloc(memory, bytes)
 #define STBI_FREE(memory) std::free(memory)
 #pragma GCC diagnostic ignored "-Wunused-function"

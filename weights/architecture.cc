@@ -99,7 +99,7 @@ const char* module_name(Part part) {
 
 // The published shapes (Graham et al. 2021, table 1): what differs between them.
 struct Variant {
-  const char* name;
+  char name[12];
   uint32_t dims[kStages], heads[kStages], depth[kStages], key;
 };
 constexpr Variant kVariants[] = {

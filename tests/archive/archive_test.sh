@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# What the archive is made of: archive_test.sh symbols|sections|stack|size ARCHIVE
+set -euo pipefail
+export LC_ALL=C
+
+# Everything that the library may ask of its surroundings: five functions of any C library, and libgcc's word on what the
+# processor can do. The linker makes the last one.
+allowed='memcmp memcpy memmove memset strlen __cpu_indicator_init __cpu_model _GLOBAL_OFFSET_TABLE_'
+
+max_stack=8192   # bytes of one function's frame
+max_size=1500000 # bytes of the archive without debug information
+
+fail() {
+  echo "FAIL: $*" >&2
+  exit 1
+}
+
+# Undefined in one object and defined in none: an allow list, exactly.
+check_symbols() {
+  local needed unexpected
+  needed=$(comm -23 <(nm -u "$archive" | awk '/ [Uw] /{print $2}' | sort -u) \
+    <(nm --defined-only "$archive" | awk 'NF == 3 {print $3}' | sort -u))
+  echo "needs: ${needed//$'\n'/ }"
+  unexpected=$(comm -23 <(echo "$needed") <(tr ' ' '\n' <<<"$allowed" | sort))
+  [[ -z $unexpected ]] || fail "not on the list: $unexpected"
+}
+
+# Nothing to write to, to run before main, to unwind, or per thread. Constants that hold addresses (.data.rel.ro) are
+# filled in by the loader and read-only from then on.
+check_sections() {
+  local found
+  found=$(objdump -h "$archive" | awk '
+    $2 ~ /^\.(tdata|tbss|init_array|fini_array|ctors|dtors|gcc_except_table)/ {print $2}
+    $2 ~ /^\.(data|bss)/ && $2 !~ /^\.data\.rel\.ro/ && $3 !~ /^0+$/ {print $2}
+  ' | sort -u)
+  [[ -z $found ]] || fail "sections: $found"
+  echo "no writable data, static constructors or exception tables"
+}
+
+# Largest frame of a function: what it pushes and what it takes from the stack pointer. A frame of a size only known at
+# run time is refused.
+check_stack() {
+  local frames
+  frames=$(objdump -d --no-show-raw-insn -C "$archive" | awk '
+    function hex(digits,  value, i) {
+      for (i = 1; i <= length(digits); ++i) value = 16 * value + index("0123456789abcdef", substr(digits, i, 1)) - 1
+      return value
+    }
+    /^[0-9a-f]+ <.*>:$/ {name = $0; sub(/^[0-9a-f]+ </, "", name); sub(/>:$/, "", name); bytes = 8}
+    $2 == "push" {bytes += 8}
+    $2 ~ /^subq?$/ && $3 ~ /^\$0x[0-9a-f]+,%rsp$/ {split($3, part, /[x,]/); bytes += hex(part[2])}
+    $2 ~ /^addq?$/ && $3 ~ /^\$0xffffffffffffff80,%rsp$/ {bytes += 128}
+    $2 ~ /^subq?$/ && $3 ~ /^%r[0-9a-z]+,%rsp$/ {bytes = 1e9}
+    {if (bytes > frame[name]) frame[name] = bytes}
+    END {for (name in frame) if (name != "") print frame[name], name}
+  ' | sort -rn)
+  head -n 5 <<<"$frames"
+  (($(head -n 1 <<<"$frames" | cut -d ' ' -f 1) <= max_stack)) || fail "a frame of more than $max_stack bytes"
+}
+
+check_size() {
+  local bytes
+  strip --strip-unneeded -o "$archive.stripped" "$archive"
+  bytes=$(stat -c %s "$archive.stripped")
+  echo "$bytes bytes stripped"
+  ((bytes <= max_size)) || fail "more than $max_size bytes"
+}
+
+archive=$2
+[[ -s $archive ]] || fail "$archive: no such archive"
+case $1 in
+  symbols | sections | stack | size) "check_$1" ;;
+  *) fail "no check named $1" ;;
+esac

@@ -54,17 +54,20 @@ HWY_INLINE void outer_column(D d, const Outer& o, size_t k) {
   }
 }
 
-inline void outer(const Outer& o) {
-  const hn::ScalableTag<float> d;
-  const hn::CappedTag<float, 1> d1;
-  const size_t lanes = hn::Lanes(d);
-  size_t k = 0;
-  for (; k + lanes <= o.depth; k += lanes) {
+// The columns from k on in vectors of kLanes, then the rest in vectors of half that.
+template <size_t kLanes>
+HWY_INLINE void outer_columns(const Outer& o, size_t k) {
+  const hn::CappedTag<float, kLanes> d;
+  for (; k + kLanes <= o.depth; k += kLanes) {
     outer_column(d, o, k);
   }
-  for (; k < o.depth; ++k) {
-    outer_column(d1, o, k);
+  if constexpr (kLanes > 1) {
+    outer_columns<kLanes / 2>(o, k);
   }
+}
+
+inline void outer(const Outer& o) {
+  outer_columns<HWY_LANES(float)>(o, 0);
 }
 
 // db[n] += sum over m of dy[m][n].

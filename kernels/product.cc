@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "kernels/half.h"
 #include "kernels/targets.h"
 
@@ -39,14 +41,20 @@ constexpr size_t kTileRows = 6;
 constexpr size_t kTileColumns = kTileVectors * kLanes;
 constexpr size_t kTilePanels = kTileColumns > kPanelWidth ? kTileColumns / kPanelWidth : 1;
 
-// What a tile reads and writes. Where it spans several panels, panel i has its own addresses.
+// The most rows of a tile `vectors` wide. One vector wide, every broadcast feeds one multiplication only; 12
+// rows, whose addresses stay in general registers, are then faster than 14.
+constexpr size_t most_rows(size_t vectors) {
+  return vectors == 1 && kTileRows > 12 ? 12 : kTileRows;
+}
+
+// What the tiles of some columns read and write, at row 0. Where a tile spans several panels, panel i has its
+// own addresses.
 struct Tile {
   const float* const* segment;
   size_t segments, segment_length, x_stride;
-  size_t row;                          // of x
-  const void* w[kTilePanels];          // weights of k = 0, at the tile's first column
-  const float* bias;                   // [columns]
-  float* y[kTilePanels];               // first row and column of the tile
+  const void* w[kTilePanels];  // weights of k = 0
+  const float* bias;           // [columns]
+  float* y[kTilePanels];
   float* pre[kTilePanels];             // or null
   const float* slope_at[kTilePanels];  // or null
   const float* residual[kTilePanels];  // or null
@@ -63,11 +71,11 @@ HWY_INLINE V load_weights(D d, const uint16_t* w) {
 
 // acc [kRows][kVectors] += x w, k in order.
 template <size_t kRows, size_t kVectors, class W>
-HWY_INLINE void accumulate(const Tile& t, V (&acc)[kRows][kVectors]) {
+HWY_INLINE void accumulate(const Tile& t, size_t row, V (&acc)[kRows][kVectors]) {
   const D d;
   size_t at = 0;  // in w
   for (size_t s = 0; s < t.segments; ++s) {
-    const float* HWY_RESTRICT x = t.segment[s] + t.row * t.x_stride;
+    const float* HWY_RESTRICT x = t.segment[s] + row * t.x_stride;
     for (size_t k = 0; k < t.segment_length; ++k) {
       V w[kVectors];
       for (size_t c = 0; c < kVectors; ++c) {
@@ -85,26 +93,17 @@ HWY_INLINE void accumulate(const Tile& t, V (&acc)[kRows][kVectors]) {
   }
 }
 
-// One vector of results at offset `at` of panel i's part of the tile.
-template <class DS>
-HWY_INLINE void finish(const Tile& t, size_t i, DS d, size_t at, size_t pre_at, hn::Vec<DS> sum) {
-  if (t.pre[i] != nullptr) {
-    hn::StoreU(sum, d, t.pre[i] + pre_at);
-  }
-  if (t.hardswish) {
-    sum = hardswish(d, sum);
-  }
-  if (t.slope_at[i] != nullptr) {
-    sum = hn::Mul(sum, hardswish_slope(d, hn::LoadU(d, t.slope_at[i] + at)));
-  }
-  if (t.residual[i] != nullptr) {
-    sum = hn::Add(sum, hn::LoadU(d, t.residual[i] + at));
-  }
-  hn::StoreU(sum, d, t.y[i] + at);
+// Where vector c of a row lies.
+template <class T>
+HWY_INLINE T* vector_at(T* const (&panels)[kTilePanels], size_t row_offset, size_t c) {
+  const size_t column = c * kLanes;
+  return panels[column / kPanelWidth] + row_offset + column % kPanelWidth;
 }
 
+// Rows [row, row + kRows). Each step of the epilogue goes over the whole tile in registers, hence the
+// unrolling.
 template <size_t kRows, size_t kVectors, class W>
-HWY_NOINLINE void run_tile(const Tile& t) {
+HWY_NOINLINE void run_tile(const Tile& t, size_t row) {
   const D d;
   V acc[kRows][kVectors];
   for (size_t c = 0; c < kVectors; ++c) {
@@ -113,87 +112,138 @@ HWY_NOINLINE void run_tile(const Tile& t) {
       acc[r][c] = acc[0][c];
     }
   }
-  accumulate<kRows, kVectors, W>(t, acc);
+  accumulate<kRows, kVectors, W>(t, row, acc);
+  if (t.pre[0] != nullptr) {
+#pragma GCC unroll 16
+    for (size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+      for (size_t c = 0; c < kVectors; ++c) {
+        hn::StoreU(acc[r][c], d, vector_at(t.pre, (row + r) * t.pre_stride, c));
+      }
+    }
+  }
+  if (t.hardswish) {
+#pragma GCC unroll 16
+    for (size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+      for (size_t c = 0; c < kVectors; ++c) {
+        acc[r][c] = hardswish(d, acc[r][c]);
+      }
+    }
+  }
+  if (t.slope_at[0] != nullptr) {
+#pragma GCC unroll 16
+    for (size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+      for (size_t c = 0; c < kVectors; ++c) {
+        const V z = hn::LoadU(d, vector_at(t.slope_at, (row + r) * t.y_stride, c));
+        acc[r][c] = hn::Mul(acc[r][c], hardswish_slope(d, z));
+      }
+    }
+  }
+  if (t.residual[0] != nullptr) {
+#pragma GCC unroll 16
+    for (size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+      for (size_t c = 0; c < kVectors; ++c) {
+        acc[r][c] = hn::Add(acc[r][c], hn::LoadU(d, vector_at(t.residual, (row + r) * t.y_stride, c)));
+      }
+    }
+  }
+#pragma GCC unroll 16
   for (size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
     for (size_t c = 0; c < kVectors; ++c) {
-      const size_t column = c * kLanes;
-      const size_t offset = column % kPanelWidth;
-      finish(t, column / kPanelWidth, d, r * t.y_stride + offset, r * t.pre_stride + offset, acc[r][c]);
+      hn::StoreU(acc[r][c], d, vector_at(t.y, (row + r) * t.y_stride, c));
     }
   }
 }
 
-// The tile of that many rows, 1..kRows.
+// The tile of `rows` rows, 1..kRows.
 template <size_t kRows, size_t kVectors, class W>
-void run_rows(size_t rows, const Tile& t) {
+void run_rows(const Tile& t, size_t row, size_t rows) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
-      return run_rows<kRows - 1, kVectors, W>(rows, t);
+      return run_rows<kRows - 1, kVectors, W>(t, row, rows);
     }
   }
-  run_tile<kRows, kVectors, W>(t);
+  run_tile<kRows, kVectors, W>(t, row);
 }
 
-size_t offset(const BlockedRows& rows, size_t row, size_t column) {
-  const size_t block = column / rows.block;  // 0 where block_stride may be anything
-  return (block == 0 ? 0 : block * rows.block_stride) + row * rows.stride + column % rows.block;
-}
-
-// Sets the addresses of the tile that starts at (row, column).
-template <size_t kPanels>
-HWY_INLINE void place(const Product& p, size_t row, size_t column, Tile& t) {
-  t.row = row;
-  for (size_t i = 0; i < kPanels; ++i) {
-    const size_t at = offset(p.y, row, column + i * kPanelWidth);
-    t.y[i] = p.y.data + at;
-    t.slope_at[i] = p.slope_at != nullptr ? p.slope_at + at : nullptr;
-    t.residual[i] = p.residual != nullptr ? p.residual + at : nullptr;
-    t.pre[i] = p.pre.data != nullptr ? p.pre.data + offset(p.pre, row, column + i * kPanelWidth) : nullptr;
-  }
-}
-
-// The tile whose last columns do not exist: sums go to a buffer of whole vectors, the results one by one.
-template <size_t kVectors, class W>
-void run_partial(const Tile& t, size_t rows, size_t columns) {
-  const hn::CappedTag<float, 1> d;
-  float sums[kTileRows * kTileColumns];
-  Tile whole = t;
-  for (size_t i = 0; i < kTilePanels; ++i) {
-    whole.y[i] = sums + i * kPanelWidth;
-    whole.pre[i] = nullptr;
-    whole.slope_at[i] = nullptr;
-    whole.residual[i] = nullptr;
-  }
-  whole.y_stride = kTileColumns;
-  whole.hardswish = false;
-  run_rows<kTileRows, kVectors, W>(rows, whole);
+// Copies a rectangle.
+HWY_INLINE void copy(const float* from, size_t from_stride, size_t rows, size_t columns, float* to,
+                     size_t to_stride) {
   for (size_t r = 0; r < rows; ++r) {
-    for (size_t c = 0; c < columns; ++c) {
-      const size_t i = c / kPanelWidth;
-      const size_t column = c % kPanelWidth;
-      finish(t, i, d, r * t.y_stride + column, r * t.pre_stride + column,
-             hn::Set(d, sums[r * kTileColumns + c]));
-    }
+    std::memcpy(to + r * to_stride, from + r * from_stride, columns * sizeof(float));
   }
 }
 
-// All rows of the columns [column, column + columns) that one tile covers.
+// The tile of one panel whose last columns do not exist: it works on whole vectors in buffers, of which the
+// existing part is copied.
 template <size_t kVectors, class W>
-void run_columns(const Product& p, size_t column, size_t columns, Tile& t) {
-  constexpr size_t kPanels = kVectors * kLanes > kPanelWidth ? kVectors * kLanes / kPanelWidth : 1;
-  const size_t rows = p.row_end - p.row_begin;
-  const size_t tiles = (rows + kTileRows - 1) / kTileRows;
-  size_t row = p.row_begin;
-  for (size_t i = 0; i < tiles; ++i) {
-    const size_t tile_rows = rows / tiles + (i < rows % tiles);
-    place<kPanels>(p, row, column, t);
-    if (columns < kVectors * kLanes) {
-      run_partial<kVectors, W>(t, tile_rows, columns);
-    } else {
-      run_rows<kTileRows, kVectors, W>(tile_rows, t);
-    }
-    row += tile_rows;
+void run_partial(const Tile& t, size_t row, size_t rows, size_t columns) {
+  constexpr size_t kColumns = kVectors * kLanes;
+  float y[kTileRows * kColumns];
+  float pre[kTileRows * kColumns];
+  float slope_at[kTileRows * kColumns] = {};
+  float residual[kTileRows * kColumns] = {};
+  const float* segment[kMaxSegments];
+  for (size_t s = 0; s < t.segments; ++s) {
+    segment[s] = t.segment[s] + row * t.x_stride;
   }
+  Tile whole = t;
+  whole.segment = segment;
+  whole.y_stride = kColumns;
+  whole.pre_stride = kColumns;
+  whole.y[0] = y;
+  const size_t at = row * t.y_stride;
+  if (t.pre[0] != nullptr) {
+    whole.pre[0] = pre;
+  }
+  if (t.slope_at[0] != nullptr) {
+    copy(t.slope_at[0] + at, t.y_stride, rows, columns, slope_at, kColumns);
+    whole.slope_at[0] = slope_at;
+  }
+  if (t.residual[0] != nullptr) {
+    copy(t.residual[0] + at, t.y_stride, rows, columns, residual, kColumns);
+    whole.residual[0] = residual;
+  }
+  run_rows<most_rows(kVectors), kVectors, W>(whole, 0, rows);
+  copy(y, kColumns, rows, columns, t.y[0] + at, t.y_stride);
+  if (t.pre[0] != nullptr) {
+    copy(pre, kColumns, rows, columns, t.pre[0] + row * t.pre_stride, t.pre_stride);
+  }
+}
+
+// All rows of the columns that one tile covers, of which `columns` exist.
+template <size_t kVectors, class W>
+void run_columns(const Tile& t, size_t row_begin, size_t row_end, size_t columns) {
+  constexpr size_t kRows = most_rows(kVectors);
+  const size_t tiles = (row_end - row_begin + kRows - 1) / kRows;
+  size_t row = row_begin;
+  for (size_t left = tiles; left > 0; --left) {
+    const size_t rows = (row_end - row + left - 1) / left;
+    if (columns < kVectors * kLanes) {
+      run_partial<kVectors, W>(t, row, rows, columns);
+    } else {
+      run_rows<kRows, kVectors, W>(t, row, rows);
+    }
+    row += rows;
+  }
+}
+
+// Where column n of row 0 lies.
+size_t column_offset(const BlockedRows& rows, size_t column) {
+  return column < rows.block ? column : column / rows.block * rows.block_stride + column % rows.block;
+}
+
+// Sets the addresses of panel i of the tile, whose first column is `column`.
+void place(const Product& p, size_t column, size_t i, Tile& t) {
+  const size_t at = column_offset(p.y, column);
+  t.y[i] = p.y.data + at;
+  t.pre[i] = p.pre.data != nullptr ? p.pre.data + column_offset(p.pre, column) : nullptr;
+  t.slope_at[i] = p.slope_at != nullptr ? p.slope_at + at : nullptr;
+  t.residual[i] = p.residual != nullptr ? p.residual + at : nullptr;
 }
 
 template <class W>
@@ -209,20 +259,23 @@ void run(const Product& p) {
   t.hardswish = p.hardswish;
   const W* w = static_cast<const W*>(p.w);
   const size_t panel = p.depth * kPanelWidth;
-  for (size_t column = p.column_begin; column < p.column_end; column += kTileColumns) {
+  size_t column = p.column_begin;
+  while (column < p.column_end) {
     const size_t from = column - p.column_begin;
     const size_t columns = HWY_MIN(p.column_end - column, kTileColumns);
     for (size_t i = 0; i < kTilePanels; ++i) {
       t.w[i] = w + (from / kPanelWidth + i) * panel + from % kPanelWidth;
+      place(p, column + i * kPanelWidth, i, t);
     }
     t.bias = p.bias != nullptr ? p.bias + from : kNoBias;
-    if constexpr (kTilePanels == 2) {
-      if (columns <= kPanelWidth) {
-        run_columns<kTileVectors / 2, W>(p, column, columns, t);
-        continue;
-      }
+    if (columns == kTileColumns) {
+      run_columns<kTileVectors, W>(t, p.row_begin, p.row_end, columns);
+      column += columns;
+    } else {  // one panel, or what there is of it
+      constexpr size_t kColumns = HWY_MIN(kTileColumns, kPanelWidth);
+      run_columns<kTileVectors / kTilePanels, W>(t, p.row_begin, p.row_end, HWY_MIN(columns, kColumns));
+      column += kColumns;
     }
-    run_columns<kTileVectors, W>(p, column, columns, t);
   }
 }
 

@@ -1,3 +1,4 @@
+// A tile of queries at a time: its scores against every key, their softmax and the product with v stay in L1.
 #include "kernels/attention.h"
 
 #include <cmath>
@@ -8,114 +9,283 @@
 #define HWY_TARGET_INCLUDE "kernels/attention.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/exp-inl.h"
+#include "kernels/hardswish-inl.h"
+#include "kernels/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 namespace {
 
-size_t distance(size_t a, size_t b) {
-  return a > b ? a - b : b - a;
+using namespace tile;
+
+// Scratch, in pieces that start on cache lines.
+struct Scratch {
+  float* next;
+  float* take(size_t floats) {
+    float* const piece = next;
+    next += round_up(floats, 16);
+    return piece;
+  }
+  Rows take_rows(size_t count, size_t stride) { return {take(count * stride), stride}; }
+};
+
+// What every tile of a head needs, made once per call.
+struct Head {
+  AttentionShape shape;
+  size_t keys, padded;  // padded to whole vectors
+  float scale;          // 1 / sqrt(key)
+  ConstRows q;
+  Rows k_columns;  // [key, padded]: k transposed, times scale
+  float* biases;   // [query side, 2 side - 1, side]: element (x, dy, kx) is the bias at distance (dy, kx - x)
+  Rows p;          // [kTileRows, padded]: scores, then probabilities
+};
+
+void mirror_biases(const AttentionShape& shape, const float* bias, Rows mirrored, float* to) {
+  const size_t side = shape.side, rows = 2 * side - 1;
+  for (size_t dy = 0; dy < side; ++dy) {
+    for (size_t dx = 0; dx < side; ++dx) {
+      mirrored[dy][side - 1 + dx] = mirrored[dy][side - 1 - dx] = bias[dy * side + dx];
+    }
+  }
+  for (size_t x = 0; x < attention_query_side(shape); ++x) {
+    for (size_t i = 0; i < rows; ++i) {
+      const size_t dy = i < side ? side - 1 - i : i - (side - 1);
+      const float* const from = mirrored[dy] + side - 1 - x * shape.step;
+      // Whole vectors: what is too much is overwritten by the row that follows.
+      for (size_t j = 0; j < side; j += kLanes) {
+        hn::StoreU(hn::LoadU(d, from + j), d, to + j);
+      }
+      to += side;
+    }
+  }
 }
 
-// The row of the bias table that query i and key j share.
-size_t bias_index(const AttentionShape& s, size_t i, size_t j) {
-  const size_t query_side = attention_query_side(s);
-  return distance(s.step * (i / query_side), j / s.side) * s.side +
-         distance(s.step * (i % query_side), j % s.side);
+Head prepare(const AttentionShape& shape, ConstRows q, ConstRows k, const float* bias, Scratch& scratch) {
+  Head head = {};
+  head.shape = shape;
+  head.keys = shape.side * shape.side;
+  head.padded = round_up(head.keys, kLanes);
+  head.scale = 1.0f / std::sqrt(static_cast<float>(shape.key));
+  head.q = q;
+  head.k_columns = scratch.take_rows(shape.key, head.padded);
+  transpose(k, head.keys, shape.key, head.scale, head.k_columns);
+  const size_t rows = 2 * shape.side - 1;
+  const Rows mirrored = scratch.take_rows(shape.side, rows + kLanes);
+  head.biases = scratch.take(attention_query_side(shape) * rows * shape.side + kLanes);
+  mirror_biases(shape, bias, mirrored, head.biases);
+  head.p = scratch.take_rows(kTileRows, head.padded);
+  return head;
 }
 
-float dot(const float* a, const float* b, size_t count) {
-  float sum = 0;
-  for (size_t i = 0; i < count; ++i) {
-    sum += a[i] * b[i];
+// Adds each row's biases to p, sets the padding to minus infinity and gives the largest score. Four rows side
+// by side hide the latencies, here and in the exponentials.
+template <size_t kRows = 4>
+void add_biases(const Head& head, const float* const* bias, size_t rows, Rows p, float* top) {
+  for (; rows >= kRows; rows -= kRows) {
+    V max[kRows];
+    HWY_UNROLL(4)
+    for (size_t r = 0; r < kRows; ++r) {
+      max[r] = hn::Set(d, -HUGE_VALF);
+    }
+    const auto score = [&](size_t r, size_t j) {
+      return hn::Add(hn::Load(d, p[r] + j), hn::LoadU(d, bias[r] + j));
+    };
+    size_t j = 0;
+    for (; j + kLanes <= head.keys; j += kLanes) {
+      HWY_UNROLL(4)
+      for (size_t r = 0; r < kRows; ++r) {
+        const V s = score(r, j);
+        hn::Store(s, d, p[r] + j);
+        max[r] = hn::Max(max[r], s);
+      }
+    }
+    if (j < head.keys) {
+      const auto is_key = hn::FirstN(d, head.keys - j);
+      HWY_UNROLL(4)
+      for (size_t r = 0; r < kRows; ++r) {
+        const V s = hn::IfThenElse(is_key, score(r, j), hn::Set(d, -HUGE_VALF));
+        hn::Store(s, d, p[r] + j);
+        max[r] = hn::Max(max[r], s);
+      }
+    }
+    for (size_t r = 0; r < kRows; ++r) {
+      top[r] = hn::GetLane(hn::MaxOfLanes(d, max[r]));
+    }
+    bias += kRows;
+    p.data += kRows * p.stride;
+    top += kRows;
   }
-  return sum;
+  if constexpr (kRows > 1) {
+    add_biases<kRows - 1>(head, bias, rows, p, top);
+  }
 }
 
-// p [keys] = softmax of query i's scores.
-void probabilities(const AttentionShape& s, const float* q, const float* k, size_t kv_stride,
-                   const float* bias, size_t i, float* p) {
-  const size_t keys = s.side * s.side;
-  const float scale = 1.0f / std::sqrt(static_cast<float>(s.key));
-  float top = 0;
-  for (size_t j = 0; j < keys; ++j) {
-    p[j] = dot(q, k + j * kv_stride, s.key) * scale + bias[bias_index(s, i, j)];
-    top = j == 0 || p[j] > top ? p[j] : top;
+// p = e^(p - top), and the inverse of each row's sum.
+template <size_t kRows = 4>
+void exponentials(size_t columns, const float* top, size_t rows, Rows p, float* inverse_sum) {
+  for (; rows >= kRows; rows -= kRows) {
+    V sum[kRows], e[kRows];
+    HWY_UNROLL(4)
+    for (size_t r = 0; r < kRows; ++r) {
+      sum[r] = hn::Zero(d);
+    }
+    for (size_t j = 0; j < columns; j += kLanes) {
+      HWY_UNROLL(4)
+      for (size_t r = 0; r < kRows; ++r) {
+        e[r] = hn::Sub(hn::Load(d, p[r] + j), hn::Set(d, top[r]));
+      }
+      exp_lanes(d, e);
+      HWY_UNROLL(4)
+      for (size_t r = 0; r < kRows; ++r) {
+        hn::Store(e[r], d, p[r] + j);
+        sum[r] = hn::Add(sum[r], e[r]);
+      }
+    }
+    for (size_t r = 0; r < kRows; ++r) {
+      inverse_sum[r] = 1.0f / hn::GetLane(hn::SumOfLanes(d, sum[r]));
+    }
+    top += kRows;
+    p.data += kRows * p.stride;
+    inverse_sum += kRows;
   }
-  float sum = 0;
-  for (size_t j = 0; j < keys; ++j) {
-    p[j] = std::exp(p[j] - top);
-    sum += p[j];
-  }
-  for (size_t j = 0; j < keys; ++j) {
-    p[j] /= sum;
+  if constexpr (kRows > 1) {
+    exponentials<kRows - 1>(columns, top, rows, p, inverse_sum);
   }
 }
 
-float activate(float x) {
-  const float gate = x + 3 < 0 ? 0 : x + 3 > 6 ? 6 : x + 3;
-  return x * gate / 6;
+// head.p = softmax of the scores of `rows` queries, without the factors 1 / sum, which go to inverse_sum.
+void softmax_tile(const Head& head, size_t query, size_t rows, float* inverse_sum) {
+  const size_t side = head.shape.side, query_side = attention_query_side(head.shape);
+  const float* bias[kTileRows];
+  size_t y = query / query_side, x = query % query_side;
+  for (size_t r = 0; r < rows; ++r) {
+    // The biases of a query with all keys are side * side consecutive numbers: those that start at dy = -y.
+    bias[r] = head.biases + (x * (2 * side - 1) + side - 1 - head.shape.step * y) * side;
+    x = x + 1 < query_side ? x + 1 : 0;
+    y += x == 0;
+  }
+  float top[kTileRows];
+  multiply(rows, {head.q[query], head.q.stride}, head.k_columns, head.shape.key, head.padded, head.p);
+  add_biases(head, bias, rows, head.p, top);
+  exponentials(head.padded, top, rows, head.p, inverse_sum);
+}
+
+// The rows themselves where they are whole vectors, else a copy that is.
+ConstRows whole_rows(ConstRows rows, size_t count, size_t width, Scratch& scratch) {
+  if (width % kLanes == 0) {
+    return rows;
+  }
+  const Rows copy = scratch.take_rows(count, round_up(width, kLanes));
+  pack_rows(rows, count, width, copy);
+  return copy;
+}
+
+void scale_row(float factor, size_t columns, float* row) {
+  for (size_t j = 0; j < columns; j += kLanes) {
+    hn::Store(hn::Mul(hn::Load(d, row + j), hn::Set(d, factor)), d, row + j);
+  }
+}
+
+// Rows of the next tile when the `left` ones are cut evenly.
+size_t tile_rows(size_t left) {
+  const size_t tiles = (left + kTileRows - 1) / kTileRows;
+  return (left + tiles - 1) / tiles;
+}
+
+// p = p / sum of the row, and dp = p * (dp - sum over j of p[j] dp[j]): the gradient to the scores.
+void softmax_backward(size_t columns, float inverse_sum, float* p, float* dp) {
+  const V factor = hn::Set(d, inverse_sum);
+  V dot = hn::Zero(d);
+  for (size_t j = 0; j < columns; j += kLanes) {
+    const V probability = hn::Mul(hn::Load(d, p + j), factor);
+    hn::Store(probability, d, p + j);
+    dot = hn::MulAdd(probability, hn::Load(d, dp + j), dot);
+  }
+  dot = hn::SumOfLanes(d, dot);
+  for (size_t j = 0; j < columns; j += kLanes) {
+    hn::Store(hn::Mul(hn::Load(d, p + j), hn::Sub(hn::Load(d, dp + j), dot)), d, dp + j);
+  }
+}
+
+// dbias += the gradient ds to one query's scores.
+void add_bias_gradient(const AttentionShape& shape, size_t query, const float* ds, float* dbias) {
+  const size_t side = shape.side, query_side = attention_query_side(shape);
+  const size_t y = shape.step * (query / query_side), x = shape.step * (query % query_side);
+  for (size_t ky = 0; ky < side; ++ky) {
+    float* const row = dbias + (ky < y ? y - ky : ky - y) * side;
+    for (size_t kx = 0; kx < side; ++kx) {
+      row[kx < x ? x - kx : kx - x] += *ds++;
+    }
+  }
 }
 
 }  // namespace
 
 void attention(const Attention& a) {
-  const size_t keys = a.shape.side * a.shape.side;
-  for (size_t i = a.query_begin; i < a.query_end; ++i) {
-    probabilities(a.shape, a.q + i * a.q_stride, a.k, a.kv_stride, a.bias, i, a.scratch);
-    for (size_t c = 0; c < a.shape.value; ++c) {
-      float sum = 0;
-      for (size_t j = 0; j < keys; ++j) {
-        sum += a.scratch[j] * a.v[j * a.kv_stride + c];
-      }
+  Scratch scratch{a.scratch};
+  const Head head = prepare(a.shape, {a.q, a.q_stride}, {a.k, a.kv_stride}, a.bias, scratch);
+  const ConstRows v = whole_rows({a.v, a.kv_stride}, head.keys, a.shape.value, scratch);
+  const Rows out = scratch.take_rows(kTileRows, round_up(a.shape.value, kLanes));
+  for (size_t query = a.query_begin, rows; query < a.query_end; query += rows) {
+    rows = tile_rows(a.query_end - query);
+    float inverse_sum[kTileRows];
+    softmax_tile(head, query, rows, inverse_sum);
+    multiply(rows, head.p, v, head.keys, out.stride, out);
+    for (size_t r = 0; r < rows; ++r) {
+      scale_row(inverse_sum[r], out.stride, out[r]);
       if (a.pre != nullptr) {
-        a.pre[i * a.y_stride + c] = sum;
+        copy_row(out[r], a.shape.value, a.pre + (query + r) * a.y_stride);
       }
-      a.y[i * a.y_stride + c] = a.hardswish ? activate(sum) : sum;
+      for (size_t i = 0; a.hardswish && i < out.stride; i += kLanes) {
+        hn::Store(hardswish(d, hn::Load(d, out[r] + i)), d, out[r] + i);
+      }
+      copy_row(out[r], a.shape.value, a.y + (query + r) * a.y_stride);
     }
   }
 }
 
+// With P the probabilities and dS the gradient to the scores: dP = dY V^T, dS = P (dP - rowsum(dP P)),
+// dQ = dS K scale, dK = dS^T Q scale, dV = P^T dY.
 void attention_vjp(const AttentionVjp& a) {
-  const size_t keys = a.shape.side * a.shape.side;
-  const size_t query_side = attention_query_side(a.shape);
-  const float scale = 1.0f / std::sqrt(static_cast<float>(a.shape.key));
-  float* p = a.scratch;
-  float* dp = a.scratch + keys;
-  for (size_t j = 0; j < keys; ++j) {
-    for (size_t c = 0; c < a.shape.key; ++c) {
-      a.dk[j * a.dkv_stride + c] = 0;
+  const size_t key = a.shape.key, value = a.shape.value;
+  const size_t whole_key = round_up(key, kLanes), whole_value = round_up(value, kLanes);
+  Scratch scratch{a.scratch};
+  const Head head = prepare(a.shape, {a.q, a.q_stride}, {a.k, a.kv_stride}, a.bias, scratch);
+  const ConstRows k = whole_rows({a.k, a.kv_stride}, head.keys, key, scratch);
+  const Rows v_columns = scratch.take_rows(value, head.padded);
+  transpose({a.v, a.kv_stride}, head.keys, value, 1, v_columns);
+  const Rows q = scratch.take_rows(kTileRows, whole_key), dq = scratch.take_rows(kTileRows, whole_key);
+  const Rows dy = scratch.take_rows(kTileRows, whole_value), ds = scratch.take_rows(kTileRows, head.padded);
+  const Rows dk = scratch.take_rows(head.keys, whole_key), dv = scratch.take_rows(head.keys, whole_value);
+  pack_rows(dk, head.keys, 0, dk);
+  pack_rows(dv, head.keys, 0, dv);
+  const size_t queries = attention_query_side(a.shape) * attention_query_side(a.shape);
+  for (size_t query = 0, rows; query < queries; query += rows) {
+    rows = tile_rows(queries - query);
+    float inverse_sum[kTileRows];
+    softmax_tile(head, query, rows, inverse_sum);
+    pack_rows({a.q + query * a.q_stride, a.q_stride}, rows, key, q);
+    pack_rows({a.dy + query * a.dy_stride, a.dy_stride}, rows, value, dy);
+    multiply(rows, dy, v_columns, value, head.padded, ds);
+    for (size_t r = 0; r < rows; ++r) {
+      softmax_backward(head.padded, inverse_sum[r], head.p[r], ds[r]);
     }
-    for (size_t c = 0; c < a.shape.value; ++c) {
-      a.dv[j * a.dkv_stride + c] = 0;
+    multiply(rows, ds, k, head.keys, whole_key, dq);
+    add_transposed(rows, ds, q, head.keys, whole_key, dk);
+    add_transposed(rows, head.p, dy, head.keys, whole_value, dv);
+    for (size_t r = 0; r < rows; ++r) {
+      scale_row(head.scale, whole_key, dq[r]);
+      copy_row(dq[r], key, a.dq + (query + r) * a.dq_stride);
+      if (a.dbias != nullptr) {
+        add_bias_gradient(a.shape, query + r, ds[r], a.dbias);
+      }
     }
   }
-  for (size_t i = 0; i < query_side * query_side; ++i) {
-    const float* q = a.q + i * a.q_stride;
-    const float* dy = a.dy + i * a.dy_stride;
-    float* dq = a.dq + i * a.dq_stride;
-    probabilities(a.shape, q, a.k, a.kv_stride, a.bias, i, p);
-    float mean = 0;
-    for (size_t j = 0; j < keys; ++j) {
-      dp[j] = dot(dy, a.v + j * a.kv_stride, a.shape.value);
-      mean += dp[j] * p[j];
-    }
-    for (size_t c = 0; c < a.shape.key; ++c) {
-      dq[c] = 0;
-    }
-    for (size_t j = 0; j < keys; ++j) {
-      const float ds = p[j] * (dp[j] - mean);
-      if (a.dbias != nullptr) {
-        a.dbias[bias_index(a.shape, i, j)] += ds;
-      }
-      for (size_t c = 0; c < a.shape.value; ++c) {
-        a.dv[j * a.dkv_stride + c] += p[j] * dy[c];
-      }
-      for (size_t c = 0; c < a.shape.key; ++c) {
-        dq[c] += ds * scale * a.k[j * a.kv_stride + c];
-        a.dk[j * a.dkv_stride + c] += ds * scale * q[c];
-      }
-    }
+  for (size_t j = 0; j < head.keys; ++j) {
+    scale_row(head.scale, whole_key, dk[j]);
+    copy_row(dk[j], key, a.dk + j * a.dkv_stride);
+    copy_row(dv[j], value, a.dv + j * a.dkv_stride);
   }
 }
 
@@ -125,12 +295,32 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace levit::kernels {
 
-size_t attention_scratch_floats(const AttentionShape& shape) {
-  return shape.side * shape.side;
+namespace {
+
+// Sizes for the longest vector, of 16 floats, and its tile.
+constexpr size_t kMaxTileRows = 8;
+constexpr size_t whole(size_t count) {
+  return (count + 15) / 16 * 16;
 }
+
+// What prepare() takes.
+size_t head_floats(const AttentionShape& s) {
+  const size_t keys = whole(s.side * s.side), rows = 2 * s.side - 1;
+  return s.key * keys + whole(s.side * (rows + 16)) + whole(attention_query_side(s) * rows * s.side + 16) +
+         kMaxTileRows * keys;
+}
+
+}  // namespace
+
+size_t attention_scratch_floats(const AttentionShape& shape) {
+  return head_floats(shape) + (shape.side * shape.side + kMaxTileRows) * whole(shape.value);
+}
+
 size_t attention_vjp_scratch_floats(const AttentionShape& shape) {
-  return 2 * shape.side * shape.side;
+  const size_t keys = shape.side * shape.side, key = whole(shape.key), value = whole(shape.value);
+  return head_floats(shape) + (shape.value + kMaxTileRows) * whole(keys) + keys * (2 * key + value) +
+         kMaxTileRows * (2 * key + value);
 }
 
 }  // namespace levit::kernels
-#endif  // HWY_ONCE
+#endif

@@ -7,8 +7,11 @@
 #ifndef LEVIT_KERNELS_REFERENCE_H_
 #define LEVIT_KERNELS_REFERENCE_H_
 
+#include <cmath>
 #include <complex>
 #include <cstddef>
+
+#include "kernels/attention.h"
 
 namespace levit::kernels::reference {
 
@@ -91,6 +94,51 @@ void subsample(const T* x, size_t side, size_t channels, T* y) {
     for (size_t j = 0; j < side; j += 2) {
       for (size_t c = 0; c < channels; ++c) {
         *y++ = x[(i * side + j) * channels + c];
+      }
+    }
+  }
+}
+
+// y [columns] = e^x / sum, for one row.
+template <class T>
+void softmax(const T* x, size_t columns, T* y) {
+  using std::exp;
+  double top = real(x[0]);
+  for (size_t j = 1; j < columns; ++j) {
+    top = real(x[j]) > top ? real(x[j]) : top;
+  }
+  T sum(0);
+  for (size_t j = 0; j < columns; ++j) {
+    y[j] = exp(x[j] - T(top));
+    sum += y[j];
+  }
+  for (size_t j = 0; j < columns; ++j) {
+    y[j] /= sum;
+  }
+}
+
+// One head: q [queries, key], k [side^2, key], v [side^2, value], bias [side, side]. p [side^2] is one row of
+// probabilities.
+template <class T>
+void attention(const AttentionShape& s, const T* q, const T* k, const T* v, const T* bias, T* p, T* y) {
+  const auto distance = [](size_t a, size_t b) { return a > b ? a - b : b - a; };
+  const size_t keys = s.side * s.side;
+  for (size_t yi = 0; yi < s.side; yi += s.step) {
+    for (size_t xi = 0; xi < s.side; xi += s.step, q += s.key, y += s.value) {
+      for (size_t j = 0; j < keys; ++j) {
+        T dot(0);
+        for (size_t c = 0; c < s.key; ++c) {
+          dot += q[c] * k[j * s.key + c];
+        }
+        const size_t cell = distance(yi, j / s.side) * s.side + distance(xi, j % s.side);
+        p[j] = dot / T(std::sqrt(static_cast<double>(s.key))) + bias[cell];
+      }
+      softmax(p, keys, p);
+      for (size_t c = 0; c < s.value; ++c) {
+        y[c] = T(0);
+        for (size_t j = 0; j < keys; ++j) {
+          y[c] += p[j] * v[j * s.value + c];
+        }
       }
     }
   }

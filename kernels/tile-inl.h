@@ -1,0 +1,207 @@
+// Small matrix products over operands in L1, and the copies that give those operands whole vectors.
+//
+// A tile of up to kTileRows rows by two vectors of columns stays in registers while the sums run, k = 0, 1,
+// ... in order, one multiply-add each. Columns and strides of b, x and c are whole vectors.
+#if defined(LEVIT_KERNELS_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LEVIT_KERNELS_TILE_INL_H_
+#undef LEVIT_KERNELS_TILE_INL_H_
+#else
+#define LEVIT_KERNELS_TILE_INL_H_
+#endif
+
+#include <cstddef>
+
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace levit::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+namespace tile {
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+constexpr D d;
+constexpr size_t kLanes = HWY_LANES(float);
+
+// 8 * 2 sums, a row of b and a factor leave half of 32 registers to the loop around; 6 * 2 fill 16.
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+constexpr size_t kTileRows = 8;
+#else
+constexpr size_t kTileRows = 6;
+#endif
+
+struct ConstRows {
+  const float* data;
+  size_t stride;
+  const float* operator[](size_t row) const { return data + row * stride; }
+};
+
+struct Rows {
+  float* data;
+  size_t stride;
+  float* operator[](size_t row) const { return data + row * stride; }
+  operator ConstRows() const { return {data, stride}; }
+};
+
+constexpr size_t round_up(size_t count, size_t multiple) {
+  return (count + multiple - 1) / multiple * multiple;
+}
+
+template <size_t kRows, size_t kVectors>
+HWY_NOINLINE void multiply_columns(ConstRows a, ConstRows b, size_t depth, Rows c) {
+  V sum[kRows][kVectors];
+  HWY_UNROLL(8)
+  for (size_t r = 0; r < kRows; ++r) {
+    HWY_UNROLL(2)
+    for (size_t j = 0; j < kVectors; ++j) {
+      sum[r][j] = hn::Zero(d);
+    }
+  }
+  for (size_t k = 0; k < depth; ++k) {
+    V row[kVectors];
+    HWY_UNROLL(2)
+    for (size_t j = 0; j < kVectors; ++j) {
+      row[j] = hn::LoadU(d, b[k] + j * kLanes);
+    }
+    HWY_UNROLL(8)
+    for (size_t r = 0; r < kRows; ++r) {
+      const V factor = hn::Set(d, a[r][k]);
+      HWY_UNROLL(2)
+      for (size_t j = 0; j < kVectors; ++j) {
+        sum[r][j] = hn::MulAdd(factor, row[j], sum[r][j]);
+      }
+    }
+  }
+  HWY_UNROLL(8)
+  for (size_t r = 0; r < kRows; ++r) {
+    HWY_UNROLL(2)
+    for (size_t j = 0; j < kVectors; ++j) {
+      hn::Store(sum[r][j], d, c[r] + j * kLanes);
+    }
+  }
+}
+
+// c [rows, columns] = a [rows, depth] b [depth, columns], for at most kRows rows.
+template <size_t kRows = kTileRows>
+void multiply(size_t rows, ConstRows a, ConstRows b, size_t depth, size_t columns, Rows c) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) {
+      return multiply<kRows - 1>(rows, a, b, depth, columns, c);
+    }
+  }
+  size_t j = 0;
+  for (; j + 2 * kLanes <= columns; j += 2 * kLanes) {
+    multiply_columns<kRows, 2>(a, {b.data + j, b.stride}, depth, {c.data + j, c.stride});
+  }
+  if (j < columns) {
+    multiply_columns<kRows, 1>(a, {b.data + j, b.stride}, depth, {c.data + j, c.stride});
+  }
+}
+
+template <size_t kRows, size_t kVectors>
+HWY_NOINLINE void add_columns(ConstRows a, ConstRows x, size_t depth, Rows c) {
+  V row[kRows][kVectors];
+  HWY_UNROLL(8)
+  for (size_t r = 0; r < kRows; ++r) {
+    HWY_UNROLL(2)
+    for (size_t j = 0; j < kVectors; ++j) {
+      row[r][j] = hn::Load(d, x[r] + j * kLanes);
+    }
+  }
+  for (size_t k = 0; k < depth; ++k) {
+    V sum[kVectors];
+    HWY_UNROLL(2)
+    for (size_t j = 0; j < kVectors; ++j) {
+      sum[j] = hn::Load(d, c[k] + j * kLanes);
+    }
+    HWY_UNROLL(8)
+    for (size_t r = 0; r < kRows; ++r) {
+      const V factor = hn::Set(d, a[r][k]);
+      HWY_UNROLL(2)
+      for (size_t j = 0; j < kVectors; ++j) {
+        sum[j] = hn::MulAdd(factor, row[r][j], sum[j]);
+      }
+    }
+    HWY_UNROLL(2)
+    for (size_t j = 0; j < kVectors; ++j) {
+      hn::Store(sum[j], d, c[k] + j * kLanes);
+    }
+  }
+}
+
+// c [depth, columns] += a^T x, with a [rows, depth] and x [rows, columns], for at most kRows rows.
+template <size_t kRows = kTileRows>
+void add_transposed(size_t rows, ConstRows a, ConstRows x, size_t depth, size_t columns, Rows c) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) {
+      return add_transposed<kRows - 1>(rows, a, x, depth, columns, c);
+    }
+  }
+  size_t j = 0;
+  for (; j + 2 * kLanes <= columns; j += 2 * kLanes) {
+    add_columns<kRows, 2>(a, {x.data + j, x.stride}, depth, {c.data + j, c.stride});
+  }
+  if (j < columns) {
+    add_columns<kRows, 1>(a, {x.data + j, x.stride}, depth, {c.data + j, c.stride});
+  }
+}
+
+// to [0, count) = from. The buffers do not overlap.
+HWY_INLINE void copy_row(const float* HWY_RESTRICT from, size_t count, float* HWY_RESTRICT to) {
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+  }
+  for (; i < count; ++i) {
+    to[i] = from[i];
+  }
+}
+
+// A copy of rows [count, width] in whole vectors: zeros up to to.stride.
+inline void pack_rows(ConstRows from, size_t count, size_t width, Rows to) {
+  for (size_t r = 0; r < count; ++r) {
+    copy_row(from[r], width, to[r]);
+    for (size_t i = width; i < to.stride; ++i) {
+      to[r][i] = 0;
+    }
+  }
+}
+
+// to [width, to.stride] = scale times the transpose of from [count, width]; zeros in columns from count on.
+inline void transpose(ConstRows from, size_t count, size_t width, float scale, Rows to) {
+  size_t first = 0;  // what the 4 x 4 blocks leave to single steps
+#if HWY_TARGET != HWY_SCALAR
+  if (width % 4 == 0) {
+    const hn::FixedTag<float, 4> d4;
+    const auto factor = hn::Set(d4, scale);
+    for (; first + 4 <= count; first += 4) {
+      for (size_t i = 0; i < width; i += 4) {
+        const auto a = hn::Mul(hn::LoadU(d4, from[first] + i), factor);
+        const auto b = hn::Mul(hn::LoadU(d4, from[first + 1] + i), factor);
+        const auto c = hn::Mul(hn::LoadU(d4, from[first + 2] + i), factor);
+        const auto e = hn::Mul(hn::LoadU(d4, from[first + 3] + i), factor);
+        const auto ab_low = hn::InterleaveLower(d4, a, b), ab_high = hn::InterleaveUpper(d4, a, b);
+        const auto ce_low = hn::InterleaveLower(d4, c, e), ce_high = hn::InterleaveUpper(d4, c, e);
+        hn::StoreU(hn::ConcatLowerLower(d4, ce_low, ab_low), d4, to[i] + first);
+        hn::StoreU(hn::ConcatUpperUpper(d4, ce_low, ab_low), d4, to[i + 1] + first);
+        hn::StoreU(hn::ConcatLowerLower(d4, ce_high, ab_high), d4, to[i + 2] + first);
+        hn::StoreU(hn::ConcatUpperUpper(d4, ce_high, ab_high), d4, to[i + 3] + first);
+      }
+    }
+  }
+#endif
+  for (size_t i = 0; i < width; ++i) {
+    for (size_t r = first; r < count; ++r) {
+      to[i][r] = scale * from[r][i];
+    }
+    for (size_t r = count; r < to.stride; ++r) {
+      to[i][r] = 0;
+    }
+  }
+}
+
+}  // namespace tile
+}  // namespace levit::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // LEVIT_KERNELS_TILE_INL_H_

@@ -1,11 +1,12 @@
 /* LeViT on any machine: inference, gradients and explanations without heap, threads or files.
  *
- * C99. All memory is the caller's: the weight image (a .levit file, in flash, mapped or read) and one arena per context.
- * There is no destructor: a context ends when its arena does. Contexts share a model freely; one context is used by one
- * thread at a time. The order of use is the order of this header.
+ * C99. All memory is the caller's: the weight image (a .levit file, in flash, mapped or read) and one arena
+ * per context. There is no destructor: a context ends when its arena does. Contexts share a model freely; one
+ * context is used by one thread at a time. The order of use is the order of this header.
  *
- * Sizes are in bytes when the name says bytes, else in elements. Arrays are dense and row-major, shapes in brackets.
- * Pictures for the network are [224][224][3] RGB8 (levit_preprocess makes them) or [3][224][224] float32, normalised.
+ * Sizes are in bytes when the name says bytes, else in elements. Arrays are dense and row-major, shapes in
+ * brackets. Pictures for the network are [224][224][3] RGB8 (levit_preprocess makes them) or [3][224][224]
+ * float32, normalised.
  */
 #ifndef LEVIT_H_
 #define LEVIT_H_
@@ -22,23 +23,24 @@ extern "C" {
 #define LEVIT_VERSION_MAJOR 0
 #define LEVIT_VERSION_MINOR 1
 #define LEVIT_VERSION_PATCH 0
-#define LEVIT_SIDE 224    /* pictures are LEVIT_SIDE x LEVIT_SIDE */
+#define LEVIT_SIDE 224           /* pictures are LEVIT_SIDE x LEVIT_SIDE */
 #define LEVIT_ARENA_ALIGNMENT 64 /* of the weight image and the arena */
 
 /* The name ("ARENA") and a sentence for a status; never null. */
-const char *levit_status_name(levit_status status);
-const char *levit_status_text(levit_status status);
+const char* levit_status_name(levit_status status);
+const char* levit_status_text(levit_status status);
 
 /* "0.1.0" */
-const char *levit_version(void);
+const char* levit_version(void);
 
-/* ---- 1. Weights ------------------------------------------------------------------------------------------------ */
+/* 1. Weights */
 
-typedef struct levit_model levit_model; /* a validated weight image; it is the image itself, nothing is copied */
+/* A validated weight image; it is the image itself, nothing is copied. */
+typedef struct levit_model levit_model;
 
-/* Validates a whole .levit image and gives its handle. The image must stay, unchanged, while the model is used.
- * image: aligned to LEVIT_ARENA_ALIGNMENT. Errors: what is wrong with it (MAGIC ... ALIGNMENT). */
-levit_status levit_open(const void *image, size_t bytes, const levit_model **model);
+/* Validates a whole .levit image and gives its handle. The image must stay, unchanged, while the model is
+ * used. image: aligned to LEVIT_ARENA_ALIGNMENT. Errors: what is wrong with it (MAGIC ... ALIGNMENT). */
+levit_status levit_open(const void* image, size_t bytes, const levit_model** model);
 
 typedef enum levit_resize {
   LEVIT_RESIZE_SQUASH = 0, /* to 224x224, bilinear with antialias */
@@ -47,7 +49,7 @@ typedef enum levit_resize {
 } levit_resize;
 
 typedef struct levit_info {
-  size_t size; /* sizeof(levit_info), set by the caller */
+  size_t size;                       /* sizeof(levit_info), set by the caller */
   const char *name, *note, *variant; /* variant: "levit_128s", or null for other shapes */
   uint32_t classes, key;
   uint32_t dims[3], heads[3], depth[3];
@@ -60,169 +62,180 @@ typedef struct levit_info {
   uint64_t checksum;
 } levit_info;
 
-levit_status levit_model_info(const levit_model *model, levit_info *info);
+levit_status levit_model_info(const levit_model* model, levit_info* info);
 
 /* The label of a class, UTF-8; null when there is no such class. */
-const char *levit_label(const levit_model *model, size_t class_index);
+const char* levit_label(const levit_model* model, size_t class_index);
 
-/* ---- 2. Context ------------------------------------------------------------------------------------------------ */
+/* 2. Context */
 
-enum { /* features; classification is always there */
+/* Features; classification is always there. */
+enum {
   LEVIT_GRADIENT = 1,   /* levit_gradient, levit_cam */
   LEVIT_ATTRIBUTION = 2 /* levit_shap, levit_integrated_gradients; implies LEVIT_GRADIENT */
 };
 
-/* Runs task(task_context, i, worker) for every i < count, in any order and on any threads, and returns when all are done.
- * worker < the context's `threads`, and no two calls at the same time share a worker. */
-typedef void (*levit_task)(void *task_context, size_t index, size_t worker);
-typedef void (*levit_parallel_for)(void *context, size_t count, levit_task task, void *task_context);
+/* Runs task(task_context, i, worker) for every i < count, in any order and on any threads, and returns when
+ * all are done. worker < the context's `threads`, and no two calls at the same time share a worker. */
+typedef void (*levit_task)(void* task_context, size_t index, size_t worker);
+typedef void (*levit_parallel_for)(void* context, size_t count, levit_task task, void* task_context);
 
-/* Called between steps of calls that may take long; done of total. Returning non-zero cancels (LEVIT_CANCELLED). */
-typedef int (*levit_progress)(void *context, size_t done, size_t total);
+/* Called between steps of calls that may take long; done of total. Returning non-zero cancels
+ * (LEVIT_CANCELLED). */
+typedef int (*levit_progress)(void* context, size_t done, size_t total);
 
 typedef struct levit_options {
-  size_t size;       /* sizeof(levit_options), set by the caller */
-  uint32_t features; /* LEVIT_GRADIENT, LEVIT_ATTRIBUTION, or 0 */
-  uint32_t batch;    /* pictures in one pass, at least 1 */
-  uint32_t threads;  /* workers that parallel_for may use, at least 1 */
+  size_t size;                     /* sizeof(levit_options), set by the caller */
+  uint32_t features;               /* LEVIT_GRADIENT, LEVIT_ATTRIBUTION, or 0 */
+  uint32_t batch;                  /* pictures in one pass, at least 1 */
+  uint32_t threads;                /* workers that parallel_for may use, at least 1 */
   levit_parallel_for parallel_for; /* null: everything in the calling thread (threads must be 1) */
-  void *parallel_context;
+  void* parallel_context;
   levit_progress progress; /* null: no progress, no cancel */
-  void *progress_context;
-  const char *target; /* instruction set, as levit_target_name gives it; null: the best */
+  void* progress_context;
+  const char* target; /* instruction set, as levit_target_name gives it; null: the best */
 } levit_options;
 
 /* One picture at a time, one thread, no gradients. */
 levit_options levit_default_options(void);
 
 /* Instruction sets that this processor and this build have, best first; null past the last. */
-const char *levit_target_name(size_t index);
+const char* levit_target_name(size_t index);
 
 /* Exactly the arena that levit_create needs for these options. */
-levit_status levit_arena_bytes(const levit_model *model, const levit_options *options, size_t *bytes);
+levit_status levit_arena_bytes(const levit_model* model, const levit_options* options, size_t* bytes);
 
 typedef struct levit_context levit_context; /* lies in its arena */
 
-/* arena: aligned to LEVIT_ARENA_ALIGNMENT, need not be cleared. Errors: ARENA, ALIGNMENT, TARGET, ARGUMENT. */
-levit_status levit_create(const levit_model *model, const levit_options *options, void *arena, size_t arena_bytes,
-                          levit_context **context);
+/* arena: aligned to LEVIT_ARENA_ALIGNMENT, need not be cleared. Errors: ARENA, ALIGNMENT, TARGET,
+ * ARGUMENT. */
+levit_status levit_create(const levit_model* model, const levit_options* options, void* arena,
+                          size_t arena_bytes, levit_context** context);
 
 /* The instruction set that a context uses. */
-const char *levit_context_target(const levit_context *context);
+const char* levit_context_target(const levit_context* context);
 
-/* ---- 3. Pixels ------------------------------------------------------------------------------------------------- */
+/* 3. Pixels */
 
 /* An RGB8 picture: row y starts at pixels + y * stride. */
 typedef struct levit_image {
-  const uint8_t *pixels;
+  const uint8_t* pixels;
   size_t width, height;
   size_t stride; /* bytes between rows, at least 3 * width */
 } levit_image;
 
 /* Scratch that levit_preprocess needs for a picture of that size. */
-levit_status levit_preprocess_bytes(size_t width, size_t height, levit_resize resize, size_t *bytes);
+levit_status levit_preprocess_bytes(size_t width, size_t height, levit_resize resize, size_t* bytes);
 
 /* Resizes and crops to out [224][224][3], bit for bit as Pillow does. scratch: any alignment. */
-levit_status levit_preprocess(const levit_image *image, levit_resize resize, void *scratch, size_t scratch_bytes,
-                              uint8_t *out);
+levit_status levit_preprocess(const levit_image* image, levit_resize resize, void* scratch,
+                              size_t scratch_bytes, uint8_t* out);
 
 /* The rectangle of the picture, in its own pixels, that levit_preprocess shows to the network. */
 typedef struct levit_window {
   double left, top, width, height;
 } levit_window;
-levit_status levit_preprocess_window(size_t width, size_t height, levit_resize resize, levit_window *window);
+levit_status levit_preprocess_window(size_t width, size_t height, levit_resize resize, levit_window* window);
 
 /* Pictures for the network: exactly one of the two is not null. */
 typedef struct levit_input {
-  const uint8_t *rgb;  /* [count][224][224][3] */
-  const float *tensor; /* [count][3][224][224], normalised; finite, or LEVIT_NUMBER */
+  const uint8_t* rgb;  /* [count][224][224][3] */
+  const float* tensor; /* [count][3][224][224], normalised; finite, or LEVIT_NUMBER */
 } levit_input;
 
 /* The tensor that the network sees for rgb [224][224][3]: out [3][224][224]. */
-levit_status levit_normalise(const levit_model *model, const uint8_t *rgb, float *out);
+levit_status levit_normalise(const levit_model* model, const uint8_t* rgb, float* out);
 
-/* ---- 4. Classification ----------------------------------------------------------------------------------------- */
+/* 4. Classification */
 
 /* logits [count][classes]. count up to the context's batch. */
-levit_status levit_classify(levit_context *context, levit_input input, size_t count, float *logits);
+levit_status levit_classify(levit_context* context, levit_input input, size_t count, float* logits);
 
 /* softmax(logits / temperature): logits and probabilities [count][classes], may be the same array. */
-levit_status levit_probabilities(const levit_model *model, const float *logits, size_t count, float *probabilities);
+levit_status levit_probabilities(const levit_model* model, const float* logits, size_t count,
+                                 float* probabilities);
 
-/* ---- 5. Gradients (LEVIT_GRADIENT) ------------------------------------------------------------------------------ */
+/* 5. Gradients (LEVIT_GRADIENT) */
 
 typedef enum levit_place {
-  LEVIT_INPUT = 0, /* normalised picture [3][224][224] */
-  LEVIT_STEM = 1,  /* stem output as tokens [14*14][dims[0]] */
+  LEVIT_INPUT = 0,  /* normalised picture [3][224][224] */
+  LEVIT_STEM = 1,   /* stem output as tokens [14*14][dims[0]] */
   LEVIT_STAGE0 = 2, /* tokens after a stage [grid^2][dims] */
   LEVIT_STAGE1 = 3,
   LEVIT_STAGE2 = 4
 } levit_place;
 
 /* Floats of one picture's values at a place. */
-levit_status levit_place_floats(const levit_model *model, levit_place place, size_t *floats);
+levit_status levit_place_floats(const levit_model* model, levit_place place, size_t* floats);
 
 /* Gradient of score = sum over k of direction[k] * logit[k] with respect to the values at a place.
- * direction [count][classes]; gradient [count][place floats]; activation (the values there) and logits may be null. */
-levit_status levit_gradient(levit_context *context, levit_input input, size_t count, const float *direction,
-                            levit_place place, float *gradient, float *activation, float *logits);
+ * direction [count][classes]; gradient [count][place floats]; activation (the values there) and logits may be
+ * null. */
+levit_status levit_gradient(levit_context* context, levit_input input, size_t count, const float* direction,
+                            levit_place place, float* gradient, float* activation, float* logits);
 
-/* ---- 6. Class activation maps (LEVIT_GRADIENT) ------------------------------------------------------------------ */
+/* 6. Class activation maps (LEVIT_GRADIENT) */
 
 typedef enum levit_cam_method {
-  LEVIT_GRADCAM = 0,         /* Selvaraju et al. 2017, arXiv 1610.02391 */
+  LEVIT_GRADCAM = 0,          /* Selvaraju et al. 2017, arXiv 1610.02391 */
   LEVIT_GRADCAM_PLUSPLUS = 1, /* Chattopadhay et al. 2018, arXiv 1710.11063 */
-  LEVIT_HIRESCAM = 2,        /* Draelos and Carin 2020, arXiv 2011.08891 */
-  LEVIT_LAYERCAM = 3,        /* Jiang et al. 2021, IEEE TIP 30 */
-  LEVIT_XGRADCAM = 4         /* Fu et al. 2020, arXiv 2008.02312 */
+  LEVIT_HIRESCAM = 2,         /* Draelos and Carin 2020, arXiv 2011.08891 */
+  LEVIT_LAYERCAM = 3,         /* Jiang et al. 2021, IEEE TIP 30 */
+  LEVIT_XGRADCAM = 4          /* Fu et al. 2020, arXiv 2008.02312 */
 } levit_cam_method;
 
-/* The raw signed map of one picture at STEM or a stage: map [grid][grid], no ReLU, no scaling. logits may be null. */
-levit_status levit_cam(levit_context *context, levit_input input, const float *direction, levit_cam_method method,
-                       levit_place place, float *map, float *logits);
+/* The raw signed map of one picture at STEM or a stage: map [grid][grid], no ReLU, no scaling. logits may be
+ * null. */
+levit_status levit_cam(levit_context* context, levit_input input, const float* direction,
+                       levit_cam_method method, levit_place place, float* map, float* logits);
 
 /* The same from given values: activation and gradient [tokens][channels], map [tokens]. */
-levit_status levit_cam_from(levit_cam_method method, const float *activation, const float *gradient, size_t tokens,
-                            size_t channels, float *map);
+levit_status levit_cam_from(levit_cam_method method, const float* activation, const float* gradient,
+                            size_t tokens, size_t channels, float* map);
 
-/* ReLU, scaling to [0, 1] and bilinear resizing of a raw map, as pytorch-grad-cam finishes it. map [side][side], out
- * [out_side][out_side]. *flat (may be null) is set when no cell was positive: then out is all zero. */
-levit_status levit_cam_finish(const float *map, size_t side, float *out, size_t out_side, int *flat);
+/* ReLU, scaling to [0, 1] and bilinear resizing of a raw map, as pytorch-grad-cam finishes it. map
+ * [side][side], out [out_side][out_side]. *flat (may be null) is set to 1 when the map shows nothing, no cell
+ * positive or all alike, and out is all zero; else to 0. */
+levit_status levit_cam_finish(const float* map, size_t side, float* out, size_t out_side, int* flat);
 
-/* ---- 7. Attributions of pixels (LEVIT_ATTRIBUTION) ----------------------------------------------------------------- */
+/* 7. Attributions of pixels (LEVIT_ATTRIBUTION) */
 
-/* Gives background picture `index` as a normalised tensor [3][224][224] that stays valid until the next call. */
-typedef const float *(*levit_background)(void *context, size_t index);
+/* Gives background picture `index`, a normalised tensor [3][224][224] that stays valid until the next call.
+ * Called more than once for the same index, always with the same picture. */
+typedef const float* (*levit_background)(void* context, size_t index);
 
 typedef struct levit_shap_options {
-  size_t size; /* sizeof(levit_shap_options), set by the caller */
-  const float *direction; /* [classes]: the score explained */
+  size_t size;            /* sizeof(levit_shap_options), set by the caller */
+  const float* direction; /* [classes]: the score explained */
   levit_background background;
-  void *background_context;
+  void* background_context;
   size_t backgrounds; /* at least 1 */
   size_t samples;     /* at least 1 */
   uint32_t seed;      /* of NumPy's legacy generator: shap's rseed */
 } levit_shap_options;
 
 typedef struct levit_attribution {
-  size_t size;           /* sizeof(levit_attribution), set by the caller */
-  double score;          /* f(x) */
-  double base_value;     /* SHAP: mean score of the backgrounds; integrated gradients: score of the baseline */
-  double sum;            /* of all values */
-  double gap;            /* score - base_value - sum: what the samples did not explain */
+  size_t size;       /* sizeof(levit_attribution), set by the caller */
+  double score;      /* f(x) */
+  double base_value; /* SHAP: mean score of the backgrounds; integrated gradients: score of the baseline */
+  double sum;        /* of all values */
+  double gap;        /* score - base_value - sum: what the samples did not explain */
   double standard_error; /* of `sum` (SHAP); 0 for integrated gradients */
 } levit_attribution;
 
-/* Expected gradients (Erion et al. 2021; shap's GradientExplainer): values [3][224][224]; variance, may be null, is the
- * population variance over the samples divided by their number, that is the squared standard error of each value (shap's
- * return_variances divides by the square root of the number instead). Sums in float64. tensor: one picture. */
-levit_status levit_shap(levit_context *context, const float *tensor, const levit_shap_options *options, float *values,
-                        float *variance, levit_attribution *attribution);
+/* Expected gradients (Erion et al. 2021; shap's GradientExplainer): values [3][224][224]; variance, may be
+ * null, is the population variance over the samples divided by their number, that is the squared standard
+ * error of each value (shap's return_variances divides by the square root of the number instead). Sums in
+ * float64. tensor: one picture. attribution may be null: then neither the picture nor the backgrounds are
+ * scored. Samples go through the network `batch` at a time, which changes no bit of the result. */
+levit_status levit_shap(levit_context* context, const float* tensor, const levit_shap_options* options,
+                        float* values, float* variance, levit_attribution* attribution);
 
-/* Integrated gradients (Sundararajan et al. 2017) by the midpoint rule; baseline [3][224][224], null for zeros. */
-levit_status levit_integrated_gradients(levit_context *context, const float *tensor, const float *baseline,
-                                        const float *direction, size_t steps, float *values,
-                                        levit_attribution *attribution);
+/* Integrated gradients (Sundararajan et al. 2017) by the midpoint rule; baseline [3][224][224], null for
+ * zeros. */
+levit_status levit_integrated_gradients(levit_context* context, const float* tensor, const float* baseline,
+                                        const float* direction, size_t steps, float* values,
+                                        levit_attribution* attribution);
 
 #ifdef __cplusplus
 }

@@ -99,13 +99,15 @@ void Planner::add_group(size_t stage, bool down) {
   const size_t attended = shape.queries() * shape.attended_width();
   const size_t hidden = shape.queries() * shape.hidden;
   BlockSlots& slots = plan.group[group];
+  // From where values of a phase are kept: those of one block lie there while the next passes all phases.
+  const auto keep_from = [&](Phase phase) { return at(blocks > 1 ? Phase::kQkv : phase); };
 
   if (plan.options.parameters) {
-    kept(&slots.input, blocks, shape.keys() * shape.in, at(Phase::kQkv), chunk);
-    kept(&slots.subsampled, blocks, subsampled, at(Phase::kQkv), chunk);
-    kept(&slots.attended, blocks, attended, at(Phase::kAttention), chunk);
-    kept(&slots.middle, blocks, shape.queries() * shape.out, at(Phase::kUp), mlp_chunk);
-    kept(&slots.hidden, blocks, hidden, at(Phase::kUp), mlp_chunk);
+    kept(&slots.input, blocks, shape.keys() * shape.in, keep_from(Phase::kQkv), chunk);
+    kept(&slots.subsampled, blocks, subsampled, keep_from(Phase::kQkv), chunk);
+    kept(&slots.attended, blocks, attended, keep_from(Phase::kAttention), chunk);
+    kept(&slots.middle, blocks, shape.queries() * shape.out, keep_from(Phase::kUp), mlp_chunk);
+    kept(&slots.hidden, blocks, hidden, keep_from(Phase::kUp), mlp_chunk);
   } else {
     work(&slots.subsampled, chunk * subsampled, {at(Phase::kQkv), at(Phase::kQkv)});
     work(&slots.attended, chunk * attended, {at(Phase::kAttention), at(Phase::kProj)});
@@ -122,10 +124,10 @@ void Planner::add_group(size_t stage, bool down) {
     return;
   }
 
-  kept(&slots.qkv, blocks, qkv, at(Phase::kQkv), chunk);
-  kept(&slots.q, blocks, q, at(Phase::kQkv), chunk);
-  kept(&slots.pre_attended, blocks, attended, at(Phase::kAttention), chunk);
-  kept(&slots.pre_hidden, blocks, hidden, at(Phase::kUp), mlp_chunk);
+  kept(&slots.qkv, blocks, qkv, keep_from(Phase::kQkv), chunk);
+  kept(&slots.q, blocks, q, keep_from(Phase::kQkv), chunk);
+  kept(&slots.pre_attended, blocks, attended, keep_from(Phase::kAttention), chunk);
+  kept(&slots.pre_hidden, blocks, hidden, keep_from(Phase::kUp), mlp_chunk);
   work(&slots.d_hidden, mlp_chunk * hidden, mirrored(at(Phase::kUp), at(Phase::kDown)));
   work(&slots.d_attended, chunk * attended, mirrored(at(Phase::kAttention), at(Phase::kProj)));
   work(&slots.d_qkv, chunk * qkv, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
@@ -160,6 +162,7 @@ void Planner::add_attribution() {
   work(&plan.direction, batch() * config.classes, kWholePass);
   work(&plan.points, batch() * pixels, kWholePass);
   work(&plan.d_points, batch() * pixels, {mirror(kStepStem), kStepSums});
+  work(&plan.drawn, batch(), kWholePass);
   work(&plan.sums, 2 * pixels, kWholePass);
   work(&plan.squares, 2 * pixels, kWholePass);
 }

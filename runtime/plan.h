@@ -67,6 +67,7 @@ struct Plan {
   Slot logits;            // [batch, classes]
   Slot direction;         // [batch, classes]
   Slot points, d_points;  // [batch, 3, side, side]: sample points of an attribution and their gradients
+  Slot drawn;             // uint32 [batch]: backgrounds of a pass
   Slot sums, squares;     // float64 [3, side, side]
   Slot scratch[kSteps];   // per worker; `picture` is the distance between workers
   size_t floats;          // of the workspace

@@ -3,13 +3,13 @@
 #include <cstring>
 
 #include "kernels/half.h"
+#include "kernels/hardswish.h"
 #include "kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv3x3.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "kernels/hardswish-inl.h"
 #include "kernels/outer-inl.h"
 #include "kernels/product-inl.h"
 #include "kernels/transpose-inl.h"
@@ -18,6 +18,7 @@ HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 
 void gemm(const Gemm&);
+void hardswish_vjp(const HardswishVjp&);
 
 // A GEMM whose row x is three runs of 3 cin numbers, one in each input row, 2 cin further for the next x.
 void conv3x3(const Conv3x3& c) {
@@ -141,21 +142,24 @@ void pack_taps(const Conv3x3VjpInput& c) {
   }
 }
 
-// From blocks [x / 2][parity][cin] to the rows y and, if it is asked for, y + 1 of the picture.
-void unpack_blocks(const Conv3x3VjpInput& c, const float* blocks, size_t y) {
-  const hn::CappedTag<float, 1> d;
-  for (size_t row = y; row < HWY_MIN(y + 2, c.row_end); ++row) {
-    for (size_t i = 0; i < c.cin; ++i) {
-      const size_t pixel = c.planar ? 1 : c.cin;
-      float* to = c.din + (c.planar ? (i * c.height + row) * c.width : row * c.width * c.cin + i);
-      for (size_t x = 0; x < c.width; ++x) {
-        auto value = hn::Set(d, blocks[x / 2 * kPanelWidth + (2 * (row % 2) + x % 2) * c.cin + i]);
-        if (c.pre != nullptr) {
-          value = hn::Mul(value, hardswish_slope(d, hn::Set(d, c.pre[(row * c.width + x) * c.cin + i])));
-        }
-        to[x * pixel] = hn::GetLane(value);
-      }
+// From blocks [x / 2][parity][cin] to row y of the picture.
+void unpack_row(const Conv3x3VjpInput& c, const float* blocks, size_t y) {
+  const size_t step = c.planar ? 1 : c.cin;
+  for (size_t i = 0; i < c.cin; ++i) {
+    float* to = c.din + (c.planar ? (i * c.height + y) * c.width : y * c.width * c.cin + i);
+    const float* even = blocks + y % 2 * 2 * c.cin + i;
+    const float* odd = even + c.cin;
+    for (size_t x = 0; x + 1 < c.width; x += 2) {
+      to[x * step] = even[x / 2 * kPanelWidth];
+      to[(x + 1) * step] = odd[x / 2 * kPanelWidth];
     }
+    if (c.width % 2 == 1) {
+      to[(c.width - 1) * step] = even[c.width / 2 * kPanelWidth];
+    }
+  }
+  if (c.pre != nullptr) {
+    const size_t row = y * c.width * c.cin;
+    hardswish_vjp({c.pre + row, c.din + row, c.din + row, c.width * c.cin});
   }
 }
 
@@ -174,7 +178,9 @@ void vjp_input_packed(const Conv3x3VjpInput& c) {
     rows[0] = rows[1];
     rows[1] = pad_row(c, y / 2 + 1);
     product(p);
-    unpack_blocks(c, blocks, y);
+    for (size_t row = y; row < HWY_MIN(y + 2, c.row_end); ++row) {
+      unpack_row(c, blocks, row);
+    }
   }
 }
 

@@ -41,7 +41,7 @@ struct Conv3x3VjpInput {
   Panels w;           // [cout, 9 cin]
   const float* pre;   // [h, w, cin] or null
   float* din;         // [h, w, cin]; with `planar` [cin, h, w]
-  bool planar;        // write din channel by channel, as the gradient of a picture is; cin <= 4
+  bool planar;        // write din channel by channel, as the gradient of a picture is; cin <= 4, no pre
   size_t height, width, cin;
   size_t row_begin, row_end;  // the rows of din of this call; row_begin even
   float* scratch;             // conv3x3_vjp_scratch_floats(width, cin, cout), per thread

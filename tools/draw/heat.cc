@@ -10,7 +10,7 @@ namespace levit::tools {
 namespace {
 
 Colour grey_of(Colour colour) {
-  const auto value = static_cast<uint8_t>(luma(colour) + 0.5F);
+  const auto value = static_cast<uint8_t>(std::lround(luma(colour)));
   return {value, value, value};
 }
 

@@ -16,7 +16,7 @@ constexpr TextStyle kHeading = {15, kInk, true};
 constexpr TextStyle kTitle = {12, kInk, true};
 constexpr TextStyle kSmall = {10, kQuiet};
 
-constexpr float kMargin = 36, kHeadingRoom = 44, kAbove = 44, kLeft = 48, kBelow = 52, kGap = 40;
+constexpr float kMargin = 36, kHeadingRoom = 44, kAbove = 56, kLeft = 48, kBelow = 52, kGap = 40;
 constexpr float kWidth = 440, kHeight = 320, kKeyStep = 22;
 constexpr int kTicks = 5;
 

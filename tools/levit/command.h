@@ -23,6 +23,7 @@ struct Command {
   std::function<int()> run;
 };
 Command add_classify(CLI::App& program);
+Command add_explain(CLI::App& program);
 Command add_info(CLI::App& program);
 Command add_bench(CLI::App& program);
 

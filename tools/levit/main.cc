@@ -47,7 +47,8 @@ int run(int count, char** arguments) {
       "130 stopped by Ctrl-C.");
   program.set_version_flag("--version", std::string("levit ") + levit_version());
   program.require_subcommand(0, 1);
-  const std::vector<Command> commands = {add_classify(program), add_info(program), add_bench(program)};
+  const std::vector<Command> commands = {add_classify(program), add_explain(program), add_info(program),
+                                         add_bench(program)};
 
   const std::string word = count > 1 && arguments[1][0] != '-' ? arguments[1] : "";
   const auto named = [&word](const Command& command) { return command.app->get_name() == word; };

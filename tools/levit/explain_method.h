@@ -1,0 +1,43 @@
+// Names of the methods and layers of `levit explain`.
+#ifndef LEVIT_TOOLS_LEVIT_EXPLAIN_METHOD_H_
+#define LEVIT_TOOLS_LEVIT_EXPLAIN_METHOD_H_
+
+#include <string>
+#include <vector>
+
+#include "levit.h"
+
+namespace levit::tools {
+
+enum class Method {  // the class activation maps first, in the order of levit_cam_method
+  kGradCam,
+  kGradCamPlusPlus,
+  kHiResCam,
+  kLayerCam,
+  kXGradCam,
+  kShap,
+  kIntegratedGradients,
+  kGradient,
+};
+
+inline bool is_cam(Method method) {
+  return method <= Method::kXGradCam;
+}
+
+const char* method_flag(Method method);   // "gradcam++"
+const char* method_title(Method method);  // "Grad-CAM++"
+const char* layer_flag(levit_place layer);
+std::string layer_flags(const std::vector<levit_place>& layers);  // "stage0,stage1"
+
+// Comma lists as the user gives them; throw std::runtime_error that lists what there is. "mean" stands for
+// all layers.
+std::vector<Method> parse_methods(const std::string& list);
+std::vector<levit_place> parse_layers(const std::string& list);
+
+// The class with that label, or `predicted` when the label is empty. Throws std::runtime_error that lists the
+// labels.
+size_t chosen_class(const levit_model* model, const std::string& label, size_t predicted);
+
+}  // namespace levit::tools
+
+#endif  // LEVIT_TOOLS_LEVIT_EXPLAIN_METHOD_H_

@@ -1,0 +1,154 @@
+#include "tools/levit/explain_report.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <system_error>
+
+#include "tools/common/npy.h"
+#include "tools/common/text.h"
+
+namespace levit::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The double with the fewest digits that gives back the float.
+double shortest(float value) {
+  char text[32];
+  int digits = 6;
+  do {
+    std::snprintf(text, sizeof text, "%.*g", digits, static_cast<double>(value));
+  } while (std::strtof(text, nullptr) != value && ++digits <= 9);
+  return std::strtod(text, nullptr);
+}
+
+std::vector<double> shortest(const std::vector<float>& values) {
+  std::vector<double> result;
+  for (const float value : values) result.push_back(shortest(value));
+  return result;
+}
+
+Json base_json(const std::string& path) {
+  Json line;
+  line["path"] = path;
+  if (!valid_utf8(path)) line["path_bytes"] = percent_encoded(path);
+  return line;
+}
+
+std::string json_line(const Json& line) {
+  return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json numbers(const SheetContext& context, const Explanation& explanation) {
+  Json result;
+  result["method"] = method_flag(explanation.method);
+  if (is_cam(explanation.method)) result["layer"] = layer_flags(explanation.layers);
+  result["low"] = shortest(explanation.low);
+  result["high"] = shortest(explanation.high);
+  result["flat"] = explanation.flat;
+  if (explanation.method == Method::kShap) {
+    result["samples"] = context.samples;
+    result["seed"] = context.seed;
+    result["background"] = context.background;
+  }
+  if (explanation.method == Method::kIntegratedGradients) result["steps"] = context.steps;
+  if (explanation.complete()) {
+    result["score"] = explanation.attribution.score;
+    result["base_value"] = explanation.attribution.base_value;
+    result["sum"] = explanation.attribution.sum;
+    result["gap"] = explanation.attribution.gap;
+    result["standard_error"] = explanation.attribution.standard_error;
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string OutputNames::name_for(const std::string& path) {
+  std::string stem = std::filesystem::path(path).stem().string();
+  for (char& c : stem) {
+    const bool harmless = static_cast<unsigned char>(c) >= 0x80 ||
+                          std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                          std::strchr("-._()", c) != nullptr;
+    if (!harmless || c == '\0') c = '_';
+  }
+  if (stem.empty() || stem[0] == '.') stem = "picture" + stem;
+  std::string name = stem;
+  for (size_t number = 2;; ++number) {
+    std::string key = name;
+    std::transform(key.begin(), key.end(), key.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (taken_.insert(key).second) return name;
+    name = stem + "-" + std::to_string(number);
+  }
+}
+
+void make_output_directory(const std::filesystem::path& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) throw std::runtime_error(directory.string() + ": cannot be made: " + error.message());
+  if (!std::filesystem::is_directory(directory))
+    throw std::runtime_error(directory.string() + ": is not a directory");
+  if (access(directory.c_str(), W_OK | X_OK) != 0) {
+    throw std::runtime_error(directory.string() + ": cannot be written: " + std::strerror(errno));
+  }
+}
+
+std::string map_name(const std::string& name, const Explanation& explanation) {
+  std::string result = name + "_" + method_flag(explanation.method);
+  for (size_t i = 0; i < explanation.layers.size(); ++i) {
+    result += (i == 0 ? "_" : "+") + std::string(layer_flag(explanation.layers[i]));
+  }
+  return result;
+}
+
+void write_raw(const std::filesystem::path& directory, const std::string& name,
+               const std::vector<Explanation>& explanations) {
+  for (const Explanation& explanation : explanations) {
+    const std::string base = name + "_" + method_flag(explanation.method);
+    for (size_t i = 0; i < explanation.raw.size(); ++i) {
+      const Grid& map = explanation.raw[i];
+      const std::string file = base + "_" + layer_flag(explanation.layers[i]) + ".npy";
+      write_npy(directory / file, {map.side, map.side}, map.values.data());
+    }
+    if (!explanation.values.empty()) {
+      write_npy(directory / (base + ".npy"), {3, LEVIT_SIDE, LEVIT_SIDE}, explanation.values.data());
+    }
+  }
+}
+
+std::string explanation_json(const SheetContext& context, const Answer& answer, size_t class_index,
+                             const std::vector<Explanation>& explanations, const std::string& sheet) {
+  Json line = base_json(answer.path);
+  if (answer.index >= 0) line["index"] = answer.index;
+  line["label"] = context.labels[answer.label];
+  line["probability"] = shortest(answer.probabilities[answer.label]);
+  Json& probabilities = line["probabilities"] = Json::object();
+  for (size_t i = 0; i < context.labels.size(); ++i)
+    probabilities[context.labels[i]] = shortest(answer.probabilities[i]);
+  line["logits"] = shortest(answer.logits);
+  line["width"] = answer.width;
+  line["height"] = answer.height;
+  line["unsure"] = answer.unsure;
+  line["class"] = context.labels[class_index];
+  line["sheet"] = sheet;
+  Json& list = line["explanations"] = Json::array();
+  for (const Explanation& explanation : explanations) list.push_back(numbers(context, explanation));
+  return json_line(line);
+}
+
+std::string failure_json(const std::string& path, const std::string& error) {
+  Json line = base_json(path);
+  line["error"] = error;
+  return json_line(line);
+}
+
+}  // namespace levit::tools

@@ -1,0 +1,52 @@
+// What the flags of `levit explain` come to: model, methods, backgrounds, and how pictures are read.
+#ifndef LEVIT_TOOLS_LEVIT_EXPLAIN_SETUP_H_
+#define LEVIT_TOOLS_LEVIT_EXPLAIN_SETUP_H_
+
+#include <string>
+#include <vector>
+
+#include "tools/common/model_file.h"
+#include "tools/common/thread_pool.h"
+#include "tools/levit/explain_sheet.h"
+
+namespace levit::tools {
+
+struct ExplainArguments {
+  std::vector<std::string> paths;
+  bool zero_separated = false;
+  std::string output;
+  std::string methods = "gradcam,shap", layers = "stage1", label, background;
+  size_t samples = 100, steps = 64, controls = 5, threads = 0;
+  uint32_t seed = 0;
+  bool raw = false, json = false, faithfulness = false, ignore_orientation = false, quiet = false;
+  std::string model, target, resize;
+};
+
+struct ExplainSetup {
+  // Throws std::runtime_error that says which argument is wrong.
+  explicit ExplainSetup(const ExplainArguments& arguments);
+
+  Explainer explainer(levit_options run) const { return {file.model(), run, options}; }
+
+  // Verdict on a subject, without an explanation.
+  Answer answer(Explainer& explainer, const Subject& subject) const;
+
+  // The class to explain: the one that was asked for, or the most likely.
+  size_t explained_class(const Answer& answer) const {
+    return chosen_class(file.model(), label, answer.label);
+  }
+
+  ModelFile file;
+  std::string label;
+  std::vector<Method> methods;
+  SubjectReader reader;
+  ExplainOptions options;
+  SheetContext context;
+};
+
+// How many threads work on that many inputs: inside the network when there is only one.
+size_t explain_threads(size_t asked, size_t inputs);
+
+}  // namespace levit::tools
+
+#endif  // LEVIT_TOOLS_LEVIT_EXPLAIN_SETUP_H_

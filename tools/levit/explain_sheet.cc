@@ -1,0 +1,147 @@
+#include "tools/levit/explain_sheet.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "tools/common/text.h"
+
+namespace levit::tools {
+namespace {
+
+constexpr size_t kPanelSide = 480;
+constexpr double kSoftening = 2.5;    // pixels of the network's view; single pixels are too small to see
+constexpr double kFullShare = 0.999;  // of the magnitudes stay below full colour, as shap's image_plot has it
+
+std::string significant(double value, const char* format = "%.3g") {
+  char text[32];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+// Signed values as they are drawn.
+struct Softened {
+  Grid grid;
+  float scale;
+};
+Softened softened(const Explanation& explanation) {
+  Softened result = {blurred(explanation.map, kSoftening), 0};
+  result.scale = absolute_percentile(result.grid.values, kFullShare);
+  return result;
+}
+
+std::string joined_layers(const Explanation& explanation) {
+  std::string text = explanation.layers.size() > 1 ? "mean of " : "";
+  for (size_t i = 0; i < explanation.layers.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + std::string(layer_flag(explanation.layers[i]));
+  }
+  return text;
+}
+
+Panel cam_panel(const Explanation& explanation, const std::string& label) {
+  Panel panel;
+  panel.detail = joined_layers(explanation) + ", for " + label;
+  panel.legend = Legend::kHeat;
+  panel.low = "no evidence for " + label;
+  panel.high = "most";
+  panel.notes = {"raw map from " + significant(static_cast<double>(explanation.low)) + " to " +
+                 significant(static_cast<double>(explanation.high))};
+  if (explanation.flat) panel.notice = "Flat map: no part speaks for " + label;
+  return panel;
+}
+
+std::string sum_line(const levit_attribution& numbers) {
+  const auto part = [](double value) { return fixed(value, 3); };
+  return "logit " + part(numbers.score) + " = base " + part(numbers.base_value) + " + sum " +
+         part(numbers.sum) + " + gap " + part(numbers.gap);
+}
+
+Panel pixel_panel(const SheetContext& context, const Explanation& explanation, float scale,
+                  const std::string& label) {
+  Panel panel;
+  panel.legend = Legend::kSigned;
+  const std::string end = significant(static_cast<double>(scale), "%.2g");
+  panel.low = "against " + label + " -" + end;
+  panel.high = "+" + end + " for " + label;
+  switch (explanation.method) {
+    case Method::kShap:
+      panel.detail = std::to_string(context.samples) + " samples, seed " + std::to_string(context.seed) +
+                     ", for " + label;
+      panel.notes = {sum_line(explanation.attribution),
+                     "standard error of the sum " + fixed(explanation.attribution.standard_error, 3),
+                     "against " + context.background};
+      break;
+    case Method::kIntegratedGradients:
+      panel.detail = std::to_string(context.steps) + " steps from mean grey, for " + label;
+      panel.notes = {sum_line(explanation.attribution)};
+      break;
+    default:
+      panel.detail = "of the logit of " + label;
+      panel.notes = {"channel sums from " + significant(static_cast<double>(explanation.low)) + " to " +
+                     significant(static_cast<double>(explanation.high))};
+  }
+  panel.notes.emplace_back("drawn softened; --raw writes every pixel");
+  if (explanation.flat) panel.notice = "No pixel changes the logit of " + label;
+  return panel;
+}
+
+Panel explanation_panel(const SheetContext& context, const Canvas& picture, const levit_window& window,
+                        const Explanation& explanation, const std::string& label) {
+  Panel panel;
+  if (is_cam(explanation.method)) {
+    panel = cam_panel(explanation, label);
+    panel.picture = heat_overlay(picture, window, explanation.map);
+  } else {
+    const Softened drawn = softened(explanation);
+    panel = pixel_panel(context, explanation, drawn.scale, label);
+    panel.picture = signed_overlay(picture, window, drawn.grid, drawn.scale);
+  }
+  panel.title = method_title(explanation.method);
+  return panel;
+}
+
+std::vector<Share> ranked_shares(const SheetContext& context, const Answer& answer) {
+  std::vector<Share> shares;
+  for (size_t i = 0; i < answer.probabilities.size(); ++i) {
+    shares.push_back({context.labels[i], static_cast<double>(answer.probabilities[i])});
+  }
+  std::stable_sort(shares.begin(), shares.end(),
+                   [](const Share& a, const Share& b) { return a.probability > b.probability; });
+  return shares;
+}
+
+}  // namespace
+
+Canvas draw_overlay(const Canvas& picture, const levit_window& window, const Explanation& explanation) {
+  if (is_cam(explanation.method)) return heat_overlay(picture, window, explanation.map);
+  const Softened drawn = softened(explanation);
+  return signed_overlay(picture, window, drawn.grid, drawn.scale);
+}
+
+Canvas draw_explanation_sheet(const SheetContext& context, const Subject& subject, const Answer& answer,
+                              size_t class_index, const std::vector<Explanation>& explanations) {
+  Sheet sheet;
+  sheet.title = subject.path + (subject.index < 0 ? "" : "[" + std::to_string(subject.index) + "]");
+  sheet.subtitle = std::to_string(answer.width) + " \u00D7 " + std::to_string(answer.height) +
+                   (subject.view.rgb.empty() ? " tensor" : " pixels as found, resized by " + context.resize);
+  sheet.settings = "levit " + std::string(levit_version()) + ", model " + context.model;
+  sheet.shares = ranked_shares(context, answer);
+  sheet.unsure = answer.unsure;
+  sheet.verdict = (answer.unsure ? "unsure: " : "") + context.labels[answer.label] + " " +
+                  fixed(100 * static_cast<double>(answer.probabilities[answer.label]), 1) + " %";
+
+  const PanelSize size = panel_size(subject.picture.width, subject.picture.height, kPanelSide);
+  const Canvas picture = resized(subject.picture, size.width, size.height);
+  const levit_window window = scaled_window(subject.window, subject.picture, picture);
+  Panel first;
+  first.picture = picture;
+  first.title = "Picture";
+  sheet.panels.push_back(first);
+  for (const Explanation& explanation : explanations) {
+    sheet.panels.push_back(
+        explanation_panel(context, picture, window, explanation, context.labels[class_index]));
+  }
+  return draw_sheet(sheet);
+}
+
+}  // namespace levit::tools

@@ -1,0 +1,77 @@
+// From one picture in the network's size to its explanations.
+#ifndef LEVIT_TOOLS_LEVIT_EXPLAINER_H_
+#define LEVIT_TOOLS_LEVIT_EXPLAINER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "levit.hpp"
+#include "tools/draw/heat.h"
+#include "tools/levit/explain_method.h"
+
+namespace levit::tools {
+
+inline constexpr size_t kPlane = size_t{LEVIT_SIDE} * LEVIT_SIDE;
+
+// What the network sees. A picture has both forms, a tensor file only the second.
+struct View {
+  std::vector<uint8_t> rgb;   // [224][224][3], or empty
+  std::vector<float> tensor;  // [3][224][224], normalised
+
+  levit_input input() const {
+    return rgb.empty() ? levit_input{nullptr, tensor.data()} : levit_input{rgb.data(), nullptr};
+  }
+};
+
+struct ExplainOptions {
+  std::vector<levit_place> layers = {LEVIT_STAGE1};
+  size_t samples = 100, steps = 64;
+  uint32_t seed = 0;
+  // Normalised tensors [3][224][224]; empty: a blurred copy of the picture and the mean grey.
+  std::vector<std::vector<float>> backgrounds;
+};
+
+struct Explanation {
+  Method method = Method::kGradCam;
+  std::vector<levit_place> layers;  // of a class activation map
+  std::vector<Grid> raw;            // the signed map of each layer
+  std::vector<float> values;        // a pixel attribution [3][224][224]; empty for class activation maps
+  Grid map;                         // to be drawn: heat in [0, 1], or signed values summed over channels
+  float low = 0, high = 0;          // range of the raw maps, or of `map` for a pixel attribution
+  bool flat = false;                // nothing speaks for the class
+  levit_attribution attribution{};  // SHAP and integrated gradients
+  bool complete() const { return method == Method::kShap || method == Method::kIntegratedGradients; }
+};
+
+// The picture behind default backgrounds and faithfulness curves: each channel blurred by a Gaussian of 16
+// pixels, the distance of two tokens of the first grid.
+std::vector<float> blurred_tensor(const std::vector<float>& tensor);
+
+// Channel sums of [3][224][224].
+Grid channel_sums(const std::vector<float>& values);
+
+class Explainer {
+ public:
+  // `run`: threads, batch, progress and target; features are set here. `model` must outlive this.
+  Explainer(const levit_model* model, levit_options run, const ExplainOptions& options);
+
+  std::vector<float> logits(const View& view) { return context_.classify(view.input()); }
+
+  // Explains the logit of a class. Throws levit::Error, among others when cancelled.
+  Explanation explain(const View& view, Method method, size_t class_index);
+
+  Context& context() { return context_; }
+
+ private:
+  void explain_cam(const View& view, const std::vector<float>& direction, Explanation& result);
+  void explain_shap(const View& view, const std::vector<float>& direction, Explanation& result);
+
+  Context context_;
+  const ExplainOptions options_;
+  levit_info info_;
+};
+
+}  // namespace levit::tools
+
+#endif  // LEVIT_TOOLS_LEVIT_EXPLAINER_H_

@@ -1,0 +1,224 @@
+#include "tools/levit/faithfulness_report.h"
+
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "tools/common/text.h"
+#include "tools/draw/colormap.h"
+#include "tools/draw/plot.h"
+#include "tools/draw/png.h"
+
+namespace levit::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using CurveOf = std::function<const std::vector<double>&(const PictureMeasures&)>;
+
+MeanCurve mean_curve(const std::vector<PictureMeasures>& pictures, const CurveOf& curve_of) {
+  MeanCurve mean;
+  std::vector<double> values(pictures.size());
+  for (size_t point = 0; point <= kCurveSteps; ++point) {
+    for (size_t i = 0; i < pictures.size(); ++i) values[i] = curve_of(pictures[i])[point];
+    mean.points.push_back(mean_interval(values));
+  }
+  for (size_t i = 0; i < pictures.size(); ++i) values[i] = area(curve_of(pictures[i]));
+  mean.area = mean_interval(values);
+  return mean;
+}
+
+// Mean of area(more) - area(less) over pictures.
+Interval mean_gain(const std::vector<PictureMeasures>& pictures, const CurveOf& more, const CurveOf& less) {
+  std::vector<double> gains;
+  for (const PictureMeasures& picture : pictures) gains.push_back(area(more(picture)) - area(less(picture)));
+  return mean_interval(gains);
+}
+
+std::string method_name(const ExplainSetup& setup, size_t method) {
+  const Method which = setup.methods[method];
+  const std::string layers = is_cam(which) ? " " + layer_flags(setup.options.layers) : "";
+  return method_flag(which) + layers;
+}
+
+std::string padded(std::string text, size_t width) {
+  const size_t used = characters(text);
+  return used < width ? text + std::string(width - used, ' ') : text + " ";
+}
+
+std::string signed_fixed(double value, int decimals) {
+  return (value >= 0 ? "+" : "") + fixed(value, decimals);
+}
+
+std::string range(const Interval& interval, double unit, int decimals) {
+  return "[" + fixed(interval.low * unit, decimals) + ", " + fixed(interval.high * unit, decimals) + "]";
+}
+
+const char* verdict(const Interval& gain) {
+  if (gain.low > 0) return "better than random";
+  return gain.high < 0 ? "worse than random" : "not told apart from random";
+}
+
+std::string edge_lines(const ExplainSetup& setup, const FaithfulnessSummary& summary) {
+  std::string text =
+      "\nshare of heat on the 10 % of pixels with the strongest Sobel gradient; by chance 10 %\n" +
+      padded("map", 30) + padded("verdict", 14) + padded("pictures", 10) + "share   95 % interval\n";
+  for (size_t m = 0; m < summary.methods.size(); ++m) {
+    for (const EdgeShare& edge : summary.methods[m].edges) {
+      text += padded(method_name(setup, m), 30) + padded(setup.context.labels[edge.label], 14) +
+              padded(std::to_string(edge.pictures), 10) + padded(fixed(100 * edge.share.mean, 1) + " %", 8) +
+              range(edge.share, 100, 1) + "\n";
+    }
+    if (summary.methods[m].flat > 0) {
+      text += padded(method_name(setup, m), 30) + std::to_string(summary.methods[m].flat) +
+              " flat maps left out\n";
+    }
+  }
+  return text;
+}
+
+Json interval_json(const Interval& interval) {
+  return {{"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
+}
+
+Json curve_json(const MeanCurve& curve) {
+  Json points = Json::array();
+  for (const Interval& point : curve.points) points.push_back(point.mean);
+  return {{"area", interval_json(curve.area)}, {"curve", points}};
+}
+
+Curve drawn_curve(const std::string& name, const MeanCurve& mean, Colour colour) {
+  Curve curve;
+  curve.name = name + ", area " + fixed(mean.area.mean, 3);
+  curve.colour = colour;
+  for (const Interval& point : mean.points) {
+    curve.y.push_back(point.mean);
+    curve.low.push_back(std::max(point.low, 0.0));
+    curve.high.push_back(std::min(point.high, 1.0));
+  }
+  return curve;
+}
+
+}  // namespace
+
+FaithfulnessSummary summarise(const ExplainSetup& setup, const std::vector<PictureMeasures>& pictures) {
+  FaithfulnessSummary summary;
+  summary.pictures = pictures.size();
+  const CurveOf random_deletion = [](const PictureMeasures& p) -> const auto& {
+    return p.random.deletion;
+  };
+  const CurveOf random_insertion = [](const PictureMeasures& p) -> const auto& {
+    return p.random.insertion;
+  };
+  summary.random_deletion = mean_curve(pictures, random_deletion);
+  summary.random_insertion = mean_curve(pictures, random_insertion);
+  for (size_t m = 0; m < setup.methods.size(); ++m) {
+    const CurveOf deletion = [m](const PictureMeasures& p) -> const auto& {
+      return p.methods[m].curves.deletion;
+    };
+    const CurveOf insertion = [m](const PictureMeasures& p) -> const auto& {
+      return p.methods[m].curves.insertion;
+    };
+    MethodSummary method;
+    method.deletion = mean_curve(pictures, deletion);
+    method.insertion = mean_curve(pictures, insertion);
+    method.deletion_gain = mean_gain(pictures, random_deletion, deletion);
+    method.insertion_gain = mean_gain(pictures, insertion, random_insertion);
+    for (size_t label = 0; label < setup.context.labels.size(); ++label) {
+      std::vector<double> shares;
+      for (const PictureMeasures& picture : pictures) {
+        if (picture.label != label) continue;
+        const double share = picture.methods[m].edge_share;
+        if (share >= 0) shares.push_back(share);
+        method.flat += share < 0 ? 1 : 0;
+      }
+      if (!shares.empty()) method.edges.push_back({label, shares.size(), mean_interval(shares)});
+    }
+    summary.methods.push_back(method);
+  }
+  return summary;
+}
+
+std::string faithfulness_table(const ExplainSetup& setup, const ExplainArguments& arguments,
+                               const FaithfulnessSummary& summary) {
+  std::string text = std::to_string(summary.pictures) + " pictures; areas under the probability of " +
+                     (arguments.label.empty() ? std::string("the most likely class") : arguments.label) +
+                     " while cells of 16x16 pixels turn into a blurred copy (deletion: less is better) or "
+                     "out of it (insertion: more is "
+                     "better); " +
+                     std::to_string(arguments.controls) +
+                     " random maps per picture; 95 % intervals (Student's t)\n\n" + padded("map", 30) +
+                     padded("deletion", 10) + padded("gain over random", 26) + padded("insertion", 11) +
+                     "gain over random\n";
+  const auto gain = [](const Interval& g) { return signed_fixed(g.mean, 3) + " " + range(g, 1, 3); };
+  for (size_t m = 0; m < summary.methods.size(); ++m) {
+    const MethodSummary& method = summary.methods[m];
+    text += padded(method_name(setup, m), 30) + padded(fixed(method.deletion.area.mean, 3), 10) +
+            padded(gain(method.deletion_gain), 26) + padded(fixed(method.insertion.area.mean, 3), 11) +
+            gain(method.insertion_gain) + "\n";
+  }
+  text += padded("random", 30) + padded(fixed(summary.random_deletion.area.mean, 3), 36) +
+          fixed(summary.random_insertion.area.mean, 3) + "\n\n";
+  for (size_t m = 0; m < summary.methods.size(); ++m) {
+    text += method_name(setup, m) + ": deletion " + verdict(summary.methods[m].deletion_gain) +
+            ", insertion " + verdict(summary.methods[m].insertion_gain) + "\n";
+  }
+  return text + edge_lines(setup, summary);
+}
+
+std::string faithfulness_json(const ExplainSetup& setup, const ExplainArguments& arguments,
+                              const FaithfulnessSummary& summary) {
+  Json result;
+  result["pictures"] = summary.pictures;
+  result["class"] = arguments.label.empty() ? Json(nullptr) : Json(arguments.label);
+  result["random_maps"] = arguments.controls;
+  result["seed"] = arguments.seed;
+  result["random"] = {{"deletion", curve_json(summary.random_deletion)},
+                      {"insertion", curve_json(summary.random_insertion)}};
+  Json& methods = result["methods"] = Json::array();
+  for (size_t m = 0; m < summary.methods.size(); ++m) {
+    const MethodSummary& method = summary.methods[m];
+    Json one;
+    one["method"] = method_flag(setup.methods[m]);
+    if (is_cam(setup.methods[m])) one["layer"] = layer_flags(setup.options.layers);
+    one["deletion"] = curve_json(method.deletion);
+    one["deletion"]["gain"] = interval_json(method.deletion_gain);
+    one["insertion"] = curve_json(method.insertion);
+    one["insertion"]["gain"] = interval_json(method.insertion_gain);
+    one["flat"] = method.flat;
+    Json& edges = one["edge_share"] = Json::object();
+    for (const EdgeShare& edge : method.edges) {
+      edges[setup.context.labels[edge.label]] = interval_json(edge.share);
+      edges[setup.context.labels[edge.label]]["pictures"] = edge.pictures;
+    }
+    methods.push_back(one);
+  }
+  return result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void write_faithfulness_plot(const std::string& directory, const ExplainSetup& setup,
+                             const FaithfulnessSummary& summary) {
+  constexpr Colour kRandom = {120, 128, 140};
+  constexpr Colour kColours[] = {
+      {214, 62, 74}, {58, 92, 200}, {222, 142, 20}, {32, 150, 110}, {140, 70, 180}};
+  Plot deletion, insertion;
+  deletion.title = "Deletion";
+  deletion.detail = "lower is better";
+  deletion.x_label = "share of the picture replaced by its blurred copy";
+  insertion.title = "Insertion";
+  insertion.detail = "higher is better";
+  insertion.x_label = "share of the picture revealed on its blurred copy";
+  deletion.y_label = insertion.y_label = "probability of the class";
+  deletion.curves = {drawn_curve("random", summary.random_deletion, kRandom)};
+  insertion.curves = {drawn_curve("random", summary.random_insertion, kRandom)};
+  for (size_t m = 0; m < summary.methods.size(); ++m) {
+    const Colour colour = kColours[m % std::size(kColours)];
+    deletion.curves.push_back(drawn_curve(method_name(setup, m), summary.methods[m].deletion, colour));
+    insertion.curves.push_back(drawn_curve(method_name(setup, m), summary.methods[m].insertion, colour));
+  }
+  write_png(std::filesystem::path(directory) / "faithfulness.png",
+            draw_plots(
+                "Are the maps true? Means over " + std::to_string(summary.pictures) + " pictures, 95 % bands",
+                {deletion, insertion}));
+}
+
+}  // namespace levit::tools

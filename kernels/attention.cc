@@ -19,6 +19,8 @@ namespace {
 
 using namespace tile;
 
+constexpr size_t kTileQueries = 16;
+
 // Scratch, in pieces that start on cache lines.
 struct Scratch {
   float* next;
@@ -38,7 +40,7 @@ struct Head {
   ConstRows q;
   Rows k_columns;  // [key, padded]: k transposed, times scale
   float* biases;   // [query side, 2 side - 1, side]: element (x, dy, kx) is the bias at distance (dy, kx - x)
-  Rows p;          // [kTileRows, padded]: scores, then probabilities
+  Rows p;          // [kTileQueries, padded]: scores, then probabilities
 };
 
 void mirror_biases(const AttentionShape& shape, const float* bias, Rows mirrored, float* to) {
@@ -48,10 +50,10 @@ void mirror_biases(const AttentionShape& shape, const float* bias, Rows mirrored
       mirrored[dy][side - 1 + dx] = mirrored[dy][side - 1 - dx] = bias[dy * side + dx];
     }
   }
-  for (size_t x = 0; x < attention_query_side(shape); ++x) {
+  for (size_t x = 0; x < side; x += shape.step) {
     for (size_t i = 0; i < rows; ++i) {
       const size_t dy = i < side ? side - 1 - i : i - (side - 1);
-      const float* const from = mirrored[dy] + side - 1 - x * shape.step;
+      const float* const from = mirrored[dy] + side - 1 - x;
       // Whole vectors: what is too much is overwritten by the row that follows.
       for (size_t j = 0; j < side; j += kLanes) {
         hn::StoreU(hn::LoadU(d, from + j), d, to + j);
@@ -74,50 +76,37 @@ Head prepare(const AttentionShape& shape, ConstRows q, ConstRows k, const float*
   const Rows mirrored = scratch.take_rows(shape.side, rows + kLanes);
   head.biases = scratch.take(attention_query_side(shape) * rows * shape.side + kLanes);
   mirror_biases(shape, bias, mirrored, head.biases);
-  head.p = scratch.take_rows(kTileRows, head.padded);
+  head.p = scratch.take_rows(kTileQueries, head.padded);
   return head;
 }
 
-// Adds each row's biases to p, sets the padding to minus infinity and gives the largest score. Four rows side
-// by side hide the latencies, here and in the exponentials.
+// Sets the padding of each row of scores to minus infinity and gives its largest score. Four rows side by
+// side hide the latencies, here and in the exponentials.
 template <size_t kRows = 4>
-void add_biases(const Head& head, const float* const* bias, size_t rows, Rows p, float* top) {
+void largest_scores(size_t keys, size_t rows, Rows p, float* top) {
+  const size_t last = (keys - 1) / kLanes * kLanes;
+  const auto is_key = hn::FirstN(d, keys - last);
   for (; rows >= kRows; rows -= kRows) {
     V max[kRows];
     HWY_UNROLL(4)
     for (size_t r = 0; r < kRows; ++r) {
-      max[r] = hn::Set(d, -HUGE_VALF);
+      max[r] = hn::IfThenElse(is_key, hn::Load(d, p[r] + last), hn::Set(d, -HUGE_VALF));
+      hn::Store(max[r], d, p[r] + last);
     }
-    const auto score = [&](size_t r, size_t j) {
-      return hn::Add(hn::Load(d, p[r] + j), hn::LoadU(d, bias[r] + j));
-    };
-    size_t j = 0;
-    for (; j + kLanes <= head.keys; j += kLanes) {
+    for (size_t j = 0; j < last; j += kLanes) {
       HWY_UNROLL(4)
       for (size_t r = 0; r < kRows; ++r) {
-        const V s = score(r, j);
-        hn::Store(s, d, p[r] + j);
-        max[r] = hn::Max(max[r], s);
-      }
-    }
-    if (j < head.keys) {
-      const auto is_key = hn::FirstN(d, head.keys - j);
-      HWY_UNROLL(4)
-      for (size_t r = 0; r < kRows; ++r) {
-        const V s = hn::IfThenElse(is_key, score(r, j), hn::Set(d, -HUGE_VALF));
-        hn::Store(s, d, p[r] + j);
-        max[r] = hn::Max(max[r], s);
+        max[r] = hn::Max(max[r], hn::Load(d, p[r] + j));
       }
     }
     for (size_t r = 0; r < kRows; ++r) {
       top[r] = hn::GetLane(hn::MaxOfLanes(d, max[r]));
     }
-    bias += kRows;
     p.data += kRows * p.stride;
     top += kRows;
   }
   if constexpr (kRows > 1) {
-    add_biases<kRows - 1>(head, bias, rows, p, top);
+    largest_scores<kRows - 1>(keys, rows, p, top);
   }
 }
 
@@ -157,7 +146,7 @@ void exponentials(size_t columns, const float* top, size_t rows, Rows p, float* 
 // head.p = softmax of the scores of `rows` queries, without the factors 1 / sum, which go to inverse_sum.
 void softmax_tile(const Head& head, size_t query, size_t rows, float* inverse_sum) {
   const size_t side = head.shape.side, query_side = attention_query_side(head.shape);
-  const float* bias[kTileRows];
+  const float* bias[kTileQueries];
   size_t y = query / query_side, x = query % query_side;
   for (size_t r = 0; r < rows; ++r) {
     // The biases of a query with all keys are side * side consecutive numbers: those that start at dy = -y.
@@ -165,9 +154,9 @@ void softmax_tile(const Head& head, size_t query, size_t rows, float* inverse_su
     x = x + 1 < query_side ? x + 1 : 0;
     y += x == 0;
   }
-  float top[kTileRows];
-  multiply(rows, {head.q[query], head.q.stride}, head.k_columns, head.shape.key, head.padded, head.p);
-  add_biases(head, bias, rows, head.p, top);
+  float top[kTileQueries];
+  multiply(rows, {head.q[query], head.q.stride}, head.k_columns, head.shape.key, head.padded, bias, head.p);
+  largest_scores(head.keys, rows, head.p, top);
   exponentials(head.padded, top, rows, head.p, inverse_sum);
 }
 
@@ -185,12 +174,6 @@ void scale_row(float factor, size_t columns, float* row) {
   for (size_t j = 0; j < columns; j += kLanes) {
     hn::Store(hn::Mul(hn::Load(d, row + j), hn::Set(d, factor)), d, row + j);
   }
-}
-
-// Rows of the next tile when the `left` ones are cut evenly.
-size_t tile_rows(size_t left) {
-  const size_t tiles = (left + kTileRows - 1) / kTileRows;
-  return (left + tiles - 1) / tiles;
 }
 
 // p = p / sum of the row, and dp = p * (dp - sum over j of p[j] dp[j]): the gradient to the scores.
@@ -226,12 +209,12 @@ void attention(const Attention& a) {
   Scratch scratch{a.scratch};
   const Head head = prepare(a.shape, {a.q, a.q_stride}, {a.k, a.kv_stride}, a.bias, scratch);
   const ConstRows v = whole_rows({a.v, a.kv_stride}, head.keys, a.shape.value, scratch);
-  const Rows out = scratch.take_rows(kTileRows, round_up(a.shape.value, kLanes));
+  const Rows out = scratch.take_rows(kTileQueries, round_up(a.shape.value, kLanes));
   for (size_t query = a.query_begin, rows; query < a.query_end; query += rows) {
-    rows = tile_rows(a.query_end - query);
-    float inverse_sum[kTileRows];
+    rows = even_part(a.query_end - query, kTileQueries);
+    float inverse_sum[kTileQueries];
     softmax_tile(head, query, rows, inverse_sum);
-    multiply(rows, head.p, v, head.keys, out.stride, out);
+    multiply(rows, head.p, v, head.keys, out.stride, nullptr, out);
     for (size_t r = 0; r < rows; ++r) {
       scale_row(inverse_sum[r], out.stride, out[r]);
       if (a.pre != nullptr) {
@@ -255,23 +238,24 @@ void attention_vjp(const AttentionVjp& a) {
   const ConstRows k = whole_rows({a.k, a.kv_stride}, head.keys, key, scratch);
   const Rows v_columns = scratch.take_rows(value, head.padded);
   transpose({a.v, a.kv_stride}, head.keys, value, 1, v_columns);
-  const Rows q = scratch.take_rows(kTileRows, whole_key), dq = scratch.take_rows(kTileRows, whole_key);
-  const Rows dy = scratch.take_rows(kTileRows, whole_value), ds = scratch.take_rows(kTileRows, head.padded);
+  const Rows q = scratch.take_rows(kTileQueries, whole_key), dq = scratch.take_rows(kTileQueries, whole_key);
+  const Rows dy = scratch.take_rows(kTileQueries, whole_value),
+             ds = scratch.take_rows(kTileQueries, head.padded);
   const Rows dk = scratch.take_rows(head.keys, whole_key), dv = scratch.take_rows(head.keys, whole_value);
   pack_rows(dk, head.keys, 0, dk);
   pack_rows(dv, head.keys, 0, dv);
   const size_t queries = attention_query_side(a.shape) * attention_query_side(a.shape);
   for (size_t query = 0, rows; query < queries; query += rows) {
-    rows = tile_rows(queries - query);
-    float inverse_sum[kTileRows];
+    rows = even_part(queries - query, kTileQueries);
+    float inverse_sum[kTileQueries];
     softmax_tile(head, query, rows, inverse_sum);
     pack_rows({a.q + query * a.q_stride, a.q_stride}, rows, key, q);
     pack_rows({a.dy + query * a.dy_stride, a.dy_stride}, rows, value, dy);
-    multiply(rows, dy, v_columns, value, head.padded, ds);
+    multiply(rows, dy, v_columns, value, head.padded, nullptr, ds);
     for (size_t r = 0; r < rows; ++r) {
       softmax_backward(head.padded, inverse_sum[r], head.p[r], ds[r]);
     }
-    multiply(rows, ds, k, head.keys, whole_key, dq);
+    multiply(rows, ds, k, head.keys, whole_key, nullptr, dq);
     add_transposed(rows, ds, q, head.keys, whole_key, dk);
     add_transposed(rows, head.p, dy, head.keys, whole_value, dv);
     for (size_t r = 0; r < rows; ++r) {
@@ -297,8 +281,9 @@ namespace levit::kernels {
 
 namespace {
 
-// Sizes for the longest vector, of 16 floats, and its tile.
-constexpr size_t kMaxTileRows = 8;
+using HWY_NAMESPACE::kTileQueries;
+
+// Sizes serve every target: rows are padded to the longest vector, of 16 floats.
 constexpr size_t whole(size_t count) {
   return (count + 15) / 16 * 16;
 }
@@ -307,19 +292,19 @@ constexpr size_t whole(size_t count) {
 size_t head_floats(const AttentionShape& s) {
   const size_t keys = whole(s.side * s.side), rows = 2 * s.side - 1;
   return s.key * keys + whole(s.side * (rows + 16)) + whole(attention_query_side(s) * rows * s.side + 16) +
-         kMaxTileRows * keys;
+         kTileQueries * keys;
 }
 
 }  // namespace
 
 size_t attention_scratch_floats(const AttentionShape& shape) {
-  return head_floats(shape) + (shape.side * shape.side + kMaxTileRows) * whole(shape.value);
+  return head_floats(shape) + (shape.side * shape.side + kTileQueries) * whole(shape.value);
 }
 
 size_t attention_vjp_scratch_floats(const AttentionShape& shape) {
   const size_t keys = shape.side * shape.side, key = whole(shape.key), value = whole(shape.value);
-  return head_floats(shape) + (shape.value + kMaxTileRows) * whole(keys) + keys * (2 * key + value) +
-         kMaxTileRows * (2 * key + value);
+  return head_floats(shape) + (shape.value + kTileQueries) * whole(keys) + keys * (2 * key + value) +
+         kTileQueries * (2 * key + value);
 }
 
 }  // namespace levit::kernels

@@ -21,7 +21,7 @@ struct AttentionShape {
 };
 
 constexpr size_t attention_query_side(const AttentionShape& s) {
-  return (s.side + s.step - 1) / s.step;
+  return (s.side - 1) / s.step + 1;  // side / step, rounded up
 }
 
 struct Attention {

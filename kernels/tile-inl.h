@@ -47,21 +47,28 @@ constexpr size_t round_up(size_t count, size_t multiple) {
   return (count + multiple - 1) / multiple * multiple;
 }
 
+// The first part when `count` is cut evenly into as few parts of at most `largest` as it takes.
+constexpr size_t even_part(size_t count, size_t largest) {
+  const size_t parts = (count + largest - 1) / largest;
+  return (count + parts - 1) / parts;
+}
+
 template <size_t kRows, size_t kVectors>
-HWY_NOINLINE void multiply_columns(ConstRows a, ConstRows b, size_t depth, Rows c) {
+HWY_NOINLINE void multiply_columns(ConstRows a, ConstRows b, size_t depth, const float* const* start,
+                                   size_t column, Rows c) {
   V sum[kRows][kVectors];
   HWY_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
     HWY_UNROLL(2)
     for (size_t j = 0; j < kVectors; ++j) {
-      sum[r][j] = hn::Zero(d);
+      sum[r][j] = start != nullptr ? hn::LoadU(d, start[r] + column + j * kLanes) : hn::Zero(d);
     }
   }
   for (size_t k = 0; k < depth; ++k) {
     V row[kVectors];
     HWY_UNROLL(2)
     for (size_t j = 0; j < kVectors; ++j) {
-      row[j] = hn::LoadU(d, b[k] + j * kLanes);
+      row[j] = hn::LoadU(d, b[k] + column + j * kLanes);
     }
     HWY_UNROLL(8)
     for (size_t r = 0; r < kRows; ++r) {
@@ -76,25 +83,36 @@ HWY_NOINLINE void multiply_columns(ConstRows a, ConstRows b, size_t depth, Rows 
   for (size_t r = 0; r < kRows; ++r) {
     HWY_UNROLL(2)
     for (size_t j = 0; j < kVectors; ++j) {
-      hn::Store(sum[r][j], d, c[r] + j * kLanes);
+      hn::Store(sum[r][j], d, c[r] + column + j * kLanes);
     }
   }
 }
 
-// c [rows, columns] = a [rows, depth] b [depth, columns], for at most kRows rows.
-template <size_t kRows = kTileRows>
-void multiply(size_t rows, ConstRows a, ConstRows b, size_t depth, size_t columns, Rows c) {
+template <size_t kRows>
+void multiply_rows(size_t rows, ConstRows a, ConstRows b, size_t depth, size_t columns,
+                   const float* const* start, Rows c) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
-      return multiply<kRows - 1>(rows, a, b, depth, columns, c);
+      return multiply_rows<kRows - 1>(rows, a, b, depth, columns, start, c);
     }
   }
   size_t j = 0;
   for (; j + 2 * kLanes <= columns; j += 2 * kLanes) {
-    multiply_columns<kRows, 2>(a, {b.data + j, b.stride}, depth, {c.data + j, c.stride});
+    multiply_columns<kRows, 2>(a, b, depth, start, j, c);
   }
   if (j < columns) {
-    multiply_columns<kRows, 1>(a, {b.data + j, b.stride}, depth, {c.data + j, c.stride});
+    multiply_columns<kRows, 1>(a, b, depth, start, j, c);
+  }
+}
+
+// c [rows, columns] = start + a [rows, depth] b [depth, columns]. Null starts from zero, else start[r] is row
+// r.
+inline void multiply(size_t rows, ConstRows a, ConstRows b, size_t depth, size_t columns,
+                     const float* const* start, Rows c) {
+  for (size_t r = 0, n; r < rows; r += n) {
+    n = even_part(rows - r, kTileRows);
+    multiply_rows<kTileRows>(n, {a[r], a.stride}, b, depth, columns, start != nullptr ? start + r : nullptr,
+                             {c[r], c.stride});
   }
 }
 
@@ -129,12 +147,11 @@ HWY_NOINLINE void add_columns(ConstRows a, ConstRows x, size_t depth, Rows c) {
   }
 }
 
-// c [depth, columns] += a^T x, with a [rows, depth] and x [rows, columns], for at most kRows rows.
-template <size_t kRows = kTileRows>
-void add_transposed(size_t rows, ConstRows a, ConstRows x, size_t depth, size_t columns, Rows c) {
+template <size_t kRows>
+void add_rows(size_t rows, ConstRows a, ConstRows x, size_t depth, size_t columns, Rows c) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
-      return add_transposed<kRows - 1>(rows, a, x, depth, columns, c);
+      return add_rows<kRows - 1>(rows, a, x, depth, columns, c);
     }
   }
   size_t j = 0;
@@ -143,6 +160,14 @@ void add_transposed(size_t rows, ConstRows a, ConstRows x, size_t depth, size_t 
   }
   if (j < columns) {
     add_columns<kRows, 1>(a, {x.data + j, x.stride}, depth, {c.data + j, c.stride});
+  }
+}
+
+// c [depth, columns] += a^T x, with a [rows, depth] and x [rows, columns].
+inline void add_transposed(size_t rows, ConstRows a, ConstRows x, size_t depth, size_t columns, Rows c) {
+  for (size_t r = 0, n; r < rows; r += n) {
+    n = even_part(rows - r, kTileRows);
+    add_rows<kTileRows>(n, {a[r], a.stride}, {x[r], x.stride}, depth, columns, c);
   }
 }
 

@@ -29,8 +29,10 @@ double center(const Kernel& kernel, uint64_t position) {
 
 Span span(const Kernel& kernel, uint64_t position) {
   const double middle = center(kernel, position);
-  const auto first = static_cast<int64_t>(middle - kernel.support + 0.5);
-  const auto last = static_cast<uint64_t>(middle + kernel.support + 0.5);
+  const double from = middle - kernel.support + 0.5,
+               to = middle + kernel.support + 0.5;  // truncated, as Pillow does
+  const auto first = static_cast<int64_t>(from);
+  const auto last = static_cast<uint64_t>(to);
   return {first < 0 ? 0 : static_cast<uint64_t>(first), last > kernel.axis.in ? kernel.axis.in : last};
 }
 

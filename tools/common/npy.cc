@@ -172,7 +172,7 @@ NpyHeader check_file(int file) {
   const auto bytes = static_cast<size_t>(status.st_size);
   std::vector<uint8_t> start(std::min(bytes, kLargestNpyHeader));
   start.resize(read_at(file, 0, start.data(), start.size()));
-  const NpyHeader header = parse_npy_header(start.data(), start.size());
+  NpyHeader header = parse_npy_header(start.data(), start.size());
   if ((bytes - header.begin) / sizeof(float) < header.count)
     fail("a truncated .npy file (the file ends early)");
   if (bytes - header.begin != header.count * sizeof(float)) fail("longer than its header says");

@@ -50,6 +50,11 @@ Picture decode_unmarked_cmyk(Bytes file, const PictureHeader& header) {
   return decode_with_stb({marked.data(), marked.size()}, header);
 }
 
+Picture decode(Bytes file, const PictureHeader& header) {
+  if (header.format == PictureFormat::kPnm) return decode_pnm(file, header);
+  return header.unmarked_cmyk ? decode_unmarked_cmyk(file, header) : decode_with_stb(file, header);
+}
+
 std::vector<uint8_t> read_file(const std::string& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status {};
@@ -109,10 +114,9 @@ Picture upright(Picture stored, int orientation) {
 Picture decode_picture(const uint8_t* file, size_t bytes, const PictureOptions& options) {
   const Bytes view{file, bytes};
   const PictureHeader header = inspect(view, {options.largest_side, options.largest_area});
-  Picture picture = header.format == PictureFormat::kPnm ? decode_pnm(view, header)
-                    : header.unmarked_cmyk               ? decode_unmarked_cmyk(view, header)
-                                                         : decode_with_stb(view, header);
-  return options.ignore_orientation ? std::move(picture) : upright(std::move(picture), header.orientation);
+  Picture stored = decode(view, header);
+  if (options.ignore_orientation) return stored;
+  return upright(std::move(stored), header.orientation);
 }
 
 Picture load_picture(const std::string& path, const PictureOptions& options) {

@@ -1,0 +1,156 @@
+// Attention and its VJP on the shapes of LeViT-128s: all heads of a picture, as the network lays them out.
+//   kernels_bench --benchmark_filter='attention/AVX3'
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/table.h"
+
+namespace levit::kernels {
+namespace {
+
+struct Layer {
+  const char* name;
+  AttentionShape shape;
+  size_t heads;
+};
+
+constexpr Layer kLayers[] = {
+    {"stage0", {14, 1, 16, 32}, 4}, {"down1", {14, 2, 16, 64}, 8}, {"stage1", {7, 1, 16, 32}, 6},
+    {"down2", {7, 2, 16, 64}, 16},  {"stage2", {4, 1, 16, 32}, 8},
+};
+
+// Numbers in [-1, 1), from a 64-byte bound on.
+class Numbers {
+ public:
+  explicit Numbers(size_t count) : memory_(count + 16) {
+    uint32_t state = 1;
+    for (float& value : memory_) {
+      state = state * 1664525u + 1013904223u;
+      value = static_cast<float>(state >> 8) / 8388608.0f - 1.0f;
+    }
+  }
+  float* data() {
+    const auto address = reinterpret_cast<uintptr_t>(memory_.data());
+    return memory_.data() + (64 - address % 64) % 64 / sizeof(float);
+  }
+
+ private:
+  std::vector<float> memory_;
+};
+
+// One picture. A head's rows lie together: [q | k | v] of a token in a block, [k | v] in a downsampling.
+struct Picture {
+  explicit Picture(const Layer& l)
+      : layer(l),
+        keys(l.shape.side * l.shape.side),
+        queries(attention_query_side(l.shape) * attention_query_side(l.shape)),
+        width((l.shape.step == 1 ? 2 : 1) * l.shape.key + l.shape.value),
+        kv(l.heads * keys * width),
+        q(l.heads * queries * l.shape.key),
+        bias(l.heads * keys),
+        y(queries * l.heads * l.shape.value),
+        dy(queries * l.heads * l.shape.value),
+        dkv(l.heads * keys * width),
+        dq(l.heads * queries * l.shape.key),
+        scratch(attention_scratch_floats(l.shape) + attention_vjp_scratch_floats(l.shape)) {}
+
+  Attention attention(size_t head) {
+    const AttentionShape& s = layer.shape;
+    float* const rows = kv.data() + head * keys * width;
+    Attention a = {};
+    a.shape = s;
+    a.q = s.step == 1 ? rows : q.data() + head * queries * s.key;
+    a.q_stride = s.step == 1 ? width : s.key;
+    a.k = s.step == 1 ? rows + s.key : rows;
+    a.v = a.k + s.key;
+    a.kv_stride = width;
+    a.bias = bias.data() + head * keys;
+    a.y = y.data() + head * s.value;
+    a.y_stride = layer.heads * s.value;
+    a.hardswish = true;
+    a.query_end = queries;
+    a.scratch = scratch.data();
+    return a;
+  }
+
+  AttentionVjp vjp(size_t head) {
+    const AttentionShape& s = layer.shape;
+    const Attention a = attention(head);
+    float* const rows = dkv.data() + head * keys * width;
+    float* const dk = s.step == 1 ? rows + s.key : rows;
+    AttentionVjp g = {};
+    g.shape = s;
+    g.q = a.q;
+    g.q_stride = a.q_stride;
+    g.k = a.k;
+    g.v = a.v;
+    g.kv_stride = width;
+    g.bias = a.bias;
+    g.dy = dy.data() + head * s.value;
+    g.dy_stride = a.y_stride;
+    g.dq = s.step == 1 ? rows : dq.data() + head * queries * s.key;
+    g.dq_stride = a.q_stride;
+    g.dk = dk;
+    g.dv = dk + s.key;
+    g.dkv_stride = width;
+    g.scratch = scratch.data();
+    return g;
+  }
+
+  Layer layer;
+  size_t keys, queries, width;
+  Numbers kv, q, bias, y, dy, dkv, dq, scratch;
+};
+
+// Floating-point operations of the products alone; `widths` is the sum of the inner widths.
+void report(benchmark::State& state, const Picture& p, size_t widths) {
+  const size_t products = p.layer.heads * p.queries * p.keys * widths;
+  state.counters["FLOP/s"] =
+      benchmark::Counter(2 * static_cast<double>(products), benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void forward(benchmark::State& state, const Table& table, const Layer& layer) {
+  Picture p(layer);
+  for ([[maybe_unused]] const auto step : state) {
+    for (size_t h = 0; h < layer.heads; ++h) {
+      table.attention(p.attention(h));
+    }
+    benchmark::ClobberMemory();
+  }
+  report(state, p, layer.shape.key + layer.shape.value);
+}
+
+void backward(benchmark::State& state, const Table& table, const Layer& layer) {
+  Picture p(layer);
+  for ([[maybe_unused]] const auto step : state) {
+    for (size_t h = 0; h < layer.heads; ++h) {
+      table.attention_vjp(p.vjp(h));
+    }
+    benchmark::ClobberMemory();
+  }
+  report(state, p, 3 * layer.shape.key + 2 * layer.shape.value);
+}
+
+[[maybe_unused]] const bool kRegistered = [] {
+  size_t count = 0;
+  const Table* const* tables = supported_tables(&count);
+  for (size_t i = 0; i < count; ++i) {
+    for (const Layer& layer : kLayers) {
+      const std::string name = std::string(tables[i]->name) + "/" + layer.name;
+      const Table& table = *tables[i];
+      benchmark::RegisterBenchmark(("attention/" + name).c_str(), [&](benchmark::State& state) {
+        forward(state, table, layer);
+      })->Unit(benchmark::kMicrosecond);
+      benchmark::RegisterBenchmark(("attention_vjp/" + name).c_str(), [&](benchmark::State& state) {
+        backward(state, table, layer);
+      })->Unit(benchmark::kMicrosecond);
+    }
+  }
+  return true;
+}();
+
+}  // namespace
+}  // namespace levit::kernels

@@ -161,7 +161,9 @@ void Planner::add_attribution() {
   const size_t pixels = kChannelsIn * config.side * config.side;
   work(&plan.direction, batch() * config.classes, kWholePass);
   work(&plan.points, batch() * pixels, kWholePass);
-  work(&plan.d_points, batch() * pixels, {mirror(kStepStem), kStepSums});
+  // A chunk's gradients reach the picture while later chunks still pass their stages.
+  const size_t first = batch() > plan.chunk[0] ? mirror(kStepHead) : mirror(kStepStem);
+  work(&plan.d_points, batch() * pixels, {first, kStepSums});
   work(&plan.drawn, batch(), kWholePass);
   work(&plan.sums, 2 * pixels, kWholePass);
   work(&plan.squares, 2 * pixels, kWholePass);

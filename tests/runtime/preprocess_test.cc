@@ -13,6 +13,7 @@
 
 #include "levit.h"
 #include "tests/support/npy.h"
+#include "tests/support/seeded.h"
 #include "tools/picture/picture.h"
 
 namespace {
@@ -300,4 +301,20 @@ TEST_CASE("the window is the rectangle that the crop shows") {
   CHECK(window.top == doctest::Approx(12 * 480.0 / 248));
   CHECK(window.width == doctest::Approx(224 * 640.0 / 330));
   CHECK(window.height == doctest::Approx(224 * 480.0 / 248));
+}
+
+TEST_CASE("normalisation rounds like torch in every byte and channel") {
+  const levit::tests::OpenModel model(levit::tests::Seed{"micro"});
+  const levit::tests::Array golden = levit::tests::load_npy("preprocess/normalised.npy");
+  REQUIRE(golden.shape == std::vector<size_t>{3, 256});
+  const size_t area = size_t{LEVIT_SIDE} * LEVIT_SIDE;
+  Rgb rgb(kOutBytes);
+  for (size_t i = 0; i < kOutBytes; ++i) rgb[i] = static_cast<uint8_t>(i / 3);  // every byte in every channel
+  std::vector<float> out(kOutBytes);
+  REQUIRE(levit_normalise(model, rgb.data(), out.data()) == LEVIT_OK);
+  size_t wrong = 0;
+  for (size_t c = 0; c < 3; ++c) {
+    for (size_t i = 0; i < area; ++i) wrong += out[c * area + i] != golden.values[c * 256 + i % 256];
+  }
+  CHECK(wrong == 0);
 }

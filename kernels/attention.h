@@ -34,10 +34,10 @@ struct Attention {
   const float* bias;  // [side * side], this head's table
   float* y;           // [queries] rows of `value`
   size_t y_stride;
-  float* pre;      // as y (y_stride) or null: y before hardswish
-  bool hardswish;  // applied to y: the activation in front of the projection
-  size_t query_begin, query_end;
-  float* scratch;  // attention_scratch_floats(shape), 64-byte aligned; per thread
+  float* pre;                     // as y (y_stride) or null: y before hardswish
+  bool hardswish;                 // applied to y: the activation in front of the projection
+  size_t query_begin, query_end;  // the queries of this call; how they are cut changes no bit of y
+  float* scratch;                 // attention_scratch_floats(shape), 64-byte aligned; per thread
 };
 
 // Recomputes the softmax. dq, dk, dv are written (not added to); rows as q, k, v.

@@ -105,8 +105,7 @@ void multiply_rows(size_t rows, ConstRows a, ConstRows b, size_t depth, size_t c
   }
 }
 
-// c [rows, columns] = start + a [rows, depth] b [depth, columns]. Null starts from zero, else start[r] is row
-// r.
+// c [rows, columns] = start + a [rows, depth] b [depth, columns]; start[r] is row r, and null is zero.
 inline void multiply(size_t rows, ConstRows a, ConstRows b, size_t depth, size_t columns,
                      const float* const* start, Rows c) {
   for (size_t r = 0, n; r < rows; r += n) {

@@ -1,6 +1,7 @@
 // levit classify: pictures in, verdicts out.
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "tools/common/ordered_run.h"
 #include "tools/common/output.h"
@@ -64,6 +65,17 @@ std::string summary(const Counts& counts, const std::vector<std::string>& labels
   return text;
 }
 
+// The labels of the classes; one that several classes share gets the number of its class.
+std::vector<std::string> distinct_labels(const ModelFile& model) {
+  std::vector<std::string> labels;
+  std::set<std::string> seen;
+  for (size_t i = 0; i < model.info().classes; ++i) {
+    const std::string label = model.label(i);
+    labels.push_back(seen.insert(label).second ? label : label + " (class " + std::to_string(i) + ")");
+  }
+  return labels;
+}
+
 class Run {
  public:
   Run(const Arguments& arguments, const InputList& list)
@@ -73,8 +85,8 @@ class Run {
               : arguments.csv ? Form::kCsv
                               : Form::kTable),
         file_(find_model(arguments.model)),
-        progress_(list.inputs.size(), "pictures") {
-    for (size_t i = 0; i < file_.info().classes; ++i) labels_.emplace_back(file_.label(i));
+        progress_(list.inputs.size(), "pictures"),
+        labels_(distinct_labels(file_)) {
     counts_.by_label.resize(labels_.size());
   }
 

@@ -1,0 +1,156 @@
+// The program pack_weights as its user runs it.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "tests/support/scratch_directory.h"
+#include "tests/support/seeded.h"
+#include "tests/tools/checkpoint_files.h"
+
+namespace levit::tests {
+namespace {
+
+struct Run {
+  int exit_code;
+  std::string out, err;
+};
+
+// `before` is shell code in front of the program.
+Run run(const ScratchDirectory& scratch, const std::string& arguments, const std::string& before = "") {
+  const std::string out = scratch.path() / "stdout", err = scratch.path() / "stderr";
+  const std::string command = before + LEVIT_PACK_WEIGHTS " " + arguments + " >" + out + " 2>" + err;
+  const int status = std::system(command.c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, file_bytes(out), file_bytes(err)};
+}
+
+bool one_line(const std::string& text) {
+  return std::count(text.begin(), text.end(), '\n') == 1 && text.back() == '\n';
+}
+
+// Names in a directory that are neither of the two streams.
+std::vector<std::string> files_in(const ScratchDirectory& scratch) {
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator(scratch.path())) {
+    const std::string name = entry.path().filename();
+    if (name != "stdout" && name != "stderr") found.push_back(name);
+  }
+  return found;
+}
+
+const std::string kInput = checkpoint_path("tiny/lightning.ckpt");
+
+}  // namespace
+
+TEST_CASE("pack_weights writes what it was told, and reports it") {
+  const ScratchDirectory scratch;
+  const std::string output = scratch.path() / "a.levit";
+  const Run result =
+      run(scratch,
+          kInput + " -o " + output +
+              " --labels cat,dog,eel --name pets --note 'three animals' --resize timm --temperature 1.5");
+  CHECK(result.exit_code == 0);
+  CHECK(result.err == "");
+  CHECK(names(result.out, "PyTorch zip file, names of timm, state_dict, prefix model., 175 tensors"));
+  CHECK(names(result.out, "criterion.weight"));
+  CHECK(names(result.out, "3: cat, dog, eel"));
+  CHECK(names(result.out, "largest rounding error"));
+  CHECK(names(result.out, "0 values out of range"));
+  const std::string bytes = file_bytes(output);
+  CHECK(names(result.out, "fp16, " + std::to_string(bytes.size()) + " bytes"));
+  const OpenModel model(std::vector<uint8_t>(bytes.begin(), bytes.end()));
+  CHECK(model.info().name == std::string("pets"));
+  CHECK(model.info().note == std::string("three animals"));
+  CHECK(model.info().resize == LEVIT_RESIZE_TIMM);
+  CHECK(model.info().temperature == 1.5f);
+  CHECK(model.info().half == 1);
+  CHECK(levit_label(model, 2) == std::string("eel"));
+}
+
+TEST_CASE("every hostile file ends pack_weights with exit 1, one line and no file") {
+  const ScratchDirectory scratch;
+  const std::string output = scratch.path() / "a.levit";
+  for (const auto& entry : std::filesystem::directory_iterator(checkpoint_path("hostile"))) {
+    const std::string path = entry.path();
+    CAPTURE(path);
+    const Run result = run(scratch, path + " -o " + output);
+    CHECK(result.exit_code == 1);
+    CHECK(result.out == "");
+    CHECK(one_line(result.err));
+    CHECK(names(result.err, "pack_weights: " + path + ": "));
+    CHECK(files_in(scratch).empty());
+  }
+}
+
+TEST_CASE("a file size limit, as a full disk, leaves the old file and no other") {
+  const ScratchDirectory scratch;
+  const std::string output = scratch.write("a.levit", "old");
+  const Run result = run(scratch, kInput + " -o " + output, "ulimit -f 20; ");
+  CHECK(result.exit_code == 1);
+  CHECK(one_line(result.err));
+  CHECK(names(result.err, output + ": "));
+  CHECK(names(result.err, "; nothing of it is left"));
+  CHECK(file_bytes(output) == "old");
+  CHECK(files_in(scratch) == std::vector<std::string>{"a.levit"});
+}
+
+TEST_CASE("the input is never written over, under whatever name") {
+  const ScratchDirectory scratch;
+  const std::string content = file_bytes(kInput), input = scratch.write("in.ckpt", content);
+  std::filesystem::create_symlink(input, scratch.path() / "link");
+  for (const std::string& output :
+       {input, std::string(scratch.path() / "link"), std::string(scratch.path() / "." / "in.ckpt")}) {
+    const Run result = run(scratch, input + " -o " + output);
+    CHECK(result.exit_code == 1);
+    CHECK(names(result.err, "the output would overwrite it"));
+    CHECK(file_bytes(input) == content);
+  }
+}
+
+TEST_CASE("through a link the file it leads to is replaced, with its permissions") {
+  const ScratchDirectory scratch;
+  const std::string target = scratch.write("target", "old"), link = scratch.path() / "link";
+  std::filesystem::permissions(target, std::filesystem::perms(0640));
+  std::filesystem::create_symlink(target, link);
+  CHECK(run(scratch, kInput + " -o " + link).exit_code == 0);
+  CHECK(std::filesystem::is_symlink(link));
+  CHECK(file_bytes(target).size() > 70000);
+  CHECK(std::filesystem::status(target).permissions() == std::filesystem::perms(0640));
+}
+
+TEST_CASE("wrong usage and unusable paths are told in one line") {
+  const ScratchDirectory scratch;
+  const std::string output = " -o " + std::string(scratch.path() / "a.levit");
+  const auto refused = [&](const std::string& arguments, int exit_code, const std::string& cause) {
+    CAPTURE(arguments);
+    const Run result = run(scratch, arguments);
+    CAPTURE(result.err);
+    CHECK(result.exit_code == exit_code);
+    CHECK(one_line(result.err));
+    CHECK(names(result.err, cause));
+    CHECK(files_in(scratch).empty());
+  };
+  refused("", 2, "pack_weights --help");
+  refused(kInput, 2, "--output is required");
+  refused(kInput + output + " --dtype f8", 2, "f8 not in {f16,f32}");
+  refused(kInput + output + " --resize crop", 2, "crop not in {squash,timm,hf}");
+  refused(kInput + output + " --temperature nan", 2, "nan is not a number from 0.001 to 1000");
+  refused(kInput + output + " --labels ai,real", 1, "it has 3 classes, --labels names 2");
+  refused(kInput + output + " --labels a,b,a", 1, "two classes with the label a");
+  refused("/nonexistent" + output, 1, "/nonexistent: No such file or directory");
+  refused("/" + output, 1, "/: Is a directory");
+  refused(kInput + " -o /nonexistent/a.levit", 1, "/nonexistent/a.levit: No such file or directory");
+  refused(kInput + " -o /dev/full", 1, "/dev/full: not a regular file");
+}
+
+TEST_CASE("help has an example, and the version is the library's") {
+  const ScratchDirectory scratch;
+  const Run help = run(scratch, "--help");
+  CHECK(help.exit_code == 0);
+  CHECK(names(help.out, "Example: pack_weights "));
+  CHECK(run(scratch, "--version").out == "pack_weights " + std::string(levit_version()) + "\n");
+}
+
+}  // namespace levit::tests

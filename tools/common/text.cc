@@ -89,6 +89,11 @@ std::string percent_encoded(std::string_view bytes) {
   return out;
 }
 
+std::string padded(std::string_view text, size_t width) {
+  const size_t used = characters(text);
+  return std::string(text) + std::string(width > used ? width - used : 0, ' ');
+}
+
 std::string csv_field(std::string_view bytes) {
   if (bytes.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(bytes);
   std::string out = "\"";

@@ -19,6 +19,9 @@ std::string visible(std::string_view bytes);
 // 3986).
 std::string percent_encoded(std::string_view bytes);
 
+// With blanks behind it until it has that many characters.
+std::string padded(std::string_view text, size_t width);
+
 // A field of a CSV file: quoted when it holds a comma, a quote or a line break (RFC 4180). The bytes stay as
 // they are.
 std::string csv_field(std::string_view bytes);

@@ -14,12 +14,6 @@ using Json =
 
 constexpr size_t kSizeColumn = 11;  // "10000x10000"
 
-std::string padded(std::string text, size_t width) {
-  const size_t used = characters(text);
-  if (used < width) text.append(width - used, ' ');
-  return text;
-}
-
 size_t label_column(const std::vector<std::string>& labels) {
   size_t width = 6;  // "unsure"
   for (const std::string& label : labels) width = std::max(width, characters(label));

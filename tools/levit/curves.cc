@@ -36,6 +36,15 @@ std::vector<double> curve(const std::vector<float>& start, const std::vector<flo
   return score(tensors, kCurveSteps + 1);
 }
 
+// The map at the centre of cell i of a grid with `side` cells per row.
+float cell_value(const Grid& map, size_t i, size_t side) {
+  const size_t row = i / side, column = i % side;
+  const auto centre = [side](size_t at) {
+    return (static_cast<double>(at) + 0.5) / static_cast<double>(side);
+  };
+  return grid_value(map, centre(column), centre(row));
+}
+
 }  // namespace
 
 std::vector<double> cell_scores(const Explanation& explanation) {
@@ -44,9 +53,7 @@ std::vector<double> cell_scores(const Explanation& explanation) {
   const Grid& map = explanation.raw.size() == 1 ? explanation.raw[0] : explanation.map;
   if (is_cam(explanation.method)) {
     for (size_t i = 0; i < kCells; ++i) {
-      const double x = (static_cast<double>(i % kCellsPerSide) + 0.5) / kCellsPerSide;
-      const double y = (static_cast<double>(i / kCellsPerSide) + 0.5) / kCellsPerSide;
-      scores[i] = static_cast<double>(grid_value(map, x, y));
+      scores[i] = static_cast<double>(cell_value(map, i, kCellsPerSide));
     }
     return scores;
   }
@@ -115,9 +122,7 @@ std::vector<float> sobel_magnitude(const std::vector<float>& luma) {
 std::vector<float> heat_pixels(const Explanation& explanation) {
   std::vector<float> heat(kPlane);
   for (size_t i = 0; i < kPlane; ++i) {
-    const double x = (static_cast<double>(i % LEVIT_SIDE) + 0.5) / LEVIT_SIDE;
-    const double y = (static_cast<double>(i / LEVIT_SIDE) + 0.5) / LEVIT_SIDE;
-    heat[i] = std::abs(grid_value(explanation.map, x, y));
+    heat[i] = std::abs(cell_value(explanation.map, i, LEVIT_SIDE));
   }
   return heat;
 }

@@ -115,7 +115,8 @@ std::string explanation_page(const std::string& title, const std::vector<std::st
     controls += choice("sort", order.id, text, &order == kOrders);
     rules += std::string("#") + order.id + ":checked ~ main .card { order: var(" + order.variable + "); }\n";
   }
-  controls += "<span class=\"group\">Show</span>\n" + choice("show", "show-all", "all", true);
+  controls += "<span class=\"group\">Show</span>\n";
+  controls += choice("show", "show-all", "all", true);
   std::string counts;
   for (const auto& [label, count] : found) {
     const std::string number = std::to_string(label);

@@ -31,8 +31,8 @@ double shortest(float value) {
 }
 
 std::vector<double> shortest(const std::vector<float>& values) {
-  std::vector<double> result;
-  for (const float value : values) result.push_back(shortest(value));
+  std::vector<double> result(values.size());
+  std::transform(values.begin(), values.end(), result.begin(), [](float value) { return shortest(value); });
   return result;
 }
 

@@ -24,7 +24,31 @@ void set_range(const std::vector<float>& values, Explanation& result) {
   result.high = std::max(result.high, *high);
 }
 
+struct Finished {
+  Grid heat;
+  bool flat;
+};
+Finished finish(const Grid& raw, size_t side) {
+  Finished result = {{side, std::vector<float>(side * side)}, false};
+  int flat = 0;
+  check(levit_cam_finish(raw.values.data(), raw.side, result.heat.values.data(), side, &flat));
+  result.flat = flat != 0;
+  return result;
+}
+
 }  // namespace
+
+Explanation of_layer(const Explanation& explanation, size_t layer) {
+  Explanation result;
+  result.method = explanation.method;
+  result.layers = {explanation.layers[layer]};
+  result.raw = {explanation.raw[layer]};
+  const Finished finished = finish(result.raw[0], result.raw[0].side);
+  result.map = finished.heat;
+  result.flat = finished.flat;
+  set_range(result.raw[0].values, result);
+  return result;
+}
 
 std::vector<float> blurred_tensor(const std::vector<float>& tensor) {
   std::vector<float> result;
@@ -52,8 +76,6 @@ Explanation Explainer::explain(const View& view, Method method, size_t class_ind
   Explanation result;
   result.method = method;
   result.attribution.size = sizeof result.attribution;
-  result.low = HUGE_VALF;
-  result.high = -HUGE_VALF;
   if (is_cam(method)) {
     explain_cam(view, direction, result);
     return result;
@@ -84,23 +106,17 @@ void Explainer::explain_cam(const View& view, const std::vector<float>& directio
                     static_cast<levit_cam_method>(result.method), layer, raw.values.data(), nullptr));
     set_range(raw.values, result);
     // Maps of several layers meet at the picture's size, as pytorch-grad-cam averages them.
-    Grid heat = {several ? LEVIT_SIDE : side, {}};
-    heat.values.resize(heat.side * heat.side);
-    int flat = 0;
-    check(levit_cam_finish(raw.values.data(), side, heat.values.data(), heat.side, &flat));
-    result.flat = result.flat && flat != 0;
+    const Finished finished = finish(raw, several ? LEVIT_SIDE : side);
+    result.flat = result.flat && finished.flat;
     if (result.map.values.empty()) {
-      result.map = heat;
+      result.map = finished.heat;
     } else {
-      std::transform(heat.values.begin(), heat.values.end(), result.map.values.begin(),
+      std::transform(finished.heat.values.begin(), finished.heat.values.end(), result.map.values.begin(),
                      result.map.values.begin(), [](float a, float b) { return a + b; });
     }
     result.raw.push_back(std::move(raw));
   }
-  if (several) {
-    const std::vector<float> sum = result.map.values;
-    check(levit_cam_finish(sum.data(), LEVIT_SIDE, result.map.values.data(), LEVIT_SIDE, nullptr));
-  }
+  if (several) result.map = finish(result.map, LEVIT_SIDE).heat;
 }
 
 void Explainer::explain_shap(const View& view, const std::vector<float>& direction, Explanation& result) {

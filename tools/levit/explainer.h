@@ -2,6 +2,7 @@
 #ifndef LEVIT_TOOLS_LEVIT_EXPLAINER_H_
 #define LEVIT_TOOLS_LEVIT_EXPLAINER_H_
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,15 +39,18 @@ struct Explanation {
   std::vector<Grid> raw;            // the signed map of each layer
   std::vector<float> values;        // a pixel attribution [3][224][224]; empty for class activation maps
   Grid map;                         // to be drawn: heat in [0, 1], or signed values summed over channels
-  float low = 0, high = 0;          // range of the raw maps, or of `map` for a pixel attribution
-  bool flat = false;                // nothing speaks for the class
-  levit_attribution attribution{};  // SHAP and integrated gradients
+  float low = HUGE_VALF, high = -HUGE_VALF;  // range of the raw maps, or of `map` for a pixel attribution
+  bool flat = false;                         // nothing speaks for the class
+  levit_attribution attribution{};           // SHAP and integrated gradients
   bool complete() const { return method == Method::kShap || method == Method::kIntegratedGradients; }
 };
 
 // The picture behind default backgrounds and faithfulness curves: each channel blurred by a Gaussian of 16
 // pixels, the distance of two tokens of the first grid.
 std::vector<float> blurred_tensor(const std::vector<float>& tensor);
+
+// What a class activation map of several layers holds of one of them.
+Explanation of_layer(const Explanation& explanation, size_t layer);
 
 // Channel sums of [3][224][224].
 Grid channel_sums(const std::vector<float>& values);

@@ -41,12 +41,18 @@ class Measurer {
     const Score score = [&](const std::vector<float>& tensors, size_t count) {
       return probabilities(tensors, count, class_index);
     };
-    for (const Method method : setup_.methods) {
-      const Explanation explanation = explainer_.explain(subject.view, method, class_index);
-      MethodMeasures measures;
+    const auto measure_map = [&](const Explanation& explanation) {
+      MapMeasures measures;
       measures.curves = measured_curves(picture, baseline, falling_order(cell_scores(explanation)), score);
       measures.edge_share = edge_share(heat_pixels(explanation), edges);
-      result.methods.push_back(measures);
+      result.maps.push_back(measures);
+    };
+    for (const Method method : setup_.methods) {  // in the order of measured_maps()
+      const Explanation explanation = explainer_.explain(subject.view, method, class_index);
+      for (size_t i = 0; explanation.raw.size() > 1 && i < explanation.raw.size(); ++i) {
+        measure_map(of_layer(explanation, i));
+      }
+      measure_map(explanation);
     }
     result.random = random_curves(picture, baseline, score);
     return result;
@@ -146,7 +152,7 @@ int run_faithfulness(const ExplainArguments& arguments, const InputList& list) {
   const FaithfulnessSummary summary = summarise(setup, pictures);
   print(arguments.json ? faithfulness_json(setup, arguments, summary)
                        : faithfulness_table(setup, arguments, summary));
-  if (!arguments.output.empty()) write_faithfulness_plot(arguments.output, setup, summary);
+  if (!arguments.output.empty()) write_faithfulness_plot(arguments.output, summary);
   return failed ? kFailedExit : 0;
 }
 

@@ -1,11 +1,11 @@
 #include "tools/levit/faithfulness_report.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
 
 #include "tools/common/text.h"
-#include "tools/draw/colormap.h"
 #include "tools/draw/plot.h"
 #include "tools/draw/png.h"
 
@@ -29,20 +29,20 @@ MeanCurve mean_curve(const std::vector<PictureMeasures>& pictures, const CurveOf
 
 // Mean of area(more) - area(less) over pictures.
 Interval mean_gain(const std::vector<PictureMeasures>& pictures, const CurveOf& more, const CurveOf& less) {
-  std::vector<double> gains;
-  for (const PictureMeasures& picture : pictures) gains.push_back(area(more(picture)) - area(less(picture)));
+  std::vector<double> gains(pictures.size());
+  std::transform(pictures.begin(), pictures.end(), gains.begin(),
+                 [&](const PictureMeasures& picture) { return area(more(picture)) - area(less(picture)); });
   return mean_interval(gains);
 }
 
-std::string method_name(const ExplainSetup& setup, size_t method) {
-  const Method which = setup.methods[method];
-  const std::string layers = is_cam(which) ? " " + layer_flags(setup.options.layers) : "";
-  return method_flag(which) + layers;
+std::string map_title(const MeasuredMap& map) {
+  return method_flag(map.method) + (map.layers.empty() ? "" : " " + layer_flags(map.layers));
 }
 
-std::string padded(std::string text, size_t width) {
-  const size_t used = characters(text);
-  return used < width ? text + std::string(width - used, ' ') : text + " ";
+size_t title_column(const FaithfulnessSummary& summary) {
+  size_t width = 6;  // "random"
+  for (const MapSummary& map : summary.maps) width = std::max(width, map_title(map.map).size());
+  return width + 2;
 }
 
 std::string signed_fixed(double value, int decimals) {
@@ -59,19 +59,19 @@ const char* verdict(const Interval& gain) {
 }
 
 std::string edge_lines(const ExplainSetup& setup, const FaithfulnessSummary& summary) {
+  const size_t column = title_column(summary);
   std::string text =
       "\nshare of heat on the 10 % of pixels with the strongest Sobel gradient; by chance 10 %\n" +
-      padded("map", 30) + padded("verdict", 14) + padded("pictures", 10) + "share   95 % interval\n";
-  for (size_t m = 0; m < summary.methods.size(); ++m) {
-    for (const EdgeShare& edge : summary.methods[m].edges) {
-      text += padded(method_name(setup, m), 30) + padded(setup.context.labels[edge.label], 14) +
-              padded(std::to_string(edge.pictures), 10) + padded(fixed(100 * edge.share.mean, 1) + " %", 8) +
+      padded("map", column) + padded("most likely", 14) + padded("pictures", 10) + padded("share", 9) +
+      "95 % interval\n";
+  for (const MapSummary& map : summary.maps) {
+    const std::string title = padded(map_title(map.map), column);
+    for (const EdgeShare& edge : map.edges) {
+      text += title + padded(setup.context.labels[edge.label], 14) +
+              padded(std::to_string(edge.pictures), 10) + padded(fixed(100 * edge.share.mean, 1) + " %", 9) +
               range(edge.share, 100, 1) + "\n";
     }
-    if (summary.methods[m].flat > 0) {
-      text += padded(method_name(setup, m), 30) + std::to_string(summary.methods[m].flat) +
-              " flat maps left out\n";
-    }
+    if (map.flat > 0) text += title + std::to_string(map.flat) + " flat maps left out\n";
   }
   return text;
 }
@@ -100,6 +100,20 @@ Curve drawn_curve(const std::string& name, const MeanCurve& mean, Colour colour)
 
 }  // namespace
 
+std::vector<MeasuredMap> measured_maps(const ExplainSetup& setup) {
+  std::vector<MeasuredMap> maps;
+  for (const Method method : setup.methods) {
+    if (!is_cam(method)) {
+      maps.push_back({method, {}});
+      continue;
+    }
+    const std::vector<levit_place>& layers = setup.options.layers;
+    for (const levit_place layer : layers) maps.push_back({method, {layer}});
+    if (layers.size() > 1) maps.push_back({method, layers});
+  }
+  return maps;
+}
+
 FaithfulnessSummary summarise(const ExplainSetup& setup, const std::vector<PictureMeasures>& pictures) {
   FaithfulnessSummary summary;
   summary.pictures = pictures.size();
@@ -111,56 +125,58 @@ FaithfulnessSummary summarise(const ExplainSetup& setup, const std::vector<Pictu
   };
   summary.random_deletion = mean_curve(pictures, random_deletion);
   summary.random_insertion = mean_curve(pictures, random_insertion);
-  for (size_t m = 0; m < setup.methods.size(); ++m) {
+  const std::vector<MeasuredMap> maps = measured_maps(setup);
+  for (size_t m = 0; m < maps.size(); ++m) {
     const CurveOf deletion = [m](const PictureMeasures& p) -> const auto& {
-      return p.methods[m].curves.deletion;
+      return p.maps[m].curves.deletion;
     };
     const CurveOf insertion = [m](const PictureMeasures& p) -> const auto& {
-      return p.methods[m].curves.insertion;
+      return p.maps[m].curves.insertion;
     };
-    MethodSummary method;
-    method.deletion = mean_curve(pictures, deletion);
-    method.insertion = mean_curve(pictures, insertion);
-    method.deletion_gain = mean_gain(pictures, random_deletion, deletion);
-    method.insertion_gain = mean_gain(pictures, insertion, random_insertion);
+    MapSummary map;
+    map.map = maps[m];
+    map.deletion = mean_curve(pictures, deletion);
+    map.insertion = mean_curve(pictures, insertion);
+    map.deletion_gain = mean_gain(pictures, random_deletion, deletion);
+    map.insertion_gain = mean_gain(pictures, insertion, random_insertion);
     for (size_t label = 0; label < setup.context.labels.size(); ++label) {
       std::vector<double> shares;
       for (const PictureMeasures& picture : pictures) {
         if (picture.label != label) continue;
-        const double share = picture.methods[m].edge_share;
+        const double share = picture.maps[m].edge_share;
         if (share >= 0) shares.push_back(share);
-        method.flat += share < 0 ? 1 : 0;
+        map.flat += share < 0 ? 1 : 0;
       }
-      if (!shares.empty()) method.edges.push_back({label, shares.size(), mean_interval(shares)});
+      if (!shares.empty()) map.edges.push_back({label, shares.size(), mean_interval(shares)});
     }
-    summary.methods.push_back(method);
+    summary.maps.push_back(map);
   }
   return summary;
 }
 
 std::string faithfulness_table(const ExplainSetup& setup, const ExplainArguments& arguments,
                                const FaithfulnessSummary& summary) {
-  std::string text = std::to_string(summary.pictures) + " pictures; areas under the probability of " +
-                     (arguments.label.empty() ? std::string("the most likely class") : arguments.label) +
-                     " while cells of 16x16 pixels turn into a blurred copy (deletion: less is better) or "
-                     "out of it (insertion: more is "
-                     "better); " +
-                     std::to_string(arguments.controls) +
-                     " random maps per picture; 95 % intervals (Student's t)\n\n" + padded("map", 30) +
-                     padded("deletion", 10) + padded("gain over random", 26) + padded("insertion", 11) +
-                     "gain over random\n";
+  const size_t column = title_column(summary);
+  std::string text =
+      std::to_string(summary.pictures) + " pictures: areas under the probability of " +
+      (arguments.label.empty() ? "the most likely class" : arguments.label) +
+      " while cells of 16x16 pixels turn\ninto a blurred copy (deletion, less is better) or out of it "
+      "(insertion, more is better).\n" +
+      std::to_string(arguments.controls) +
+      " random maps per picture; gains are paired; 95 % intervals (Student's t).\n\n" +
+      padded("map", column) + padded("deletion", 10) + padded("gain over random", 26) +
+      padded("insertion", 11) + "gain over random\n";
   const auto gain = [](const Interval& g) { return signed_fixed(g.mean, 3) + " " + range(g, 1, 3); };
-  for (size_t m = 0; m < summary.methods.size(); ++m) {
-    const MethodSummary& method = summary.methods[m];
-    text += padded(method_name(setup, m), 30) + padded(fixed(method.deletion.area.mean, 3), 10) +
-            padded(gain(method.deletion_gain), 26) + padded(fixed(method.insertion.area.mean, 3), 11) +
-            gain(method.insertion_gain) + "\n";
+  for (const MapSummary& map : summary.maps) {
+    text += padded(map_title(map.map), column) + padded(fixed(map.deletion.area.mean, 3), 10) +
+            padded(gain(map.deletion_gain), 26) + padded(fixed(map.insertion.area.mean, 3), 11) +
+            gain(map.insertion_gain) + "\n";
   }
-  text += padded("random", 30) + padded(fixed(summary.random_deletion.area.mean, 3), 36) +
+  text += padded("random", column) + padded(fixed(summary.random_deletion.area.mean, 3), 36) +
           fixed(summary.random_insertion.area.mean, 3) + "\n\n";
-  for (size_t m = 0; m < summary.methods.size(); ++m) {
-    text += method_name(setup, m) + ": deletion " + verdict(summary.methods[m].deletion_gain) +
-            ", insertion " + verdict(summary.methods[m].insertion_gain) + "\n";
+  for (const MapSummary& map : summary.maps) {
+    text += padded(map_title(map.map) + ":", column) + "deletion " + verdict(map.deletion_gain) +
+            ", insertion " + verdict(map.insertion_gain) + "\n";
   }
   return text + edge_lines(setup, summary);
 }
@@ -174,32 +190,30 @@ std::string faithfulness_json(const ExplainSetup& setup, const ExplainArguments&
   result["seed"] = arguments.seed;
   result["random"] = {{"deletion", curve_json(summary.random_deletion)},
                       {"insertion", curve_json(summary.random_insertion)}};
-  Json& methods = result["methods"] = Json::array();
-  for (size_t m = 0; m < summary.methods.size(); ++m) {
-    const MethodSummary& method = summary.methods[m];
+  Json& maps = result["maps"] = Json::array();
+  for (const MapSummary& map : summary.maps) {
     Json one;
-    one["method"] = method_flag(setup.methods[m]);
-    if (is_cam(setup.methods[m])) one["layer"] = layer_flags(setup.options.layers);
-    one["deletion"] = curve_json(method.deletion);
-    one["deletion"]["gain"] = interval_json(method.deletion_gain);
-    one["insertion"] = curve_json(method.insertion);
-    one["insertion"]["gain"] = interval_json(method.insertion_gain);
-    one["flat"] = method.flat;
+    one["method"] = method_flag(map.map.method);
+    if (!map.map.layers.empty()) one["layer"] = layer_flags(map.map.layers);
+    one["deletion"] = curve_json(map.deletion);
+    one["deletion"]["gain"] = interval_json(map.deletion_gain);
+    one["insertion"] = curve_json(map.insertion);
+    one["insertion"]["gain"] = interval_json(map.insertion_gain);
+    one["flat"] = map.flat;
     Json& edges = one["edge_share"] = Json::object();
-    for (const EdgeShare& edge : method.edges) {
-      edges[setup.context.labels[edge.label]] = interval_json(edge.share);
-      edges[setup.context.labels[edge.label]]["pictures"] = edge.pictures;
+    for (const EdgeShare& edge : map.edges) {
+      Json& share = edges[setup.context.labels[edge.label]] = interval_json(edge.share);
+      share["pictures"] = edge.pictures;
     }
-    methods.push_back(one);
+    maps.push_back(one);
   }
   return result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-void write_faithfulness_plot(const std::string& directory, const ExplainSetup& setup,
-                             const FaithfulnessSummary& summary) {
+void write_faithfulness_plot(const std::string& directory, const FaithfulnessSummary& summary) {
   constexpr Colour kRandom = {120, 128, 140};
-  constexpr Colour kColours[] = {
-      {214, 62, 74}, {58, 92, 200}, {222, 142, 20}, {32, 150, 110}, {140, 70, 180}};
+  constexpr Colour kColours[] = {{214, 62, 74},  {58, 92, 200},  {222, 142, 20},
+                                 {32, 150, 110}, {140, 70, 180}, {20, 150, 180}};
   Plot deletion, insertion;
   deletion.title = "Deletion";
   deletion.detail = "lower is better";
@@ -210,10 +224,11 @@ void write_faithfulness_plot(const std::string& directory, const ExplainSetup& s
   deletion.y_label = insertion.y_label = "probability of the class";
   deletion.curves = {drawn_curve("random", summary.random_deletion, kRandom)};
   insertion.curves = {drawn_curve("random", summary.random_insertion, kRandom)};
-  for (size_t m = 0; m < summary.methods.size(); ++m) {
+  for (size_t m = 0; m < summary.maps.size(); ++m) {
     const Colour colour = kColours[m % std::size(kColours)];
-    deletion.curves.push_back(drawn_curve(method_name(setup, m), summary.methods[m].deletion, colour));
-    insertion.curves.push_back(drawn_curve(method_name(setup, m), summary.methods[m].insertion, colour));
+    const std::string title = map_title(summary.maps[m].map);
+    deletion.curves.push_back(drawn_curve(title, summary.maps[m].deletion, colour));
+    insertion.curves.push_back(drawn_curve(title, summary.maps[m].insertion, colour));
   }
   write_png(std::filesystem::path(directory) / "faithfulness.png",
             draw_plots(

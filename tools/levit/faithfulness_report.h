@@ -11,15 +11,25 @@
 
 namespace levit::tools {
 
-struct MethodMeasures {
+// A map that is measured: of one method and, if it is a class activation map, of one layer or the mean of
+// several.
+struct MeasuredMap {
+  Method method;
+  std::vector<levit_place> layers;
+};
+
+// Every method with each of its layers and, when there are several, with their mean.
+std::vector<MeasuredMap> measured_maps(const ExplainSetup& setup);
+
+struct MapMeasures {
   Curves curves;
   double edge_share;  // negative: the map is flat
 };
 
 struct PictureMeasures {
-  size_t label;                         // the most likely class
-  std::vector<MethodMeasures> methods;  // by ExplainSetup::methods
-  Curves random;                        // mean over the random maps
+  size_t label;                   // the most likely class
+  std::vector<MapMeasures> maps;  // by measured_maps()
+  Curves random;                  // mean over the random maps
 };
 
 struct MeanCurve {
@@ -33,7 +43,8 @@ struct EdgeShare {
   Interval share;
 };
 
-struct MethodSummary {
+struct MapSummary {
+  MeasuredMap map;
   MeanCurve deletion, insertion;
   // Paired with the random maps of the same picture; positive: better than random.
   Interval deletion_gain, insertion_gain;
@@ -43,7 +54,7 @@ struct MethodSummary {
 
 struct FaithfulnessSummary {
   size_t pictures = 0;
-  std::vector<MethodSummary> methods;
+  std::vector<MapSummary> maps;
   MeanCurve random_deletion, random_insertion;
 };
 
@@ -55,8 +66,7 @@ std::string faithfulness_json(const ExplainSetup& setup, const ExplainArguments&
                               const FaithfulnessSummary& summary);
 
 // DIRECTORY/faithfulness.png
-void write_faithfulness_plot(const std::string& directory, const ExplainSetup& setup,
-                             const FaithfulnessSummary& summary);
+void write_faithfulness_plot(const std::string& directory, const FaithfulnessSummary& summary);
 
 }  // namespace levit::tools
 

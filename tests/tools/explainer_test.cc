@@ -1,0 +1,188 @@
+// Explanations of a seeded network: the same numbers as the library gives, and what is made of them.
+#include "tools/levit/explainer.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+
+#include "tests/support/npy.h"
+#include "tests/support/seeded.h"
+#include "tools/levit/explain_sheet.h"
+
+namespace levit::tools {
+namespace {
+
+using tests::OpenModel;
+
+const OpenModel& tiny() {
+  static const OpenModel model({"tiny"});
+  return model;
+}
+
+View seeded_view() {
+  return {{}, tests::seeded_input()};
+}
+
+ExplainOptions fast_options() {
+  ExplainOptions options;
+  options.samples = 6;
+  options.steps = 6;
+  return options;
+}
+
+Explanation explained(Method method, const ExplainOptions& options, size_t class_index = 1) {
+  Explainer explainer(tiny(), levit_default_options(), options);
+  return explainer.explain(seeded_view(), method, class_index);
+}
+
+Subject seeded_subject() {
+  Subject subject;
+  subject.path = "seeded";
+  subject.picture = Canvas(300, 200, {90, 120, 150});
+  subject.window = {0, 0, 300, 200};
+  subject.view = seeded_view();
+  return subject;
+}
+
+TEST_CASE("a raw map is the library's, in every bit, for every method and layer") {
+  const tests::OpenContext context(tiny(), tests::options_with(LEVIT_GRADIENT));
+  const View view = seeded_view();
+  const float direction[2] = {0, 1};
+  for (const Method method : parse_methods("gradcam,gradcam++,hirescam,layercam,xgradcam")) {
+    for (const levit_place layer : parse_layers("mean")) {
+      CAPTURE(method_flag(method));
+      CAPTURE(layer_flag(layer));
+      ExplainOptions options = fast_options();
+      options.layers = {layer};
+      const Explanation explanation = explained(method, options);
+      REQUIRE(explanation.raw.size() == 1);
+      std::vector<float> map(explanation.raw[0].values.size());
+      REQUIRE(levit_cam(context, view.input(), direction, static_cast<levit_cam_method>(method), layer,
+                        map.data(), nullptr) == LEVIT_OK);
+      CHECK(explanation.raw[0].values == map);
+      CHECK(explanation.low == *std::min_element(map.begin(), map.end()));
+      CHECK(explanation.high == *std::max_element(map.begin(), map.end()));
+      CHECK(explanation.flat == (explanation.high <= 0));
+    }
+  }
+}
+
+TEST_CASE("the mean over layers is the rescaled mean of the finished maps") {
+  ExplainOptions options = fast_options();
+  options.layers = parse_layers("stage0,stage2");
+  const Explanation both = explained(Method::kGradCam, options);
+  REQUIRE(both.raw.size() == 2);
+  CHECK(both.map.side == LEVIT_SIDE);
+  std::vector<float> sum(kPlane, 0.0F), finished(kPlane);
+  for (const Grid& raw : both.raw) {
+    REQUIRE(levit_cam_finish(raw.values.data(), raw.side, finished.data(), LEVIT_SIDE, nullptr) == LEVIT_OK);
+    for (size_t i = 0; i < kPlane; ++i) sum[i] += finished[i] / 2;
+  }
+  const auto [low, high] = std::minmax_element(sum.begin(), sum.end());
+  for (size_t i = 0; i < kPlane; i += 97) {
+    CHECK(both.map.values[i] == doctest::Approx((sum[i] - *low) / (*high - *low)).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("attributions: channel sums are drawn, numbers come along, values add up") {
+  for (const Method method : {Method::kShap, Method::kIntegratedGradients}) {
+    CAPTURE(method_flag(method));
+    const Explanation explanation = explained(method, fast_options());
+    REQUIRE(explanation.values.size() == 3 * kPlane);
+    CHECK(explanation.raw.empty());
+    CHECK(explanation.map.values == channel_sums(explanation.values).values);
+    CHECK_FALSE(explanation.flat);
+    double sum = 0, magnitude = 0;
+    for (const float value : explanation.values) {
+      sum += static_cast<double>(value);
+      magnitude += std::abs(static_cast<double>(value));
+    }
+    // Each value is rounded to float32 once.
+    CHECK(std::abs(sum - explanation.attribution.sum) <= magnitude * 0x1p-24);
+    const levit_attribution& numbers = explanation.attribution;
+    CHECK(numbers.gap == doctest::Approx(numbers.score - numbers.base_value - numbers.sum));
+    CHECK((numbers.standard_error > 0) == (method == Method::kShap));
+  }
+}
+
+TEST_CASE("SHAP against the picture itself is exactly nothing, and the sheet says so") {
+  ExplainOptions options = fast_options();
+  options.backgrounds = {seeded_view().tensor};
+  const Explanation explanation = explained(Method::kShap, options);
+  CHECK(explanation.flat);
+  for (const float value : explanation.values) REQUIRE(value == 0);
+  CHECK(explanation.attribution.sum == 0);
+  CHECK(explanation.attribution.gap == doctest::Approx(0));
+}
+
+TEST_CASE("SHAP repeats itself with its seed and changes with another") {
+  ExplainOptions options = fast_options();
+  const std::vector<float> first = explained(Method::kShap, options).values;
+  CHECK(explained(Method::kShap, options).values == first);
+  options.seed = 1;
+  CHECK(explained(Method::kShap, options).values != first);
+}
+
+TEST_CASE("default backgrounds: the base value is the mean logit of a blurred copy and of mean grey") {
+  Explainer explainer(tiny(), levit_default_options(), fast_options());
+  const View view = seeded_view();
+  const View blurred = {{}, blurred_tensor(view.tensor)}, grey = {{}, std::vector<float>(3 * kPlane, 0.0F)};
+  const double expected =
+      (static_cast<double>(explainer.logits(blurred)[1]) + static_cast<double>(explainer.logits(grey)[1])) /
+      2;
+  CHECK(explainer.explain(view, Method::kShap, 1).attribution.base_value == doctest::Approx(expected));
+}
+
+TEST_CASE("a flat map is announced across its panel instead of being drawn as noise") {
+  const Subject subject = seeded_subject();
+  SheetContext context;
+  context.labels = {"ai", "real"};
+  Answer answer;
+  answer.width = 300;
+  answer.height = 200;
+  answer.probabilities = {0.25F, 0.75F};
+  answer.label = 1;
+  Explanation positive;
+  positive.layers = {LEVIT_STAGE1};
+  positive.map = {2, {0, 0, 0, 0}};
+  Explanation flat = positive;
+  flat.flat = true;
+  const Canvas without = draw_explanation_sheet(context, subject, answer, 1, {positive});
+  const Canvas with = draw_explanation_sheet(context, subject, answer, 1, {flat});
+  CHECK(with.width == without.width);
+  CHECK(with.rgb != without.rgb);
+  // Nothing but the coldest colour lies over a flat map.
+  const Canvas overlay = draw_overlay(subject.picture, subject.window, flat);
+  for (size_t i = 3; i < overlay.rgb.size(); ++i) REQUIRE(overlay.rgb[i] == overlay.rgb[i - 3]);
+}
+
+TEST_CASE("an overlay is as large as its picture") {
+  const Subject subject = seeded_subject();
+  for (const Method method : {Method::kGradCam, Method::kGradient}) {
+    const Canvas overlay = draw_overlay(subject.picture, subject.window, explained(method, fast_options()));
+    CHECK(overlay.width == 300);
+    CHECK(overlay.height == 200);
+  }
+}
+
+TEST_CASE("names of methods, layers and classes: lists, repeats and what there is instead") {
+  CHECK(parse_methods("shap,gradcam,shap") == std::vector<Method>{Method::kShap, Method::kGradCam});
+  CHECK(parse_layers("stage2,stem") == std::vector<levit_place>{LEVIT_STAGE2, LEVIT_STEM});
+  CHECK(parse_layers("mean").size() == 4);
+  CHECK_THROWS_WITH_AS(parse_methods("gradcam,guess"),
+                       doctest::Contains("no method \"guess\"; there are gradcam,"), std::runtime_error);
+  CHECK_THROWS_WITH_AS(parse_layers("stage3"), doctest::Contains("there are stem, stage0"),
+                       std::runtime_error);
+  CHECK_THROWS_AS(parse_layers(""), std::runtime_error);
+  const std::string known =
+      std::string("there are ") + levit_label(tiny(), 0) + ", " + levit_label(tiny(), 1);
+  CHECK_THROWS_WITH_AS(chosen_class(tiny(), "cat", 0), doctest::Contains(known.c_str()), std::runtime_error);
+  CHECK(chosen_class(tiny(), levit_label(tiny(), 1), 0) == 1);
+  CHECK(chosen_class(tiny(), "", 1) == 1);
+}
+
+}  // namespace
+}  // namespace levit::tools

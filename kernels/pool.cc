@@ -12,14 +12,17 @@
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 
+// Token by token, so that the inner loops run over whole rows; the compiler makes vectors of them.
 void mean_pool(const MeanPool& p) {
+  std::memset(p.y, 0, p.channels * sizeof(float));
+  for (size_t t = 0; t < p.tokens; ++t) {
+    for (size_t c = 0; c < p.channels; ++c) {
+      p.y[c] += p.x[t * p.channels + c];
+    }
+  }
   const float scale = 1.0f / static_cast<float>(p.tokens);
   for (size_t c = 0; c < p.channels; ++c) {
-    float sum = 0;
-    for (size_t t = 0; t < p.tokens; ++t) {
-      sum += p.x[t * p.channels + c];
-    }
-    p.y[c] = sum * scale;
+    p.y[c] *= scale;
   }
 }
 

@@ -5,6 +5,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/product.cc"
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/hardswish-inl.h"
@@ -53,6 +54,7 @@ struct Tile {
   const float* const* segment;
   size_t segments, segment_length, x_stride;
   const void* w[kTilePanels];  // weights of k = 0
+  size_t ahead;                // from a weight to the one to prefetch with it; 0: none
   const float* bias;           // [columns]
   float* y[kTilePanels];
   float* pre[kTilePanels];             // or null
@@ -80,7 +82,9 @@ HWY_INLINE void accumulate(const Tile& t, size_t row, V (&acc)[kRows][kVectors])
       V w[kVectors];
       for (size_t c = 0; c < kVectors; ++c) {
         const size_t column = c * kLanes;
-        w[c] = load_weights(d, static_cast<const W*>(t.w[column / kPanelWidth]) + at + column % kPanelWidth);
+        const W* from = static_cast<const W*>(t.w[column / kPanelWidth]) + at + column % kPanelWidth;
+        hwy::Prefetch(from + t.ahead);
+        w[c] = load_weights(d, from);
       }
       for (size_t r = 0; r < kRows; ++r) {
         const V xr = hn::Set(d, x[r * t.x_stride + k]);
@@ -217,12 +221,13 @@ void run_partial(const Tile& t, size_t row, size_t rows, size_t columns) {
 
 // All rows of the columns that one tile covers, of which `columns` exist.
 template <size_t kVectors, class W>
-void run_columns(const Tile& t, size_t row_begin, size_t row_end, size_t columns) {
+void run_columns(Tile& t, size_t row_begin, size_t row_end, size_t columns, size_t ahead) {
   constexpr size_t kRows = most_rows(kVectors);
   const size_t tiles = (row_end - row_begin + kRows - 1) / kRows;
   size_t row = row_begin;
   for (size_t left = tiles; left > 0; --left) {
     const size_t rows = (row_end - row + left - 1) / left;
+    t.ahead = left == 1 ? ahead : 0;
     if (columns < kVectors * kLanes) {
       run_partial<kVectors, W>(t, row, rows, columns);
     } else {
@@ -269,11 +274,12 @@ void run(const Product& p) {
     }
     t.bias = p.bias != nullptr ? p.bias + from : kNoBias;
     if (columns == kTileColumns) {
-      run_columns<kTileVectors, W>(t, p.row_begin, p.row_end, columns);
+      run_columns<kTileVectors, W>(t, p.row_begin, p.row_end, columns, kTilePanels * panel);
       column += columns;
     } else {  // one panel, or what there is of it
       constexpr size_t kColumns = HWY_MIN(kTileColumns, kPanelWidth);
-      run_columns<kTileVectors / kTilePanels, W>(t, p.row_begin, p.row_end, HWY_MIN(columns, kColumns));
+      run_columns<kTileVectors / kTilePanels, W>(t, p.row_begin, p.row_end, HWY_MIN(columns, kColumns),
+                                                 panel);
       column += kColumns;
     }
   }

@@ -1,15 +1,13 @@
 // Attention and its VJP on the shapes of LeViT-128s: all heads of a picture, as the network lays them out.
 //   kernels_bench --benchmark_filter='attention/AVX3'
-#include <benchmark/benchmark.h>
-
-#include <cstdint>
 #include <string>
-#include <vector>
 
-#include "kernels/table.h"
+#include "bench/support.h"
 
 namespace levit::kernels {
 namespace {
+
+using bench::Numbers;
 
 struct Layer {
   const char* name;
@@ -20,25 +18,6 @@ struct Layer {
 constexpr Layer kLayers[] = {
     {"stage0", {14, 1, 16, 32}, 4}, {"down1", {14, 2, 16, 64}, 8}, {"stage1", {7, 1, 16, 32}, 6},
     {"down2", {7, 2, 16, 64}, 16},  {"stage2", {4, 1, 16, 32}, 8},
-};
-
-// Numbers in [-1, 1), from a 64-byte bound on.
-class Numbers {
- public:
-  explicit Numbers(size_t count) : memory_(count + 16) {
-    uint32_t state = 1;
-    for (float& value : memory_) {
-      state = state * 1664525u + 1013904223u;
-      value = static_cast<float>(state >> 8) / 8388608.0f - 1.0f;
-    }
-  }
-  float* data() {
-    const auto address = reinterpret_cast<uintptr_t>(memory_.data());
-    return memory_.data() + (64 - address % 64) % 64 / sizeof(float);
-  }
-
- private:
-  std::vector<float> memory_;
 };
 
 // One picture. A head's rows lie together: [q | k | v] of a token in a block, [k | v] in a downsampling.
@@ -105,11 +84,9 @@ struct Picture {
   Numbers kv, q, bias, y, dy, dkv, dq, scratch;
 };
 
-// Floating-point operations of the products alone; `widths` is the sum of the inner widths.
-void report(benchmark::State& state, const Picture& p, size_t widths) {
-  const size_t products = p.layer.heads * p.queries * p.keys * widths;
-  state.counters["FLOP/s"] =
-      benchmark::Counter(2 * static_cast<double>(products), benchmark::Counter::kIsIterationInvariantRate);
+// Counts the products alone; `widths` is the sum of the inner widths.
+void report(benchmark::State& state, const Table& table, const Picture& p, size_t widths) {
+  bench::report(state, table, static_cast<double>(p.layer.heads * p.queries * p.keys * widths));
 }
 
 void forward(benchmark::State& state, const Table& table, const Layer& layer) {
@@ -120,7 +97,7 @@ void forward(benchmark::State& state, const Table& table, const Layer& layer) {
     }
     benchmark::ClobberMemory();
   }
-  report(state, p, layer.shape.key + layer.shape.value);
+  report(state, table, p, layer.shape.key + layer.shape.value);
 }
 
 void backward(benchmark::State& state, const Table& table, const Layer& layer) {
@@ -131,7 +108,7 @@ void backward(benchmark::State& state, const Table& table, const Layer& layer) {
     }
     benchmark::ClobberMemory();
   }
-  report(state, p, 3 * layer.shape.key + 2 * layer.shape.value);
+  report(state, table, p, 3 * layer.shape.key + 2 * layer.shape.value);
 }
 
 [[maybe_unused]] const bool kRegistered = [] {

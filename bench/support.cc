@@ -1,0 +1,96 @@
+#include "bench/support.h"
+
+#include <cmath>
+#include <cstring>
+#include <map>
+
+#include "tools/common/fma_peak.h"
+
+namespace levit::bench {
+namespace {
+
+// Measured once for each table: the core does not change while the program runs.
+double peak(const kernels::Table& table) {
+  static std::map<std::string, double> measured;
+  const auto [at, first] = measured.try_emplace(table.name, 0.0);
+  if (first) {
+    at->second = tools::fma_peak(table.name);
+  }
+  return at->second;
+}
+
+void run_case(benchmark::State& state, const Case& c, const kernels::Table& table) {
+  c.run(table);
+  const std::vector<double> expected = c.expected();
+  for (size_t i = 0; i < expected.size(); ++i) {
+    if (!(std::abs(static_cast<double>(c.y[i]) - expected[i]) <= c.tolerance)) {
+      state.SkipWithError("differs from reference.h");
+      return;
+    }
+  }
+  for ([[maybe_unused]] const auto step : state) {
+    c.run(table);
+    benchmark::ClobberMemory();
+  }
+  report(state, table, c.products);
+}
+
+}  // namespace
+
+Numbers::Numbers(size_t count) : memory_(count + 16) {
+  uint32_t state = 1;
+  for (float& value : memory_) {
+    state = state * 1664525u + 1013904223u;
+    value = static_cast<float>(state >> 8) / 8388608.0f - 1.0f;
+  }
+}
+
+float* Numbers::data() {
+  const auto address = reinterpret_cast<uintptr_t>(memory_.data());
+  return memory_.data() + (64 - address % 64) % 64 / sizeof(float);
+}
+
+std::vector<double> Numbers::wide() {
+  return {data(), data() + size()};
+}
+
+Weights::Weights(size_t outputs_, size_t depth_)
+    : outputs(outputs_),
+      depth(depth_),
+      memory(kernels::panel_values(outputs, depth) / 2),
+      values(outputs * depth) {
+  Numbers numbers(values.size());
+  auto* panels = reinterpret_cast<unsigned char*>(memory.data());
+  std::memset(panels, 0, memory.size() * sizeof(float));
+  for (size_t n = 0; n < outputs; ++n) {
+    for (size_t k = 0; k < depth; ++k) {
+      const uint16_t half = kernels::float_to_half(numbers.data()[n * depth + k]);
+      const size_t panel = n / kernels::kPanelWidth * depth + k;
+      std::memcpy(panels + 2 * (panel * kernels::kPanelWidth + n % kernels::kPanelWidth), &half, sizeof half);
+      values[n * depth + k] = static_cast<double>(kernels::half_to_float(half));
+    }
+  }
+}
+
+void register_case(const std::string& operation, const std::string& shape,
+                   const std::function<Case()>& make) {
+  size_t count = 0;
+  const kernels::Table* const* tables = kernels::supported_tables(&count);
+  for (size_t i = 0; i < count; ++i) {
+    const kernels::Table* table = tables[i];
+    const std::string name = operation + "/" + table->name + "/" + shape;
+    benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+      run_case(state, make(), *table);
+    })->Unit(benchmark::kMicrosecond);
+  }
+}
+
+void report(benchmark::State& state, const kernels::Table& table, double products) {
+  using benchmark::Counter;
+  state.counters["FLOP/s"] = Counter(2 * products, Counter::kIsIterationInvariantRate);
+  if (peak(table) > 0) {
+    state.counters["of_peak"] = Counter(2e-9 * products / peak(table), Counter::kIsIterationInvariantRate);
+  }
+}
+
+}  // namespace levit::bench

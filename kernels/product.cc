@@ -67,7 +67,8 @@ struct Tile {
 HWY_INLINE V load_weights(D d, const float* w) {
   return hn::LoadU(d, w);
 }
-HWY_INLINE V load_weights(D d, const uint16_t* w) {
+// Not on targets that widen into scratch first.
+[[maybe_unused]] HWY_INLINE V load_weights(D d, const uint16_t* w) {
   return widen(d, w);
 }
 

@@ -57,7 +57,7 @@ uint64_t digest_end(const Digest& digest) {
 
 void digest_first_block(Digest* digest, const uint8_t* data, size_t bytes) {
   uint8_t block[kBlockBytes] = {};
-  std::memcpy(block, data, bytes < kBlockBytes ? bytes : kBlockBytes);
+  if (bytes > 0) std::memcpy(block, data, bytes < kBlockBytes ? bytes : kBlockBytes);
   store_u64(block + kAtChecksum, 0);
   digest_blocks(digest, block, 1, kAnything);
 }

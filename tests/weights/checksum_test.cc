@@ -91,8 +91,8 @@ TEST_CASE("two flipped bits near each other are always found") {
     bytes[bit / 8] = static_cast<uint8_t>(bytes[bit / 8] ^ 1u << bit % 8);
   };
   size_t missed = 0;
-  for (size_t first = 64 * 8; first < 68 * 8; ++first) {
-    for (size_t second = first + 1; second < 200 * 8; ++second) {
+  for (size_t first = 512; first < 512 + 32; ++first) {
+    for (size_t second = first + 1; second < 1600; ++second) {
       flip(first);
       flip(second);
       missed += checksum_of(bytes) == before;

@@ -61,7 +61,11 @@ TEST_CASE("what is written is read, in fp16 and fp32") {
       CHECK(view.note == model.note);
       CHECK(view.bytes == image.bytes());
       CHECK(view.temperature == model.temperature);
-      CHECK(std::memcmp(&view.preprocessing, &model.preprocessing, sizeof view.preprocessing) == 0);
+      CHECK(view.preprocessing.resize == model.preprocessing.resize);
+      for (size_t c = 0; c < 3; ++c) {
+        CHECK(view.preprocessing.mean[c] == model.preprocessing.mean[c]);
+        CHECK(view.preprocessing.std[c] == model.preprocessing.std[c]);
+      }
       for (uint32_t c = 0; c < classes; ++c) CHECK(weights::label(view, c) == model.labels[c]);
       for (uint32_t i = 0; i < model.layers.size(); ++i) {
         CAPTURE(i);

@@ -30,12 +30,10 @@ TEST_CASE("everything else is not") {
                                  "\xc0\x80",
                                  "\xc1\xbf",
                                  "\xc2",
-                                 "\xc2"
-                                 "a",
+                                 "\xc2z",
                                  "\xe0\x9f\xbf",
                                  "\xe1\x80",
-                                 "\xe1\x80"
-                                 "a",
+                                 "\xe1\x80z",
                                  "\xed\xa0\x80",
                                  "\xed\xbf\xbf",
                                  "\xf0\x8f\xbf\xbf",

@@ -84,7 +84,9 @@ HWY_INLINE void accumulate(const Tile& t, size_t row, V (&acc)[kRows][kVectors])
       for (size_t c = 0; c < kVectors; ++c) {
         const size_t column = c * kLanes;
         const W* from = static_cast<const W*>(t.w[column / kPanelWidth]) + at + column % kPanelWidth;
-        hwy::Prefetch(from + t.ahead);
+        if constexpr (kVectors > 1) {  // one vector wide, loads are what bounds a tile
+          hwy::Prefetch(from + t.ahead);
+        }
         w[c] = load_weights(d, from);
       }
       for (size_t r = 0; r < kRows; ++r) {

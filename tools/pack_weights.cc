@@ -162,9 +162,7 @@ void pack(const Options& options) {
   print(report);
 }
 
-}  // namespace
-
-int main(int count, char** arguments) {
+int run(int count, char** arguments) {
   CLI::App app(
       "Packs a trained LeViT into one .levit file: batch norms folded, both heads merged, fp16 or fp32.",
       kProgram);
@@ -179,9 +177,15 @@ int main(int count, char** arguments) {
     complain(std::string(error.what()) + " (see pack_weights --help)", kProgram);
     return kUsageExit;
   }
+  pack(options);
+  return 0;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
   try {
-    pack(options);
-    return 0;
+    return run(count, arguments);
   } catch (const std::exception& error) {
     complain(error.what(), kProgram);
     return kFailedExit;

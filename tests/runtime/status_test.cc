@@ -1,5 +1,6 @@
-#include <cstring>
 #include <doctest/doctest.h>
+
+#include <cstring>
 
 #include "levit.h"
 

@@ -9,7 +9,9 @@
 
 namespace levit::tests {
 
-std::string data_path(const std::string& name) { return std::string(LEVIT_TEST_DATA) + "/" + name; }
+std::string data_path(const std::string& name) {
+  return std::string(LEVIT_TEST_DATA) + "/" + name;
+}
 
 Array load_npy(const std::string& name) {
   std::ifstream file(data_path(name), std::ios::binary);
@@ -33,7 +35,8 @@ Array load_npy(const std::string& name) {
       ++at;
     }
   }
-  if (bytes.size() - start < count * (is_float ? 4 : 8)) throw std::runtime_error(data_path(name) + ": truncated");
+  if (bytes.size() - start < count * (is_float ? 4 : 8))
+    throw std::runtime_error(data_path(name) + ": truncated");
   array.values.resize(count);
   for (size_t i = 0; i < count; ++i) {
     if (is_float) {

@@ -1,5 +1,5 @@
-// A LeViT after folding: every layer one matrix and one bias, both heads one linear map. Between the checkpoint readers
-// (any source) and the writer of .levit files.
+// A LeViT after folding: every layer one matrix and one bias, both heads one linear map. Between the
+// checkpoint readers (any source) and the writer of .levit files.
 #ifndef LEVIT_TOOLS_CHECKPOINT_FOLDED_H_
 #define LEVIT_TOOLS_CHECKPOINT_FOLDED_H_
 
@@ -23,7 +23,8 @@ struct FoldedModel {
   std::vector<std::string> labels;  // one per class
   std::string name;
   std::string note;  // what it was trained on
-  weights::Preprocessing preprocessing{{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}, weights::Resize::kSquash};
+  weights::Preprocessing preprocessing{
+      {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}, weights::Resize::kSquash};
   float temperature = 1.0f;
 };
 

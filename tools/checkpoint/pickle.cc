@@ -6,8 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "tools/checkpoint/pickle_opcodes.h"
 #include "tools/checkpoint/message.h"
+#include "tools/checkpoint/pickle_opcodes.h"
 
 namespace levit::tools {
 namespace {

@@ -257,7 +257,7 @@ void write_npy(const std::string& path, const std::vector<size_t>& shape, const 
   bool good = std::fwrite(kMagic.data(), 1, kMagic.size(), file) == kMagic.size() &&
               std::fwrite(header, 1, sizeof(header), file) == sizeof(header) &&
               std::fwrite(text.data(), 1, text.size(), file) == text.size() &&
-              std::fwrite(values, sizeof(float), count, file) == count;
+              (count == 0 || std::fwrite(values, sizeof(float), count, file) == count);
   int error = good ? 0 : errno;
   if (std::fclose(file) != 0 && good) {
     good = false;

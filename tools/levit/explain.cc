@@ -215,8 +215,7 @@ void add_flags(CLI::App& app, ExplainArguments& arguments) {
       ->capture_default_str();
   app.add_option("--layer", arguments.layers,
                  "Where class activation maps are taken: stem, stage0, stage1 or stage2; a comma list or "
-                 "mean (all) is "
-                 "averaged")
+                 "mean (all) is averaged; --faithfulness also measures each")
       ->type_name("NAME")
       ->capture_default_str();
   app.add_option("--class", arguments.label, "Label to explain; else the most likely")->type_name("LABEL");

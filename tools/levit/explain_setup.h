@@ -16,7 +16,7 @@ struct ExplainArguments {
   bool zero_separated = false;
   std::string output;
   std::string methods = "gradcam,shap", layers = "stage1", label, background;
-  size_t samples = 100, steps = 64, controls = 5, threads = 0;
+  size_t samples = 200, steps = 64, controls = 5, threads = 0;
   uint32_t seed = 0;
   bool raw = false, json = false, faithfulness = false, ignore_orientation = false, quiet = false;
   std::string model, target, resize;

@@ -27,7 +27,7 @@ struct View {
 
 struct ExplainOptions {
   std::vector<levit_place> layers = {LEVIT_STAGE1};
-  size_t samples = 100, steps = 64;
+  size_t samples = 200, steps = 64;
   uint32_t seed = 0;
   // Normalised tensors [3][224][224]; empty: a blurred copy of the picture and the mean grey.
   std::vector<std::vector<float>> backgrounds;

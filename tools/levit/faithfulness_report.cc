@@ -86,12 +86,13 @@ Json curve_json(const MeanCurve& curve) {
   return {{"area", interval_json(curve.area)}, {"curve", points}};
 }
 
-Curve drawn_curve(const std::string& name, const MeanCurve& mean, Colour colour) {
+Curve drawn_curve(const std::string& name, const MeanCurve& mean, Colour colour, bool band) {
   Curve curve;
   curve.name = name + ", area " + fixed(mean.area.mean, 3);
   curve.colour = colour;
   for (const Interval& point : mean.points) {
     curve.y.push_back(point.mean);
+    if (!band) continue;
     curve.low.push_back(std::max(point.low, 0.0));
     curve.high.push_back(std::min(point.high, 1.0));
   }
@@ -212,8 +213,10 @@ std::string faithfulness_json(const ExplainSetup& setup, const ExplainArguments&
 
 void write_faithfulness_plot(const std::string& directory, const FaithfulnessSummary& summary) {
   constexpr Colour kRandom = {120, 128, 140};
-  constexpr Colour kColours[] = {{214, 62, 74},  {58, 92, 200},  {222, 142, 20},
-                                 {32, 150, 110}, {140, 70, 180}, {20, 150, 180}};
+  constexpr Colour kColours[] = {{214, 62, 74},  {58, 92, 200},  {222, 142, 20}, {32, 150, 110},
+                                 {140, 70, 180}, {20, 160, 190}, {150, 100, 60}, {230, 110, 190}};
+  // More bands than this hide each other.
+  const bool bands = summary.maps.size() <= 4;
   Plot deletion, insertion;
   deletion.title = "Deletion";
   deletion.detail = "lower is better";
@@ -222,18 +225,18 @@ void write_faithfulness_plot(const std::string& directory, const FaithfulnessSum
   insertion.detail = "higher is better";
   insertion.x_label = "share of the picture revealed on its blurred copy";
   deletion.y_label = insertion.y_label = "probability of the class";
-  deletion.curves = {drawn_curve("random", summary.random_deletion, kRandom)};
-  insertion.curves = {drawn_curve("random", summary.random_insertion, kRandom)};
+  deletion.curves = {drawn_curve("random", summary.random_deletion, kRandom, bands)};
+  insertion.curves = {drawn_curve("random", summary.random_insertion, kRandom, bands)};
   for (size_t m = 0; m < summary.maps.size(); ++m) {
     const Colour colour = kColours[m % std::size(kColours)];
     const std::string title = map_title(summary.maps[m].map);
-    deletion.curves.push_back(drawn_curve(title, summary.maps[m].deletion, colour));
-    insertion.curves.push_back(drawn_curve(title, summary.maps[m].insertion, colour));
+    deletion.curves.push_back(drawn_curve(title, summary.maps[m].deletion, colour, bands));
+    insertion.curves.push_back(drawn_curve(title, summary.maps[m].insertion, colour, bands));
   }
   write_png(std::filesystem::path(directory) / "faithfulness.png",
-            draw_plots(
-                "Are the maps true? Means over " + std::to_string(summary.pictures) + " pictures, 95 % bands",
-                {deletion, insertion}));
+            draw_plots("Are the maps true? Means over " + std::to_string(summary.pictures) + " pictures" +
+                           (bands ? ", 95 % bands" : ""),
+                       {deletion, insertion}));
 }
 
 }  // namespace levit::tools

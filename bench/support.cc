@@ -78,7 +78,8 @@ void register_case(const std::string& operation, const std::string& shape,
   const kernels::Table* const* tables = kernels::supported_tables(&count);
   for (size_t i = 0; i < count; ++i) {
     const kernels::Table* table = tables[i];
-    const std::string name = operation + "/" + table->name + "/" + shape;
+    std::string name = operation;
+    name.append("/").append(table->name).append("/").append(shape);
     benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
       run_case(state, make(), *table);
     })->Unit(benchmark::kMicrosecond);

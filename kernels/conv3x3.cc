@@ -48,7 +48,7 @@ size_t padded_row(const Conv3x3VjpInput& c) {
 }
 
 float* padded_rows(const Conv3x3VjpInput& c) {
-  return c.scratch + 9 * 2 * kPanelWidth * kPanelWidth * panel_count(c.w.outputs);
+  return c.scratch + conv3x3_vjp_taps_floats(c.w.outputs);
 }
 
 // Output row `oy` with a zero pixel on its right, or a row of zeros below the picture, in the place of its
@@ -239,11 +239,10 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace levit::kernels {
 
-// Nine taps of two panels of W^T, two padded output rows, and a row of 2 x 2 blocks.
+// The taps, two padded output rows, and a row of 2 x 2 blocks.
 size_t conv3x3_vjp_scratch_floats(size_t width, size_t cin, size_t cout) {
-  const size_t weights = 9 * 2 * kPanelWidth * kPanelWidth * panel_count(cout);
   const size_t blocks = 4 * cin <= kPanelWidth ? conv3x3_out(width) * kPanelWidth : 0;
-  return weights + 2 * (conv3x3_out(width) + 1) * cout + blocks;
+  return conv3x3_vjp_taps_floats(cout) + 2 * (conv3x3_out(width) + 1) * cout + blocks;
 }
 
 }  // namespace levit::kernels

@@ -56,6 +56,11 @@ struct Conv3x3VjpWeights {
   float* db;
 };
 
+// The part of the scratch that holds the nine taps of two panels of W^T, whole blocks of 16 x 16.
+constexpr size_t conv3x3_vjp_taps_floats(size_t cout) {
+  return size_t{9} * 2 * kPanelWidth * kPanelWidth * panel_count(cout);
+}
+
 size_t conv3x3_vjp_scratch_floats(size_t width, size_t cin, size_t cout);
 
 }  // namespace levit::kernels

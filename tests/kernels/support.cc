@@ -48,6 +48,7 @@ std::vector<float> seeded(const std::string& name, size_t count, double scale) {
 
 std::vector<Complex> to_complex(const std::vector<float>& values) {
   std::vector<Complex> result;
+  result.reserve(values.size());
   for (const float v : values) {
     result.emplace_back(static_cast<double>(v), 0.0);
   }
@@ -56,6 +57,7 @@ std::vector<Complex> to_complex(const std::vector<float>& values) {
 
 std::vector<double> magnitudes(const std::vector<float>& values) {
   std::vector<double> result;
+  result.reserve(values.size());
   for (const float v : values) {
     result.push_back(std::fabs(static_cast<double>(v)));
   }

@@ -13,9 +13,14 @@ std::string data_path(const std::string& name) {
   return std::string(LEVIT_TEST_DATA) + "/" + name;
 }
 
-Array load_npy(const std::string& name) {
+std::string load_text(const std::string& name) {
   std::ifstream file(data_path(name), std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  if (!file) throw std::runtime_error(data_path(name) + ": cannot be read");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+Array load_npy(const std::string& name) {
+  const std::string bytes = load_text(name);
   if (bytes.size() < 10 || bytes.compare(0, 6, "\x93NUMPY") != 0)
     throw std::runtime_error(data_path(name) + ": not an .npy file");
   const size_t start = 10 + static_cast<uint8_t>(bytes[8]) + 256u * static_cast<uint8_t>(bytes[9]);

@@ -18,6 +18,9 @@ std::string data_path(const std::string& name);
 // Reads tests/data/<name>; throws std::runtime_error naming the file.
 Array load_npy(const std::string& name);
 
+// The bytes of tests/data/<name>; throws std::runtime_error naming the file.
+std::string load_text(const std::string& name);
+
 // uniform(name)[0 .. count): the seeded doubles in [-1, 1) of the goldens (FNV-1a, then splitmix64; see
 // tests/data/README.md).
 std::vector<double> uniform(const std::string& name, size_t count);

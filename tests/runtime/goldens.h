@@ -1,0 +1,48 @@
+// What the tests against goldens share.
+#ifndef LEVIT_TESTS_RUNTIME_GOLDENS_H_
+#define LEVIT_TESTS_RUNTIME_GOLDENS_H_
+
+#include <string>
+#include <vector>
+
+#include "levit.h"
+#include "tests/support/npy.h"
+#include "tests/support/seeded.h"
+
+namespace levit::tests {
+
+struct Place {
+  levit_place place;
+  const char* name;
+  size_t side;  // of its token grid
+};
+inline constexpr Place kPlaces[] = {{LEVIT_STEM, "stem", 14},
+                                    {LEVIT_STAGE0, "stage0", 14},
+                                    {LEVIT_STAGE1, "stage1", 7},
+                                    {LEVIT_STAGE2, "stage2", 4}};
+
+struct Score {
+  const char* name;
+  float direction[2];
+};
+inline constexpr Score kScores[] = {{"class0", {1, 0}}, {"class1", {0, 1}}, {"difference", {-1, 1}}};
+
+// Elements 0, step, 2 step, ...
+std::vector<float> every(size_t step, const std::vector<float>& values);
+
+// [pictures, channels, 14, 14], as the goldens keep the stem, to tokens by channels.
+std::vector<float> tokens_first(const std::vector<float>& values, size_t pictures = 1);
+
+double cosine(const std::vector<float>& a, const std::vector<float>& b);
+
+// The values at a place of each of `batch` pictures, and their logits.
+std::vector<float> activation_of(const OpenModel& model, levit_input input, size_t batch, levit_place place,
+                                 const char* target = nullptr, std::vector<float>* logits = nullptr);
+
+// Gradient of a score of one picture.
+std::vector<float> gradient_of(const OpenModel& model, levit_input input, const float* direction,
+                               levit_place place, const char* target = nullptr);
+
+}  // namespace levit::tests
+
+#endif  // LEVIT_TESTS_RUNTIME_GOLDENS_H_

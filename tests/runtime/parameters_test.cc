@@ -1,0 +1,148 @@
+// Parameter gradients of the whole network: a test of every weight VJP through the runtime's backward pass.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "runtime/backward.h"
+#include "runtime/context.h"
+#include "runtime/forward.h"
+#include "tests/runtime/goldens.h"
+#include "tools/checkpoint/inventory.h"
+
+namespace levit::tests {
+namespace {
+
+constexpr size_t kPixels = 3 * LEVIT_SIDE * LEVIT_SIDE;
+
+// Gradients of every layer's parameters, in the order of weights::list_layers.
+struct Gradients {
+  std::vector<weights::Layer> layers;
+  std::vector<std::vector<float>> weight, bias, table;
+};
+
+struct Result {
+  Gradients gradients;
+  double loss = 0;  // mean of -log softmax(logits)[label]
+};
+
+// direction = d loss / d logits, and the loss.
+double cross_entropy(const std::vector<float>& logits, const std::vector<size_t>& labels,
+                     std::vector<float>& direction) {
+  const size_t classes = logits.size() / labels.size();
+  const auto count = static_cast<double>(labels.size());
+  double loss = 0;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    double sum = 0;
+    for (size_t k = 0; k < classes; ++k) sum += std::exp(static_cast<double>(logits[i * classes + k]));
+    for (size_t k = 0; k < classes; ++k) {
+      const double p = std::exp(static_cast<double>(logits[i * classes + k])) / sum;
+      direction[i * classes + k] = static_cast<float>((p - (k == labels[i] ? 1 : 0)) / count);
+      if (k == labels[i]) loss -= std::log(p) / count;
+    }
+  }
+  return loss;
+}
+
+Result backpropagate(const OpenModel& model, const std::vector<size_t>& labels) {
+  const weights::Config config = weights::view(model.get()).config;
+  Result result;
+  Gradients& to = result.gradients;
+  to.layers.resize(weights::layer_count(config));
+  weights::list_layers(config, to.layers.data());
+  std::vector<float*> weight, bias, table;
+  for (const weights::Layer& layer : to.layers) {
+    to.weight.emplace_back(size_t{layer.outputs} * layer.depth);
+    to.bias.emplace_back(layer.outputs);
+    to.table.emplace_back(layer.table);
+  }
+  for (size_t i = 0; i < to.layers.size(); ++i) {
+    weight.push_back(to.weight[i].data());
+    bias.push_back(to.bias[i].data());
+    table.push_back(to.table[i].data());
+  }
+
+  const size_t count = labels.size();
+  const levit_options options = options_with(LEVIT_GRADIENT, static_cast<uint32_t>(count));
+  size_t bytes = 0;
+  REQUIRE(runtime::arena_bytes(model, &options, true, &bytes) == LEVIT_OK);
+  AlignedBytes arena(bytes);
+  levit_context* context = nullptr;
+  REQUIRE(runtime::create(model, &options, true, arena.data(), bytes, &context) == LEVIT_OK);
+  const std::vector<float> pictures = seeded_input(count);
+  std::vector<float> logits(count * config.classes), direction(logits.size()), gradient(count * kPixels);
+  const runtime::ParameterGradients parameters = {weight.data(), bias.data(), table.data()};
+  runtime::Pass pass{*context, {nullptr, pictures.data()}, count};
+  pass.place = LEVIT_INPUT;
+  pass.gradient = gradient.data();
+  pass.parameters = &parameters;
+  runtime::forward(pass, logits.data());
+  result.loss = cross_entropy(logits, labels, direction);
+  runtime::backward(pass, direction.data());
+  return result;
+}
+
+// Our convolutions are [out][ky][kx][in], the goldens' [out][in][ky][kx].
+std::vector<float> as_torch(const weights::Layer& layer, const std::vector<float>& weight) {
+  if (layer.part != weights::Part::kStem) return weight;
+  const size_t in = layer.depth / 9;
+  std::vector<float> out(weight.size());
+  for (size_t o = 0; o < layer.outputs; ++o)
+    for (size_t tap = 0; tap < 9; ++tap)
+      for (size_t c = 0; c < in; ++c) out[(o * in + c) * 9 + tap] = weight[(o * 9 + tap) * in + c];
+  return out;
+}
+
+// The golden has a tensor's norm and 16 of its values.
+void check_tensor(const nlohmann::json& golden, const std::string& name, const std::vector<float>& values,
+                  double relative) {
+  CAPTURE(name);
+  REQUIRE(golden["tensors"].contains(name));
+  const nlohmann::json& tensor = golden["tensors"][name];
+  double squares = 0;
+  for (const float v : values) squares += static_cast<double>(v) * static_cast<double>(v);
+  const auto norm = tensor["norm"].get<double>();
+  CHECK(std::abs(std::sqrt(squares) - norm) < relative * norm);
+  const std::vector<double> expected = tensor["values"].get<std::vector<double>>();
+  const double bar =
+      relative * norm / std::sqrt(static_cast<double>(values.size()) / static_cast<double>(expected.size()));
+  double difference = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const double ours = static_cast<double>(values[i * values.size() / expected.size()]);
+    difference += (ours - expected[i]) * (ours - expected[i]);
+  }
+  CHECK(std::sqrt(difference) < bar);
+}
+
+void check_all(const std::string& file, const std::vector<size_t>& labels, double relative) {
+  const OpenModel model(Seed{"tiny"});
+  const nlohmann::json golden = nlohmann::json::parse(load_text("gradient/levit_tiny_2/" + file));
+  const Result result = backpropagate(model, labels);
+  CHECK(std::abs(result.loss - golden["loss"].get<double>()) < 1e-5);
+  const Gradients& of = result.gradients;
+  size_t tensors = 0;
+  for (size_t i = 0; i < of.layers.size(); ++i) {
+    char name[weights::kNameBytes];
+    weights::layer_name(of.layers[i], name);
+    check_tensor(golden, std::string(name) + ".weight", as_torch(of.layers[i], of.weight[i]), relative);
+    check_tensor(golden, std::string(name) + ".bias", of.bias[i], relative);
+    if (!of.table[i].empty()) check_tensor(golden, tools::table_name(of.layers[i]), of.table[i], relative);
+    tensors += of.table[i].empty() ? 2 : 3;
+  }
+  CHECK(tensors == golden["tensors"].size());
+}
+
+}  // namespace
+
+TEST_CASE("gradients of every parameter of the tiny model equal the goldens") {
+  check_all("parameters.json", {1}, 1e-4);
+}
+
+// Pictures of opposite labels nearly cancel in the sum, while the error of each, 1e-4 of its own, stays.
+TEST_CASE("so do those of a batch of three") {
+  check_all("parameters_batch3.json", {1, 0, 1}, 3e-4);
+}
+
+}  // namespace levit::tests

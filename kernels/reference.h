@@ -83,7 +83,7 @@ void mean_pool(const T* x, size_t tokens, size_t channels, T* y) {
     for (size_t t = 0; t < tokens; ++t) {
       sum += x[t * channels + c];
     }
-    y[c] = sum / T(static_cast<float>(tokens));
+    y[c] = sum / T(static_cast<double>(tokens));
   }
 }
 

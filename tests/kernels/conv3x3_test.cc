@@ -190,7 +190,7 @@ TEST_CASE("conv3x3_vjp_input: cutting the rows changes no bit") {
       Conv3x3VjpInput c = f.vjp();
       table.conv3x3_vjp_input(c);
       const std::vector<float> whole = f.din.values();
-      for (const size_t row : {2, 4, 8}) {
+      for (const size_t row : {size_t{2}, size_t{4}, size_t{8}}) {
         std::fill(f.din.begin(), f.din.end(), NAN);
         c.row_begin = row;
         c.row_end = s.height;

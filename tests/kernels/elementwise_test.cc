@@ -122,8 +122,8 @@ TEST_CASE("hardswish: the goldens; at the kinks any slope between the one-sided 
 }
 
 TEST_CASE("mean_pool and subsample: the reference's values and complex-step gradients on every table") {
-  for (const size_t channels : {1, 3, 16, 33, 40}) {
-    for (const size_t side : {1, 2, 4, 7}) {
+  for (const size_t channels : {size_t{1}, size_t{3}, size_t{16}, size_t{33}, size_t{40}}) {
+    for (const size_t side : {size_t{1}, size_t{2}, size_t{4}, size_t{7}}) {
       CAPTURE(channels);
       CAPTURE(side);
       const size_t tokens = side * side;

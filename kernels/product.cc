@@ -72,30 +72,62 @@ HWY_INLINE V load_weights(D d, const float* w) {
   return widen(d, w);
 }
 
+// Without FMA every step rounds twice; adding up runs of this many steps on their own keeps the error of long
+// sums where FMA has it.
+constexpr size_t kRun = HWY_NATIVE_FMA ? ~size_t{0} : 32;
+
+// acc [kRows][kVectors] += x w over `count` steps of k, in order.
+template <size_t kRows, size_t kVectors, class W>
+HWY_INLINE void accumulate_run(const Tile& t, const float* HWY_RESTRICT x, size_t at, size_t count,
+                               V (&acc)[kRows][kVectors]) {
+  const D d;
+  for (size_t k = 0; k < count; ++k) {
+    V w[kVectors];
+    for (size_t c = 0; c < kVectors; ++c) {
+      const size_t column = c * kLanes;
+      const W* from = static_cast<const W*>(t.w[column / kPanelWidth]) + at + column % kPanelWidth;
+      if constexpr (kVectors > 1) {  // one vector wide, loads are what bounds a tile
+        hwy::Prefetch(from + t.ahead);
+      }
+      w[c] = load_weights(d, from);
+    }
+    for (size_t r = 0; r < kRows; ++r) {
+      const V xr = hn::Set(d, x[r * t.x_stride + k]);
+      for (size_t c = 0; c < kVectors; ++c) {
+        acc[r][c] = hn::MulAdd(xr, w[c], acc[r][c]);
+      }
+    }
+    at += kPanelWidth;
+  }
+}
+
 // acc [kRows][kVectors] += x w, k in order.
 template <size_t kRows, size_t kVectors, class W>
 HWY_INLINE void accumulate(const Tile& t, size_t row, V (&acc)[kRows][kVectors]) {
   const D d;
   size_t at = 0;  // in w
   for (size_t s = 0; s < t.segments; ++s) {
-    const float* HWY_RESTRICT x = t.segment[s] + row * t.x_stride;
-    for (size_t k = 0; k < t.segment_length; ++k) {
-      V w[kVectors];
-      for (size_t c = 0; c < kVectors; ++c) {
-        const size_t column = c * kLanes;
-        const W* from = static_cast<const W*>(t.w[column / kPanelWidth]) + at + column % kPanelWidth;
-        if constexpr (kVectors > 1) {  // one vector wide, loads are what bounds a tile
-          hwy::Prefetch(from + t.ahead);
-        }
-        w[c] = load_weights(d, from);
-      }
+    const float* x = t.segment[s] + row * t.x_stride;
+    if constexpr (HWY_NATIVE_FMA) {
+      accumulate_run<kRows, kVectors, W>(t, x, at, t.segment_length, acc);
+      at += t.segment_length * kPanelWidth;
+      continue;
+    }
+    for (size_t k = 0; k < t.segment_length; k += kRun) {
+      const size_t count = HWY_MIN(kRun, t.segment_length - k);
+      V run[kRows][kVectors];
       for (size_t r = 0; r < kRows; ++r) {
-        const V xr = hn::Set(d, x[r * t.x_stride + k]);
         for (size_t c = 0; c < kVectors; ++c) {
-          acc[r][c] = hn::MulAdd(xr, w[c], acc[r][c]);
+          run[r][c] = hn::Zero(d);
         }
       }
-      at += kPanelWidth;
+      accumulate_run<kRows, kVectors, W>(t, x + k, at, count, run);
+      at += count * kPanelWidth;
+      for (size_t r = 0; r < kRows; ++r) {
+        for (size_t c = 0; c < kVectors; ++c) {
+          acc[r][c] = hn::Add(acc[r][c], run[r][c]);
+        }
+      }
     }
   }
 }

@@ -5,8 +5,9 @@
 // (one per kernel row); the gradient of head-major q/k/v has one per head. The columns of y may likewise be
 // laid out in blocks, one per head.
 //
-// Every output is the sum over k = 0, 1, ... in that order, one fused multiply-add each: tile shapes, row
-// ranges and panel ranges, hence threads, do not change a bit of the result.
+// Every output is the sum over k = 0, 1, ... in that order, one fused multiply-add each (without FMA, in runs
+// of 32 that are added up): tile shapes, row ranges and panel ranges, hence threads, do not change a bit of
+// the result.
 #ifndef LEVIT_KERNELS_GEMM_H_
 #define LEVIT_KERNELS_GEMM_H_
 

@@ -74,7 +74,7 @@ HWY_INLINE V load_weights(D d, const float* w) {
 
 // Without FMA every step rounds twice; adding up runs of this many steps on their own keeps the error of long
 // sums where FMA has it.
-constexpr size_t kRun = HWY_NATIVE_FMA ? ~size_t{0} : 32;
+constexpr size_t kRun = 32;
 
 // acc [kRows][kVectors] += x w over `count` steps of k, in order.
 template <size_t kRows, size_t kVectors, class W>
@@ -101,32 +101,41 @@ HWY_INLINE void accumulate_run(const Tile& t, const float* HWY_RESTRICT x, size_
   }
 }
 
-// acc [kRows][kVectors] += x w, k in order.
+// acc [kRows][kVectors] += x w, k in order. Runs go on over the ends of segments, which are layout only.
 template <size_t kRows, size_t kVectors, class W>
 HWY_INLINE void accumulate(const Tile& t, size_t row, V (&acc)[kRows][kVectors]) {
-  const D d;
-  size_t at = 0;  // in w
-  for (size_t s = 0; s < t.segments; ++s) {
-    const float* x = t.segment[s] + row * t.x_stride;
-    if constexpr (HWY_NATIVE_FMA) {
-      accumulate_run<kRows, kVectors, W>(t, x, at, t.segment_length, acc);
-      at += t.segment_length * kPanelWidth;
-      continue;
+  if constexpr (HWY_NATIVE_FMA) {
+    for (size_t s = 0; s < t.segments; ++s) {
+      const float* x = t.segment[s] + row * t.x_stride;
+      accumulate_run<kRows, kVectors, W>(t, x, s * t.segment_length * kPanelWidth, t.segment_length, acc);
     }
-    for (size_t k = 0; k < t.segment_length; k += kRun) {
-      const size_t count = HWY_MIN(kRun, t.segment_length - k);
-      V run[kRows][kVectors];
-      for (size_t r = 0; r < kRows; ++r) {
-        for (size_t c = 0; c < kVectors; ++c) {
-          run[r][c] = hn::Zero(d);
-        }
+    return;
+  }
+  const D d;
+  const size_t depth = t.segments * t.segment_length;
+  size_t s = 0, from = 0;  // of the next k
+  for (size_t k = 0; k < depth;) {
+    V run[kRows][kVectors];
+    for (size_t r = 0; r < kRows; ++r) {
+      for (size_t c = 0; c < kVectors; ++c) {
+        run[r][c] = hn::Zero(d);
       }
-      accumulate_run<kRows, kVectors, W>(t, x + k, at, count, run);
-      at += count * kPanelWidth;
-      for (size_t r = 0; r < kRows; ++r) {
-        for (size_t c = 0; c < kVectors; ++c) {
-          acc[r][c] = hn::Add(acc[r][c], run[r][c]);
-        }
+    }
+    for (size_t left = HWY_MIN(kRun, depth - k); left > 0;) {
+      const size_t count = HWY_MIN(left, t.segment_length - from);
+      const float* x = t.segment[s] + row * t.x_stride + from;
+      accumulate_run<kRows, kVectors, W>(t, x, k * kPanelWidth, count, run);
+      k += count;
+      left -= count;
+      from += count;
+      if (from == t.segment_length) {
+        ++s;
+        from = 0;
+      }
+    }
+    for (size_t r = 0; r < kRows; ++r) {
+      for (size_t c = 0; c < kVectors; ++c) {
+        acc[r][c] = hn::Add(acc[r][c], run[r][c]);
       }
     }
   }

@@ -61,6 +61,9 @@ constexpr Target kTargets[] = {
 #if HWY_TARGETS & HWY_WASM
     {"WASM", N_WASM::exp_all},
 #endif
+#if HWY_TARGETS & HWY_EMU128
+    {"SCALAR", N_EMU128::exp_all},
+#endif
 #if HWY_TARGETS & HWY_SCALAR
     {"SCALAR", N_SCALAR::exp_all},
 #endif

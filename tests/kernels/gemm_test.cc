@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <string>
 
 #include "doctest/doctest.h"
@@ -169,8 +170,8 @@ TEST_CASE("gemm: cutting the rows and the panels changes no bit") {
       g.hardswish = true;
       table.gemm(g);
       const std::vector<float> whole = f.y.values();
-      for (const size_t row : {1, 2, 7, 13, 14, 15, 30}) {
-        for (const size_t panel : {1, 2, 3, 4}) {
+      for (const size_t row : std::initializer_list<size_t>{1, 2, 7, 13, 14, 15, 30}) {
+        for (const size_t panel : std::initializer_list<size_t>{1, 2, 3, 4}) {
           std::fill(f.y.begin(), f.y.end(), NAN);
           for (const bool low : {false, true}) {
             for (const bool left : {false, true}) {
@@ -308,7 +309,7 @@ struct VjpFixture {
 
 TEST_CASE("gemm_vjp_input: every table gives the complex-step gradient") {
   std::vector<Shape> list;
-  for (const size_t rows : {0, 1, 2, 7, 13, 15, 16, 17, 29, 32, 33}) {
+  for (const size_t rows : std::initializer_list<size_t>{0, 1, 2, 7, 13, 15, 16, 17, 29, 32, 33}) {
     list.push_back({rows, 23, 37});
   }
   for (size_t n = 1; n <= 50; n += 7) {
@@ -343,15 +344,15 @@ TEST_CASE("gemm_vjp_input: every table gives the complex-step gradient") {
 
 TEST_CASE("gemm_vjp_input: cutting the rows and the columns changes no bit") {
   for (const bool half : {false, true}) {
-    for (const size_t rows : {16, 31}) {
+    for (const size_t rows : std::initializer_list<size_t>{16, 31}) {
       VjpFixture f({rows, 45, 70}, half);
       tests::for_each_table([&](const Table& table) {
         GemmVjpInput g = f.vjp();
         g.pre = f.pre.data();
         table.gemm_vjp_input(g);
         const std::vector<float> whole = f.dx.values();
-        for (const size_t row : {1, 7, 15}) {
-          for (const size_t column : {16, 32, 48, 64}) {
+        for (const size_t row : std::initializer_list<size_t>{1, 7, 15}) {
+          for (const size_t column : std::initializer_list<size_t>{16, 32, 48, 64}) {
             std::fill(f.dx.begin(), f.dx.end(), NAN);
             for (const bool low : {false, true}) {
               for (const bool left : {false, true}) {

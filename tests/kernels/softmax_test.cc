@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 
 #include "doctest/doctest.h"
@@ -71,7 +72,8 @@ TEST_CASE("softmax: no finite row gives NaN, and every row sums to one") {
   for (const std::vector<float>& x : list) {
     CAPTURE(x[0]);
     tests::for_each_table([&](const Table& table) {
-      for (const size_t copies : {1, 20}) {  // a row shorter than any vector, and a long one
+      for (const size_t copies :
+           std::initializer_list<size_t>{1, 20}) {  // a row shorter than any vector, and a long one
         std::vector<float> row;
         for (size_t i = 0; i < copies; ++i) {
           row.insert(row.end(), x.begin(), x.end());

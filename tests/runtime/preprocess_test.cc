@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -52,7 +53,9 @@ nlohmann::json load_json(const std::string& name) {
 TEST_CASE("every picture of the goldens is resized as Pillow does") {
   const nlohmann::json sizes = load_json("preprocess/sizes.json");
   REQUIRE(sizes.size() == 18);
-  for (const auto& [name, size] : sizes.items()) {
+  for (const auto& item : sizes.items()) {
+    const std::string& name = item.key();
+    const nlohmann::json& size = item.value();
     CAPTURE(name);
     const Picture source = load_picture(data_path("preprocess/" + name + "/source.png"));
     REQUIRE(source.width == size["width"]);
@@ -180,7 +183,7 @@ TEST_CASE("pictures of many shapes are resized as the plain formula says, in all
 }
 
 TEST_CASE("a picture that has the size already is cropped and not changed") {
-  for (const size_t side : {224, 248, 256}) {
+  for (const size_t side : std::initializer_list<size_t>{224, 248, 256}) {
     const Rgb rgb = noise(3 * side * side, "identity");
     const levit_image image{rgb.data(), side, side, 3 * side};
     const levit_resize resize = side == 224   ? LEVIT_RESIZE_SQUASH

@@ -1,0 +1,169 @@
+// The arena: its size is exact, its contents before do not matter, and results do not depend on how the work
+// is cut.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/runtime/goldens.h"
+#include "tools/common/thread_pool.h"
+
+namespace levit::tests {
+namespace {
+
+constexpr size_t kPixels = 3 * LEVIT_SIDE * LEVIT_SIDE;
+
+size_t arena_bytes(const OpenModel& model, const levit_options& options) {
+  size_t bytes = 0;
+  REQUIRE(levit_arena_bytes(model, &options, &bytes) == LEVIT_OK);
+  return bytes;
+}
+
+// Logits and input gradients of `count` pictures.
+std::vector<float> results(levit_context* context, const std::vector<float>& pictures, size_t count) {
+  std::vector<float> out(count * (2 + kPixels));
+  const std::vector<float> direction(count * 2, 0.5f);
+  REQUIRE(levit_gradient(context, {nullptr, pictures.data()}, count, direction.data(), LEVIT_INPUT,
+                         out.data() + count * 2, nullptr, out.data()) == LEVIT_OK);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("one picture of the 128s fits into 1 MB, its input gradient into 6 MB") {
+  const OpenModel model(Seed{"128s", 2, 2, true, true});
+  MESSAGE("forward ", arena_bytes(model, options_with(0)), " bytes, gradient ",
+          arena_bytes(model, options_with(LEVIT_GRADIENT)), ", attribution ",
+          arena_bytes(model, options_with(LEVIT_ATTRIBUTION)));
+  CHECK(arena_bytes(model, options_with(0)) <= 1000000);
+  CHECK(arena_bytes(model, options_with(LEVIT_GRADIENT)) <= 6000000);
+}
+
+TEST_CASE(
+    "sizes below the exact one are refused, the exact one is enough, and misplaced arenas are refused") {
+  const OpenModel model(Seed{"micro"});
+  for (const uint32_t features : {0u, uint32_t{LEVIT_GRADIENT}, uint32_t{LEVIT_ATTRIBUTION}}) {
+    const levit_options options = options_with(features);
+    const size_t bytes = arena_bytes(model, options);
+    AlignedBytes arena(bytes + LEVIT_ARENA_ALIGNMENT);
+    levit_context* context = nullptr;
+    // Buffers lie on 64-byte bounds, so these sizes end in and between all of the larger ones.
+    for (size_t less = 1; less <= bytes; less += less < 256 ? 1 : 4032)
+      REQUIRE(levit_create(model, &options, arena.data(), bytes - less, &context) == LEVIT_ARENA);
+    CHECK(context == nullptr);
+    for (size_t shift = 1; shift < LEVIT_ARENA_ALIGNMENT; ++shift)
+      CHECK(levit_create(model, &options, arena.data() + shift, bytes, &context) == LEVIT_ALIGNMENT);
+    CHECK(levit_create(model, &options, arena.data(), bytes, &context) == LEVIT_OK);
+  }
+}
+
+TEST_CASE("nothing is written behind the arena") {
+  const OpenModel model(Seed{"tiny"});
+  const std::vector<float> pictures = seeded_input(3);
+  for (const std::string& target : target_names()) {
+    CAPTURE(target);
+    const levit_options options = options_with(LEVIT_GRADIENT, 3, target.c_str());
+    const size_t bytes = arena_bytes(model, options);
+    AlignedBytes arena(bytes + 4096, 0xa5);
+    levit_context* context = nullptr;
+    REQUIRE(levit_create(model, &options, arena.data(), bytes, &context) == LEVIT_OK);
+    results(context, pictures, 3);
+    size_t touched = 0;
+    for (size_t i = bytes; i < arena.size(); ++i) touched += arena.data()[i] == 0xa5 ? 0 : 1;
+    CHECK(touched == 0);
+  }
+}
+
+TEST_CASE("what the arena held before changes no bit, NaN included") {
+  const OpenModel model(Seed{"128s", 2, 2, true});
+  const std::vector<float> picture = seeded_input();
+  const levit_options options = options_with(LEVIT_GRADIENT);
+  const std::vector<float> clean = results(OpenContext(model, options, 0x00), picture, 1);
+  CHECK(results(OpenContext(model, options, 0xff), picture, 1) == clean);  // every float a NaN
+}
+
+TEST_CASE("results are the same in every bit for any batch and any number of threads") {
+  for (const char* variant : {"micro", "tiny"}) {
+    CAPTURE(variant);
+    const OpenModel model(Seed{variant});
+    constexpr size_t kPictures = 7;
+    const std::vector<float> pictures = seeded_input(kPictures);
+    const std::vector<float> together =
+        results(OpenContext(model, options_with(LEVIT_GRADIENT, kPictures)), pictures, kPictures);
+    for (const size_t threads : {1, 2, 3}) {
+      CAPTURE(threads);
+      tools::ThreadPool pool(threads);
+      levit_options options = options_with(LEVIT_GRADIENT, kPictures);
+      options.threads = static_cast<uint32_t>(threads);
+      options.parallel_for = tools::ThreadPool::parallel_for;
+      options.parallel_context = &pool;
+      CHECK(results(OpenContext(model, options), pictures, kPictures) == together);
+    }
+    const OpenContext alone(model, options_with(LEVIT_GRADIENT));
+    for (size_t i = 0; i < kPictures; ++i) {
+      const std::vector<float> picture(pictures.begin() + static_cast<ptrdiff_t>(i * kPixels),
+                                       pictures.begin() + static_cast<ptrdiff_t>((i + 1) * kPixels));
+      const std::vector<float> one = results(alone, picture, 1);
+      CHECK(std::vector<float>(one.begin(), one.begin() + 2) ==
+            std::vector<float>(together.begin() + static_cast<ptrdiff_t>(2 * i),
+                               together.begin() + static_cast<ptrdiff_t>(2 * i + 2)));
+      CHECK(std::equal(one.begin() + 2, one.end(),
+                       together.begin() + static_cast<ptrdiff_t>(2 * kPictures + i * kPixels)));
+    }
+  }
+}
+
+TEST_CASE("two contexts of one model run in two threads") {
+  const OpenModel model(Seed{"tiny"});
+  const std::vector<float> picture = seeded_input();
+  const OpenContext first(model, options_with(LEVIT_GRADIENT)), second(model, options_with(LEVIT_GRADIENT));
+  const std::vector<float> expected = results(first, picture, 1);
+  std::vector<float> from_thread;
+  std::thread other([&] { from_thread = results(second, picture, 1); });
+  const std::vector<float> here = results(first, picture, 1);
+  other.join();
+  CHECK(here == expected);
+  CHECK(from_thread == expected);
+}
+
+TEST_CASE("every wrong argument has its status") {
+  const OpenModel model(Seed{"micro"});
+  const OpenContext plain(model, options_with(0)), context(model, options_with(LEVIT_GRADIENT));
+  std::vector<float> picture = seeded_input(2), out(kPixels), logits(4);
+  const float direction[] = {1, 0, 1, 0};
+  const levit_input input = {nullptr, picture.data()};
+  CHECK(levit_classify(plain, input, 2, logits.data()) == LEVIT_BATCH);
+  CHECK(levit_classify(plain, input, 0, logits.data()) == LEVIT_ARGUMENT);
+  CHECK(levit_classify(plain, {nullptr, nullptr}, 1, logits.data()) == LEVIT_ARGUMENT);
+  CHECK(levit_classify(plain, input, 1, nullptr) == LEVIT_ARGUMENT);
+  CHECK(levit_gradient(plain, input, 1, direction, LEVIT_INPUT, out.data(), nullptr, nullptr) ==
+        LEVIT_FEATURE);
+  CHECK(levit_gradient(context, input, 1, direction, static_cast<levit_place>(5), out.data(), nullptr,
+                       nullptr) == LEVIT_PLACE);
+  CHECK(levit_cam(context, input, direction, LEVIT_GRADCAM, LEVIT_INPUT, out.data(), nullptr) == LEVIT_PLACE);
+  CHECK(levit_gradient(context, input, 1, nullptr, LEVIT_INPUT, out.data(), nullptr, nullptr) ==
+        LEVIT_ARGUMENT);
+  CHECK(levit_integrated_gradients(context, picture.data(), nullptr, direction, 4, out.data(), nullptr) ==
+        LEVIT_FEATURE);
+  for (const uint32_t bits : {0x7f800000u, 0xff800000u, 0x7fc00000u}) {  // infinities and NaN
+    std::memcpy(&picture[kPixels - 1], &bits, sizeof bits);
+    CHECK(levit_classify(plain, input, 1, logits.data()) == LEVIT_NUMBER);
+  }
+  levit_options options = options_with(0);
+  size_t bytes = 0;
+  options.target = "PDP11";
+  CHECK(levit_arena_bytes(model, &options, &bytes) == LEVIT_TARGET);
+  options = options_with(4);
+  CHECK(levit_arena_bytes(model, &options, &bytes) == LEVIT_ARGUMENT);
+  options = options_with(0, 0);
+  CHECK(levit_arena_bytes(model, &options, &bytes) == LEVIT_ARGUMENT);
+  options = options_with(0);
+  options.threads = 2;
+  CHECK(levit_arena_bytes(model, &options, &bytes) == LEVIT_ARGUMENT);
+}
+
+}  // namespace levit::tests

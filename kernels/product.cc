@@ -74,7 +74,7 @@ HWY_INLINE V load_weights(D d, const float* w) {
 
 // Without FMA every step rounds twice; adding up runs of this many steps on their own keeps the error of long
 // sums where FMA has it.
-constexpr size_t kRun = 32;
+constexpr size_t kRun = 64;
 
 // acc [kRows][kVectors] += x w over `count` steps of k, in order.
 template <size_t kRows, size_t kVectors, class W>

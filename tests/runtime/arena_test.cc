@@ -94,7 +94,7 @@ TEST_CASE("results are the same in every bit for any batch and any number of thr
     const std::vector<float> pictures = seeded_input(kPictures);
     const std::vector<float> together =
         results(OpenContext(model, options_with(LEVIT_GRADIENT, kPictures)), pictures, kPictures);
-    for (const size_t threads : {1, 2, 3}) {
+    for (const size_t threads : {size_t{1}, size_t{2}, size_t{3}}) {
       CAPTURE(threads);
       tools::ThreadPool pool(threads);
       levit_options options = options_with(LEVIT_GRADIENT, kPictures);

@@ -6,7 +6,7 @@
 // laid out in blocks, one per head.
 //
 // Every output is the sum over k = 0, 1, ... in that order, one fused multiply-add each (without FMA, in runs
-// of 32 that are added up): tile shapes, row ranges and panel ranges, hence threads, do not change a bit of
+// of 64 that are added up): tile shapes, row ranges and panel ranges, hence threads, do not change a bit of
 // the result.
 #ifndef LEVIT_KERNELS_GEMM_H_
 #define LEVIT_KERNELS_GEMM_H_

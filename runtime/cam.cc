@@ -143,7 +143,7 @@ levit_status levit_cam(levit_context* context, levit_input input, const float* d
   pass.activation = context->at(context->plan.activation);
   forward(pass, logits != nullptr ? logits : context->at(context->plan.logits));
   backward(pass, direction);
-  const size_t stage = place == LEVIT_STEM ? 0 : static_cast<size_t>(place - LEVIT_STAGE0);
+  const size_t stage = stage_of(place);
   return levit_cam_from(method, pass.activation, context->at(context->plan.d_x[stage]),
                         stage_tokens(config_of(*context), stage), config_of(*context).dims[stage], map);
 }

@@ -30,6 +30,11 @@ inline const weights::Config& config_of(const levit_context& context) {
   return context.network.view.config;
 }
 
+// The stage at whose resolution a place's tokens are; not for LEVIT_INPUT.
+inline size_t stage_of(levit_place place) {
+  return place == LEVIT_STEM ? 0 : static_cast<size_t>(place - LEVIT_STAGE0);
+}
+
 // What the operations of one step of the plan run with.
 struct Step {
   const levit_context& context;

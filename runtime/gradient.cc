@@ -21,7 +21,7 @@ void copy_pictures(const levit_context& context, levit_input input, size_t count
 
 size_t place_floats(const weights::Config& config, levit_place place) {
   if (place == LEVIT_INPUT) return kChannelsIn * config.side * config.side;
-  const size_t stage = place == LEVIT_STEM ? 0 : static_cast<size_t>(place - LEVIT_STAGE0);
+  const size_t stage = stage_of(place);
   return stage_tokens(config, stage) * config.dims[stage];
 }
 

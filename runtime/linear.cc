@@ -22,50 +22,35 @@ Split split_gemm(size_t rows, size_t columns, size_t workers) {
                                   : Split{row_units, false};
 }
 
+// task(rows, columns, scratch) for each worker's part of the rows or of the columns.
+template <class Task>
+void split_between_workers(const Step& step, size_t rows, size_t columns, const Task& task) {
+  const Split split = split_gemm(rows, columns, step.workers().count);
+  parallel(step.workers(), split.parts, [&](size_t index, size_t worker) {
+    const Range part = split.by_columns ? part_of(columns, kColumnQuantum, split.parts, index)
+                                        : part_of(rows, kRowQuantum, split.parts, index);
+    task(split.by_columns ? Range{0, rows} : part, split.by_columns ? part : Range{0, columns},
+         step.scratch(worker));
+  });
+}
+
 }  // namespace
 
 void linear(const Step& step, const Linear& layer, const kernels::SegmentedRows& x, size_t rows,
             const kernels::BlockedRows& y, const Epilogue& epilogue) {
-  const size_t panels = kernels::panel_count(layer.w.outputs);
-  const kernels::Gemm whole{
-      x, layer.w, layer.bias, y,      epilogue.pre, epilogue.residual, epilogue.hardswish,
-      0, rows,    0,          panels, nullptr};
-  const Split split = split_gemm(rows, layer.w.outputs, step.workers().count);
-  parallel(step.workers(), split.parts, [&](size_t index, size_t worker) {
-    kernels::Gemm part = whole;
-    if (split.by_columns) {
-      const Range range = part_of(panels, kColumnQuantum / kernels::kPanelWidth, split.parts, index);
-      part.panel_begin = range.begin;
-      part.panel_end = range.end;
-    } else {
-      const Range range = part_of(rows, kRowQuantum, split.parts, index);
-      part.row_begin = range.begin;
-      part.row_end = range.end;
-    }
-    part.scratch = step.scratch(worker);
-    step.kernels().gemm(part);
+  split_between_workers(step, rows, layer.w.outputs, [&](Range row, Range column, float* scratch) {
+    step.kernels().gemm({x, layer.w, layer.bias, y, epilogue.pre, epilogue.residual, epilogue.hardswish,
+                         row.begin, row.end, column.begin / kernels::kPanelWidth,
+                         kernels::panel_count(column.end), scratch});
   });
 }
 
 void linear_vjp(const Step& step, const Linear& layer, const kernels::SegmentedRows& dy, size_t rows,
                 float* dx, const float* pre, const float* residual) {
-  const size_t depth = layer.w.depth;
-  const kernels::GemmVjpInput whole{dy,    layer.w, plain_columns(dx, depth), pre, residual, 0, rows, 0,
-                                    depth, nullptr};
-  const Split split = split_gemm(rows, depth, step.workers().count);
-  parallel(step.workers(), split.parts, [&](size_t index, size_t worker) {
-    kernels::GemmVjpInput part = whole;
-    if (split.by_columns) {
-      const Range range = part_of(depth, kColumnQuantum, split.parts, index);
-      part.column_begin = range.begin;
-      part.column_end = range.end;
-    } else {
-      const Range range = part_of(rows, kRowQuantum, split.parts, index);
-      part.row_begin = range.begin;
-      part.row_end = range.end;
-    }
-    part.scratch = step.scratch(worker);
-    step.kernels().gemm_vjp_input(part);
+  const kernels::BlockedRows to = plain_columns(dx, layer.w.depth);
+  split_between_workers(step, rows, layer.w.depth, [&](Range row, Range column, float* scratch) {
+    step.kernels().gemm_vjp_input(
+        {dy, layer.w, to, pre, residual, row.begin, row.end, column.begin, column.end, scratch});
   });
 }
 

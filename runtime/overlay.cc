@@ -4,7 +4,7 @@ namespace levit::runtime {
 
 void Overlay::add(size_t* offset, size_t floats, Life life) {
   if (floats == 0) return;
-  const Item item{offset, (floats + 15) / 16 * 16, life};
+  const Item item{offset, round_to_line(floats), life};
   size_t at = count_++;
   for (; at > 0 && items_[at - 1].floats < item.floats; --at) items_[at] = items_[at - 1];
   items_[at] = item;

@@ -9,6 +9,11 @@
 
 namespace levit::runtime {
 
+// Buffers begin on cache lines.
+constexpr size_t round_to_line(size_t floats) {
+  return (floats + 15) / 16 * 16;
+}
+
 struct Life {
   size_t first, last;  // steps, both included
 };

@@ -1,5 +1,7 @@
 #include "runtime/plan.h"
 
+#include <algorithm>
+
 #include "kernels/conv3x3.h"
 #include "kernels/gemm.h"
 #include "runtime/overlay.h"
@@ -15,16 +17,6 @@ constexpr Life until_mirror(size_t step) {
 constexpr Life mirrored(size_t first, size_t last) {
   return {mirror(last), mirror(first)};
 }
-constexpr size_t round_to_line(size_t floats) {
-  return (floats + 15) / 16 * 16;
-}
-constexpr size_t larger(size_t a, size_t b) {
-  return a > b ? a : b;
-}
-constexpr size_t smaller(size_t a, size_t b) {
-  return a < b ? a : b;
-}
-
 struct Planner {
   const weights::Config& config;
   Plan& plan;
@@ -75,7 +67,7 @@ void Planner::add_stem() {
     const size_t side = stem_side(config, level), channels = stem_channels(config, level);
     const size_t floats = side * side * channels;
     const size_t out_channels = stem_channels(config, level + 1);
-    vjp_scratch = larger(vjp_scratch, kernels::conv3x3_vjp_scratch_floats(side, channels, out_channels));
+    vjp_scratch = std::max(vjp_scratch, kernels::conv3x3_vjp_scratch_floats(side, channels, out_channels));
     if (plan.options.parameters) work(&plan.stem_out[level], floats, mirrored(kStepStem, kStepStem));
     if (level == 0) continue;
     work(&plan.d_stem[level], floats, mirrored(kStepStem, kStepStem));
@@ -133,7 +125,7 @@ void Planner::add_group(size_t stage, bool down) {
   work(&slots.d_qkv, chunk * qkv, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
   work(&slots.d_q, chunk * q, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
   work(&slots.d_subsampled, chunk * subsampled, mirrored(at(Phase::kQkv), at(Phase::kQkv)));
-  const size_t qkv_outputs = larger(shape.qkv_width(), shape.q_width());
+  const size_t qkv_outputs = std::max(shape.qkv_width(), shape.q_width());
   scratch(mirror(at(Phase::kQkv)), kernels::gemm_vjp_scratch_floats(qkv_outputs));
   scratch(mirror(at(Phase::kAttention)), kernels::attention_vjp_scratch_floats(shape.attention));
   scratch(mirror(at(Phase::kProj)), kernels::gemm_vjp_scratch_floats(shape.out));
@@ -152,7 +144,7 @@ void Planner::add_head() {
   scratch(mirror(kStepHead), kernels::gemm_vjp_scratch_floats(config.classes));
   size_t largest = 0;
   for (size_t stage = 0; stage < kStages; ++stage)
-    largest = larger(largest, stage_tokens(config, stage) * config.dims[stage]);
+    largest = std::max(largest, stage_tokens(config, stage) * config.dims[stage]);
   work(&plan.activation, largest, kWholePass);
 }
 
@@ -174,8 +166,8 @@ void Planner::add_attribution() {
 Plan make_plan(const weights::Config& config, const PlanOptions& options) {
   Plan plan{};
   plan.options = options;
-  plan.chunk[0] = smaller(options.batch, options.workers);
-  plan.chunk[1] = smaller(options.batch, larger(4, options.workers));
+  plan.chunk[0] = std::min(options.batch, options.workers);
+  plan.chunk[1] = std::min(options.batch, std::max(size_t{4}, options.workers));
   plan.chunk[2] = options.batch;
   Planner planner{config, plan, {}};
   planner.add_tokens();

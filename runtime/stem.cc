@@ -1,17 +1,15 @@
 #include "runtime/stem.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/conv3x3.h"
+#include "runtime/overlay.h"
 
 namespace levit::runtime {
 namespace {
 
 constexpr size_t kRing = 3;  // a convolution reads three rows and then moves down by two
-
-size_t larger(size_t a, size_t b) {
-  return a > b ? a : b;
-}
 
 size_t row_floats(const weights::Config& config, size_t level) {
   return kernels::conv3x3_row_floats(stem_side(config, level), stem_channels(config, level));
@@ -62,12 +60,12 @@ RowStream::RowStream(const Pass& pass, size_t picture, size_t level, size_t top,
     ring_[i] = scratch;
     std::memset(scratch, 0, kRing * floats * sizeof(float));  // the pixels beside the picture stay zero
     scratch += kRing * floats;
-    zeros = larger(zeros, floats);
+    zeros = std::max(zeros, floats);
   }
   std::memset(scratch, 0, zeros * sizeof(float));
   zeros_ = scratch;
   const size_t used = static_cast<size_t>(scratch + zeros - ring_[0]);
-  scratch_ = ring_[0] + (used + 15) / 16 * 16;
+  scratch_ = ring_[0] + round_to_line(used);
   if (level < kStemLayers) next_[level] = top;
   for (size_t i = level; i > 0; --i) {
     top = top == 0 ? 0 : 2 * top - 1;
@@ -146,10 +144,10 @@ size_t stem_scratch_floats(const weights::Config& config) {
   size_t rows = 0, widest = 0, conv = 0;
   for (size_t level = 0; level < kStemLayers; ++level) {
     rows += kRing * row_floats(config, level);
-    widest = larger(widest, row_floats(config, level));
-    conv = larger(conv, kernels::gemm_scratch_floats(9 * stem_channels(config, level)));
+    widest = std::max(widest, row_floats(config, level));
+    conv = std::max(conv, kernels::gemm_scratch_floats(9 * stem_channels(config, level)));
   }
-  return (rows + widest + 15) / 16 * 16 + conv;
+  return round_to_line(rows + widest) + conv;
 }
 
 void stem(const Pass& pass, Tokens x, Range pictures) {

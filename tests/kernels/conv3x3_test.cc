@@ -102,6 +102,21 @@ TEST_CASE("conv3x3: every table gives the reference's convolution") {
   }
 }
 
+// The input VJP of all rows, without a slope.
+Conv3x3VjpInput whole_picture(const Shape& s, const float* dout, const Panels& w, float* din,
+                              float* scratch) {
+  Conv3x3VjpInput c = {};
+  c.dout = dout;
+  c.w = w;
+  c.din = din;
+  c.height = s.height;
+  c.width = s.width;
+  c.cin = s.cin;
+  c.row_end = s.height;
+  c.scratch = scratch;
+  return c;
+}
+
 struct VjpFixture {
   VjpFixture(const Shape& shape, bool half)
       : s(shape),
@@ -114,16 +129,7 @@ struct VjpFixture {
   }
 
   Conv3x3VjpInput vjp() const {
-    Conv3x3VjpInput c = {};
-    c.dout = dout.data();
-    c.w = w.panels();
-    c.din = din.data();
-    c.height = s.height;
-    c.width = s.width;
-    c.cin = s.cin;
-    c.row_end = s.height;
-    c.scratch = scratch.data();
-    return c;
+    return whole_picture(s, dout.data(), w.panels(), din.data(), scratch.data());
   }
 
   // The gradient of <dout, conv(x)> to x, or with hardswish in front to its input; every product counts
@@ -288,16 +294,7 @@ TEST_CASE("conv3x3: the goldens, forward and backward") {
       if (hardswish) {
         table.hardswish_vjp({pre.data(), dy.data(), dpre.data(), dpre.size()});
       }
-      Conv3x3VjpInput v = {};
-      v.dout = dpre.data();
-      v.w = packed.panels();
-      v.din = dx.data();
-      v.height = s.height;
-      v.width = s.width;
-      v.cin = s.cin;
-      v.row_end = s.height;
-      v.scratch = scratch.data();
-      table.conv3x3_vjp_input(v);
+      table.conv3x3_vjp_input(whole_picture(s, dpre.data(), packed.panels(), dx.data(), scratch.data()));
       CHECK(tests::relative_l2(dx, interleaved(tests::load_npy(folder + "dx.npy").values, s.cin)) < kGolden);
 
       std::vector<float> dw(w.values.size()), db(s.cout);

@@ -16,34 +16,24 @@ HWY_BEFORE_NAMESPACE();
 namespace levit::tools::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Runs `rounds` times twelve independent multiply-adds, enough to hide a latency of six cycles at two per
-// cycle. Returns the floating-point operations; *sink keeps the compiler from leaving them out.
+// Independent multiply-adds in flight: enough to hide a latency of six cycles at two per cycle.
+constexpr size_t kChains = 12;
+
+// Runs `rounds` times one step of every chain. Returns the floating-point operations; *sink keeps the
+// compiler from leaving them out.
 double multiply_adds(size_t rounds, float* sink) {
   const hn::ScalableTag<float> d;
   const auto a = hn::Set(d, 0.5f), b = hn::Set(d, *sink);
   // Different starts: chains that begin alike stay alike, and the compiler would keep only one of them.
-  const auto start = [&](float value) { return hn::Add(b, hn::Set(d, value)); };
-  auto x0 = start(0), x1 = start(1), x2 = start(2), x3 = start(3), x4 = start(4), x5 = start(5);
-  auto x6 = start(6), x7 = start(7), x8 = start(8), x9 = start(9), x10 = start(10), x11 = start(11);
+  hn::Vec<decltype(d)> x[kChains];
+  for (size_t c = 0; c < kChains; ++c) x[c] = hn::Add(b, hn::Set(d, static_cast<float>(c)));
   for (size_t i = 0; i < rounds; ++i) {
-    x0 = hn::MulAdd(x0, a, b);
-    x1 = hn::MulAdd(x1, a, b);
-    x2 = hn::MulAdd(x2, a, b);
-    x3 = hn::MulAdd(x3, a, b);
-    x4 = hn::MulAdd(x4, a, b);
-    x5 = hn::MulAdd(x5, a, b);
-    x6 = hn::MulAdd(x6, a, b);
-    x7 = hn::MulAdd(x7, a, b);
-    x8 = hn::MulAdd(x8, a, b);
-    x9 = hn::MulAdd(x9, a, b);
-    x10 = hn::MulAdd(x10, a, b);
-    x11 = hn::MulAdd(x11, a, b);
+    for (auto& chain : x) chain = hn::MulAdd(chain, a, b);
   }
-  const auto sum = hn::Add(
-      hn::Add(hn::Add(x0, x1), hn::Add(x2, x3)),
-      hn::Add(hn::Add(hn::Add(x4, x5), hn::Add(x6, x7)), hn::Add(hn::Add(x8, x9), hn::Add(x10, x11))));
+  auto sum = x[0];
+  for (size_t c = 1; c < kChains; ++c) sum = hn::Add(sum, x[c]);
   *sink = hn::GetLane(sum) > 0 ? 1.0f : 2.0f;
-  return 2.0 * 12 * static_cast<double>(hn::Lanes(d)) * static_cast<double>(rounds);
+  return 2.0 * kChains * static_cast<double>(hn::Lanes(d)) * static_cast<double>(rounds);
 }
 
 }  // namespace levit::tools::HWY_NAMESPACE

@@ -4,6 +4,7 @@
 #include <exception>
 #include <numeric>
 
+#include "tools/common/heap.h"
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
 #include "tools/levit/command.h"
@@ -73,6 +74,7 @@ int run(int count, char** arguments) {
 }  // namespace
 
 int main(int count, char** arguments) {
+  reserve_heap();
   catch_signals();
   try {
     return run(count, arguments);

@@ -8,19 +8,21 @@
 #include <stdexcept>
 #include <string>
 
+#include "tools/common/heap.h"
+
 namespace {
+
+using levit::tools::kHugePage;
 
 // The largest piece of memory that the picture at hand can honestly need. A few kilobytes of compressed zeros
 // would otherwise grow into gigabytes before their length is compared with the picture's.
 thread_local size_t largest_allocation = 0;
 
-constexpr size_t kHugePage = size_t{2} << 20;
-
-// Cleared, because a damaged JPEG can use tables that it never defined. Large pieces ask for huge pages: a
-// picture's first touch of each small one costs more than decoding it.
+// Cleared, because a damaged JPEG can use tables that it never defined. Pieces outside the heap ask for huge
+// pages: a picture's first touch of each small one costs more than decoding it.
 void* bounded_malloc(size_t bytes) {
   if (bytes > largest_allocation) return nullptr;
-  if (bytes < kHugePage / 4) return std::calloc(bytes, 1);
+  if (bytes <= levit::tools::kLargestOnHeap) return std::calloc(bytes, 1);
   const size_t whole = (bytes + kHugePage - 1) / kHugePage * kHugePage;
   void* const memory = std::aligned_alloc(kHugePage, whole);
   if (memory == nullptr) return nullptr;

@@ -1,7 +1,9 @@
 // Parameter gradients of the whole network: a test of every weight VJP through the runtime's backward pass.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -116,9 +118,15 @@ void check_tensor(const nlohmann::json& golden, const std::string& name, const s
   CHECK(std::sqrt(difference) < bar);
 }
 
-void check_all(const std::string& file, const std::vector<size_t>& labels, double relative) {
+nlohmann::json load_json(const std::string& file) {
+  return nlohmann::json::parse(load_text("gradient/levit_tiny_2/" + file));
+}
+
+// tolerance: relative, of the tensor of that name.
+void check_all(const std::string& file, const std::vector<size_t>& labels,
+               const std::function<double(const std::string&)>& tolerance) {
   const OpenModel model(Seed{"tiny"});
-  const nlohmann::json golden = nlohmann::json::parse(load_text("gradient/levit_tiny_2/" + file));
+  const nlohmann::json golden = load_json(file);
   const Result result = backpropagate(model, labels);
   CHECK(std::abs(result.loss - golden["loss"].get<double>()) < 1e-5);
   const Gradients& of = result.gradients;
@@ -126,9 +134,12 @@ void check_all(const std::string& file, const std::vector<size_t>& labels, doubl
   for (size_t i = 0; i < of.layers.size(); ++i) {
     char name[weights::kNameBytes];
     weights::layer_name(of.layers[i], name);
-    check_tensor(golden, std::string(name) + ".weight", as_torch(of.layers[i], of.weight[i]), relative);
-    check_tensor(golden, std::string(name) + ".bias", of.bias[i], relative);
-    if (!of.table[i].empty()) check_tensor(golden, tools::table_name(of.layers[i]), of.table[i], relative);
+    const auto check = [&](const std::string& tensor, const std::vector<float>& values) {
+      check_tensor(golden, tensor, values, tolerance(tensor));
+    };
+    check(std::string(name) + ".weight", as_torch(of.layers[i], of.weight[i]));
+    check(std::string(name) + ".bias", of.bias[i]);
+    if (!of.table[i].empty()) check(tools::table_name(of.layers[i]), of.table[i]);
     tensors += of.table[i].empty() ? 2 : 3;
   }
   CHECK(tensors == golden["tensors"].size());
@@ -137,13 +148,19 @@ void check_all(const std::string& file, const std::vector<size_t>& labels, doubl
 }  // namespace
 
 TEST_CASE("gradients of every parameter of the tiny model equal the goldens") {
-  check_all("parameters.json", {1}, 1e-4);
+  check_all("parameters.json", {1}, [](const std::string&) { return 1e-4; });
 }
 
-// In this batch an input of a hardswish lies 2.5e-5 from the kink at 3, where float32 may take either slope,
-// and pictures of opposite labels nearly cancel in the sum, while the error of each, 1e-4 of its own, stays.
-TEST_CASE("so do those of a batch of three") {
-  check_all("parameters_batch3.json", {1, 0, 1}, 3e-4);
+// Rounding weighs more in this batch: float32 alone puts torch's gradients of the second picture up to 1e-4
+// off (of the first 2.4e-5), and those of the batch 1.3e-4. So a tensor may be 5 times torch's own float32
+// error off, and 1e-4 at least. No rounding takes another slope of a hardswish: the input nearest to a kink
+// with any weight, 2.5e-5 from 3, has an error of 2e-6, and its other slope would show as 8e-3 in
+// stem.conv1.bias.
+TEST_CASE("so do those of a batch of three, as well as float32 can") {
+  const nlohmann::json float32_error = load_json("parameters_batch3_float32.json")["tensors"];
+  check_all("parameters_batch3.json", {1, 0, 1}, [&](const std::string& tensor) {
+    return std::max(1e-4, 5 * float32_error.at(tensor).get<double>());
+  });
 }
 
 }  // namespace levit::tests

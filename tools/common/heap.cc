@@ -16,7 +16,7 @@ void reserve_heap() {
   constexpr int kReserved = 64 << 20;  // address space, no memory until it is touched
   constexpr size_t kProbe =
       256 << 10;                       // more than malloc holds from before main(), so that it asks for space
-  constexpr size_t kChunkHeader = 32;  // what malloc writes behind a piece
+  constexpr size_t kChunkHeader = 32;  // at least what malloc writes behind a piece
   mallopt(M_TOP_PAD, kReserved);       // the next growth reserves it all
   mallopt(M_TRIM_THRESHOLD, 2 * kReserved);
   mallopt(M_MMAP_THRESHOLD, kLargestOnHeap);
@@ -25,10 +25,11 @@ void reserve_heap() {
   void* volatile probe = std::malloc(kProbe);
   const auto start = reinterpret_cast<uintptr_t>(probe), end = reinterpret_cast<uintptr_t>(sbrk(0));
   std::free(probe);
-  const uintptr_t first = (start / kHugePage + 1) * kHugePage;
+  // Not before the end of the probe, behind which malloc wrote: a page that was touched never becomes a huge
+  // one.
+  const uintptr_t first = (start + kProbe + kChunkHeader + kHugePage) / kHugePage * kHugePage;
   if (start >= end || end - start > 2 * size_t{kReserved} || first >= end) return;  // another malloc
-  // A page that was touched never grows into a huge one: skip what lies before the first boundary, and ask
-  // before malloc writes behind it.
+  // A piece that nothing uses fills the heap up to there.
   probe = std::malloc(first - start - kChunkHeader);
   madvise(reinterpret_cast<void*>(first), (end - first) / kHugePage * kHugePage, MADV_HUGEPAGE);
 }

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
+#include <utility>
 
 #include "tools/common/npy.h"
 #include "tools/common/signals.h"
-#include "tools/picture/picture.h"
 
 namespace levit::tools {
 namespace {
@@ -34,6 +34,21 @@ std::string without_path(const std::string& message, const std::string& path) {
 
 }  // namespace
 
+Decoded decode(const std::string& path, bool ignore_orientation) {
+  Decoded decoded;
+  {
+    const Stopwatch watch(decoded.seconds);
+    try {
+      PictureOptions options;
+      options.ignore_orientation = ignore_orientation;
+      decoded.picture = load_picture(path, options);
+    } catch (const std::exception& error) {
+      decoded.error = error.what();
+    }
+  }
+  return decoded;
+}
+
 Classifier::Classifier(const ModelFile& model, const levit_options& run, const ClassifyOptions& options)
     : model_(model.model()),
       options_(options),
@@ -41,20 +56,21 @@ Classifier::Classifier(const ModelFile& model, const levit_options& run, const C
       pixels_(run.batch * kValues),
       logits_(run.batch * context_.classes()) {}
 
-std::vector<Answer> Classifier::classify(const Input* inputs, size_t count) {
+std::vector<Answer> Classifier::classify(const Input* inputs, size_t count, Decoded* first) {
   std::vector<Answer> answers;
-  for (size_t i = 0; i < count; ++i) load(inputs[i], answers);
+  for (size_t i = 0; i < count; ++i) load(inputs[i], i == 0 ? first : nullptr, answers);
   run_pending(answers);
   return answers;
 }
 
-void Classifier::load(const Input& input, std::vector<Answer>& answers) {
+void Classifier::load(const Input& input, Decoded* decoded, std::vector<Answer>& answers) {
   const size_t first = answers.size();
   try {
     if (input.error.empty() && is_npy_name(input.path)) return classify_tensors(input.path, answers);
     answers.emplace_back().path = input.path;
     if (!input.error.empty()) throw std::runtime_error(input.error);
-    load_picture_file(answers.back());
+    resize(decoded != nullptr ? std::move(*decoded) : decode(input.path, options_.ignore_orientation),
+           answers.back());
     pending_.push_back(first);
     if (pending_.size() * kValues == pixels_.size()) run_pending(answers);
   } catch (const std::exception& error) {
@@ -63,15 +79,11 @@ void Classifier::load(const Input& input, std::vector<Answer>& answers) {
   }
 }
 
-void Classifier::load_picture_file(Answer& answer) {
-  const Picture picture = [&] {
-    const Stopwatch watch(times_.decode);
-    PictureOptions options;
-    options.ignore_orientation = options_.ignore_orientation;
-    return load_picture(answer.path, options);
-  }();
+void Classifier::resize(Decoded decoded, Answer& answer) {
+  times_.decode += decoded.seconds;
+  if (!decoded.error.empty()) throw std::runtime_error(decoded.error);
   const Stopwatch watch(times_.resize);
-  const levit_image image = picture.image();
+  const levit_image image = decoded.picture.image();
   size_t bytes = 0;
   check(levit_preprocess_bytes(image.width, image.height, options_.resize, &bytes));
   scratch_.resize(std::max(bytes, scratch_.size()));

@@ -9,6 +9,7 @@
 #include "tools/common/input_list.h"
 #include "tools/common/model_file.h"
 #include "tools/levit/answer.h"
+#include "tools/picture/picture.h"
 
 namespace levit::tools {
 
@@ -23,6 +24,14 @@ struct Times {
   double decode = 0, resize = 0, network = 0;
 };
 
+// A picture file as pixels, or why there are none.
+struct Decoded {
+  Picture picture;
+  std::string error;   // not empty: the picture is not there
+  double seconds = 0;  // that decoding took
+};
+Decoded decode(const std::string& path, bool ignore_orientation);
+
 class Classifier {
  public:
   // `run`: batch, target and threads of the context. `model` must outlive this.
@@ -30,14 +39,14 @@ class Classifier {
 
   // The answers for inputs[0 .. count), one for each picture and one for each tensor of an .npy file, in
   // their order. What goes wrong with an input is in its answer. Pictures go through the network `run.batch`
-  // at a time.
-  std::vector<Answer> classify(const Input* inputs, size_t count);
+  // at a time. `first`, when not null, is inputs[0], decoded before.
+  std::vector<Answer> classify(const Input* inputs, size_t count, Decoded* first = nullptr);
 
   const Times& times() const { return times_; }
 
  private:
-  void load(const Input& input, std::vector<Answer>& answers);
-  void load_picture_file(Answer& answer);
+  void load(const Input& input, Decoded* decoded, std::vector<Answer>& answers);
+  void resize(Decoded decoded, Answer& answer);
   void classify_tensors(const std::string& path, std::vector<Answer>& answers);
   void run_pending(std::vector<Answer>& answers);
   void finish(const float* logits, Answer& answer) const;

@@ -1,6 +1,7 @@
 // levit classify: pictures in, verdicts out.
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "tools/common/ordered_run.h"
@@ -84,11 +85,7 @@ class Run {
         form_(arguments.json  ? Form::kJson
               : arguments.csv ? Form::kCsv
                               : Form::kTable),
-        file_(find_model(arguments.model)),
-        progress_(list.inputs.size(), "pictures"),
-        labels_(distinct_labels(file_)) {
-    counts_.by_label.resize(labels_.size());
-  }
+        progress_(list.inputs.size(), "pictures") {}
 
   int classify() {
     const size_t groups = (list_.inputs.size() + arguments_.batch - 1) / arguments_.batch;
@@ -97,6 +94,8 @@ class Run {
     if (threads == 0) threads = std::min(machine_threads(), alone ? kThreadsForOnePicture : groups);
     if (!alone) threads = std::min(threads, groups);
     ThreadPool pool(threads);
+    std::optional<Decoded> first = alone && threads > 1 ? load_both(pool) : std::nullopt;
+    if (!file_) load_model();
     start_classifiers(pool, alone);
     std::vector<std::vector<Answer>> slots(alone ? 1 : kGroupsAhead * threads);
     OrderedRun run{groups, slots.size(), {}, {}, interrupted};
@@ -107,7 +106,8 @@ class Run {
       progress_.update(inputs_done_);
     };
     if (alone) {
-      run.work(0, 0, 0);
+      slots[0] =
+          classifiers_[0]->classify(list_.inputs.data(), list_.inputs.size(), first ? &*first : nullptr);
       run.emit(0, 0);
     } else {
       run_ordered(pool, run);
@@ -116,6 +116,26 @@ class Run {
   }
 
  private:
+  void load_model() {
+    file_.emplace(find_model(arguments_.model));
+    labels_ = distinct_labels(*file_);
+    counts_.by_label.resize(labels_.size());
+  }
+
+  // Decodes the first picture while another thread loads the weights: neither needs the other, and together
+  // they take longer than all that follows.
+  std::optional<Decoded> load_both(ThreadPool& pool) {
+    const Input& input = list_.inputs[0];
+    std::optional<Decoded> first;
+    if (!input.error.empty() || is_npy_name(input.path)) return first;
+    OrderedRun both{2, 2, {}, [](size_t, size_t) {}, [] { return false; }};
+    both.work = [&](size_t index, size_t, size_t) {
+      index == 0 ? load_model() : void(first = decode(input.path, arguments_.ignore_orientation));
+    };
+    run_ordered(pool, both);
+    return first;
+  }
+
   void start_classifiers(ThreadPool& pool, bool alone) {
     levit_options options = levit_default_options();
     options.batch = static_cast<uint32_t>(std::min(arguments_.batch, list_.inputs.size()));
@@ -125,10 +145,10 @@ class Run {
       options.parallel_for = ThreadPool::parallel_for;
       options.parallel_context = &pool;
     }
-    const ClassifyOptions how{chosen_resize(arguments_.resize, file_.info()), arguments_.ignore_orientation,
+    const ClassifyOptions how{chosen_resize(arguments_.resize, file_->info()), arguments_.ignore_orientation,
                               parse_band(arguments_.unsure)};
     for (size_t i = 0; i < (alone ? 1 : pool.threads()); ++i)
-      classifiers_.push_back(std::make_unique<Classifier>(file_, options, how));
+      classifiers_.push_back(std::make_unique<Classifier>(*file_, options, how));
   }
 
   std::vector<Answer> work(size_t group, size_t worker) {
@@ -181,7 +201,7 @@ class Run {
   const Arguments& arguments_;
   const InputList& list_;
   Form form_;
-  ModelFile file_;
+  std::optional<ModelFile> file_;
   Progress progress_;
   std::vector<std::string> labels_;
   std::vector<std::unique_ptr<Classifier>> classifiers_;  // by worker

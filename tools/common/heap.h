@@ -3,17 +3,27 @@
 #define LEVIT_TOOLS_COMMON_HEAP_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
 
 namespace levit::tools {
-
-inline constexpr size_t kHugePage = size_t{2} << 20;  // bytes
-// Larger pieces are no part of the heap: malloc maps each of them, and free() gives it back to the system.
-inline constexpr size_t kLargestOnHeap = 2 * kHugePage;
 
 // Reserves address space for the heap and asks for huge pages there, since the first touch of each small page
 // costs more than what most of them are used for. Call it at the start of main(). Does nothing where malloc
 // is not glibc's own.
 void reserve_heap();
+
+// Memory of malloc's kind that frees itself.
+struct FreeDeleter {
+  void operator()(void* memory) const { std::free(memory); }
+};
+using Buffer = std::unique_ptr<uint8_t[], FreeDeleter>;
+
+// Memory for free(), null when there is none, in huge pages where it is large. Pieces over 16 MB that the
+// heap has no room for are mapped for themselves, and free() gives them back to the system.
+void* allocate(size_t bytes);          // aligned to 64 bytes
+void* allocate_cleared(size_t bytes);  // aligned as by malloc
 
 }  // namespace levit::tools
 

@@ -1,24 +1,21 @@
 #include "tools/common/model_file.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
+#include <utility>
 
 namespace levit::tools {
 namespace {
 
 constexpr char kDefaultModel[] = "ai_vs_real.levit";
-
-#ifndef MAP_POPULATE  // Linux reads ahead with it; elsewhere the pages come as they are touched.
-#define MAP_POPULATE 0
-#endif
 
 [[noreturn]] void fail(const std::string& path, const std::string& cause) {
   throw std::runtime_error(path + ": " + cause);
@@ -37,27 +34,6 @@ class Descriptor {
  private:
   int value_;
 };
-
-// Reads until the end into memory that free() takes back; null with errno set when that fails.
-void* read_all(int file, size_t* bytes) {
-  size_t capacity = size_t{1} << 20;
-  auto* image = static_cast<uint8_t*>(std::aligned_alloc(LEVIT_ARENA_ALIGNMENT, capacity));
-  for (*bytes = 0; image != nullptr;) {
-    const ssize_t got = read(file, image + *bytes, capacity - *bytes);
-    if (got == 0) return image;
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) break;
-    *bytes += static_cast<size_t>(got);
-    if (*bytes < capacity) continue;
-    auto* larger = static_cast<uint8_t*>(std::aligned_alloc(LEVIT_ARENA_ALIGNMENT, 2 * capacity));
-    if (larger != nullptr) std::memcpy(larger, image, *bytes);
-    std::free(image);
-    image = larger;
-    capacity *= 2;
-  }
-  std::free(image);
-  return nullptr;
-}
 
 }  // namespace
 
@@ -79,45 +55,35 @@ std::string find_model(const std::string& flag) {
 }
 
 ModelFile::ModelFile(const std::string& path) : path_(path) {
-  try {
-    load();
-  } catch (...) {
-    release();
-    throw;
-  }
-}
-
-ModelFile::~ModelFile() {
-  release();
-}
-
-void ModelFile::load() {
-  const Descriptor file(path_);
+  const Descriptor file(path);
   struct stat status {};
-  if (file.get() < 0 || fstat(file.get(), &status) != 0) fail(path_, std::strerror(errno));
-  if (S_ISDIR(status.st_mode)) fail(path_, "a directory, not a .levit weight file");
-  if (S_ISREG(status.st_mode) && status.st_size > 0) {
-    bytes_ = static_cast<size_t>(status.st_size);
-    void* image = mmap(nullptr, bytes_, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0);
-    if (image == MAP_FAILED) fail(path_, std::strerror(errno));
-    image_ = image;
-    mapped_ = true;
-  } else {
-    image_ = read_all(file.get(), &bytes_);
-    if (image_ == nullptr) fail(path_, std::strerror(errno));
+  if (file.get() < 0 || fstat(file.get(), &status) != 0) fail(path, std::strerror(errno));
+  if (S_ISDIR(status.st_mode)) fail(path, "a directory, not a .levit weight file");
+  constexpr size_t kStep = size_t{1} << 20;
+  // One byte more than the file is said to have, so that its end shows without growing.
+  reserve(S_ISREG(status.st_mode) ? static_cast<size_t>(status.st_size) + 1 : kStep);
+  levit_status opened = LEVIT_TRUNCATED;
+  // In steps, so that a large file that is something else is not read to its end.
+  while (opened == LEVIT_OK || opened == LEVIT_TRUNCATED) {
+    const ssize_t got = read(file.get(), image_.get() + bytes_, std::min(capacity_ - bytes_, kStep));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail(path, std::strerror(errno));
+    if (got == 0) break;
+    bytes_ += static_cast<size_t>(got);
+    if (bytes_ == capacity_) reserve(2 * capacity_);
+    opened = levit_open(image_.get(), bytes_, &model_);
   }
-  const levit_status opened = levit_open(image_, bytes_, &model_);
-  if (opened != LEVIT_OK) fail(path_, levit_status_text(opened));
+  if (opened != LEVIT_OK) fail(path, levit_status_text(opened));
   info_.size = sizeof(info_);
   levit_model_info(model_, &info_);
 }
 
-void ModelFile::release() {
-  if (mapped_) {
-    munmap(image_, bytes_);
-  } else {
-    std::free(image_);
-  }
+void ModelFile::reserve(size_t capacity) {
+  Buffer larger(static_cast<uint8_t*>(allocate(capacity)));
+  if (larger == nullptr) fail(path_, std::strerror(ENOMEM));
+  if (bytes_ > 0) std::memcpy(larger.get(), image_.get(), bytes_);
+  image_ = std::move(larger);
+  capacity_ = capacity;
 }
 
 }  // namespace levit::tools

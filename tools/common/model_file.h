@@ -5,6 +5,7 @@
 #include <string>
 
 #include "levit.h"
+#include "tools/common/heap.h"
 
 namespace levit::tools {
 
@@ -13,15 +14,13 @@ namespace levit::tools {
 // beside a built one. Throws std::runtime_error when there is none.
 std::string find_model(const std::string& flag);
 
-// A validated weight file. A regular file is mapped read-only and shared, so that only the pages in use take
-// memory; anything else (a pipe) is read.
+// A validated weight file in memory. It is read and not mapped: reading lays it into huge pages, while a
+// mapping shares the page cache's small ones, whose 3500 first touches can take longer than decoding a
+// picture.
 class ModelFile {
  public:
   // Throws std::runtime_error naming the file and the cause.
   explicit ModelFile(const std::string& path);
-  ~ModelFile();
-  ModelFile(const ModelFile&) = delete;
-  ModelFile& operator=(const ModelFile&) = delete;
 
   const std::string& path() const { return path_; }
   size_t bytes() const { return bytes_; }
@@ -30,13 +29,11 @@ class ModelFile {
   const char* label(size_t class_index) const { return levit_label(model_, class_index); }
 
  private:
-  void load();
-  void release();
+  void reserve(size_t capacity);
 
   std::string path_;
-  void* image_ = nullptr;
-  size_t bytes_ = 0;
-  bool mapped_ = false;
+  Buffer image_;
+  size_t bytes_ = 0, capacity_ = 0;
   const levit_model* model_ = nullptr;
   levit_info info_{};
 };

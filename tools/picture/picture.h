@@ -4,22 +4,15 @@
 #define LEVIT_TOOLS_PICTURE_PICTURE_H_
 
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <string>
 
 #include "levit.h"
+#include "tools/common/heap.h"
 
 namespace levit::tools {
 
-struct FreeDeleter {
-  void operator()(void* memory) const { std::free(memory); }
-};
-using PixelBuffer =
-    std::unique_ptr<uint8_t[], FreeDeleter>;  // malloc's memory: the decoder's own, never copied
-
 struct Picture {
-  PixelBuffer pixels;  // [height, width, 3]
+  Buffer pixels;  // [height, width, 3]; the decoder's own, never copied
   size_t width = 0, height = 0;
 
   levit_image image() const { return {pixels.get(), width, height, 3 * width}; }

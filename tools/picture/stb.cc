@@ -1,7 +1,5 @@
 #include "tools/picture/stb.h"
 
-#include <sys/mman.h>
-
 #include <climits>
 #include <cstdlib>
 #include <cstring>
@@ -12,22 +10,13 @@
 
 namespace {
 
-using levit::tools::kHugePage;
-
 // The largest piece of memory that the picture at hand can honestly need. A few kilobytes of compressed zeros
 // would otherwise grow into gigabytes before their length is compared with the picture's.
 thread_local size_t largest_allocation = 0;
 
-// Cleared, because a damaged JPEG can use tables that it never defined. Pieces outside the heap ask for huge
-// pages: a picture's first touch of each small one costs more than decoding it.
+// Cleared, because a damaged JPEG can use tables that it never defined.
 void* bounded_malloc(size_t bytes) {
-  if (bytes > largest_allocation) return nullptr;
-  if (bytes <= levit::tools::kLargestOnHeap) return std::calloc(bytes, 1);
-  const size_t whole = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-  void* const memory = std::aligned_alloc(kHugePage, whole);
-  if (memory == nullptr) return nullptr;
-  madvise(memory, whole, MADV_HUGEPAGE);
-  return std::memset(memory, 0, bytes);
+  return bytes <= largest_allocation ? levit::tools::allocate_cleared(bytes) : nullptr;
 }
 
 void* bounded_realloc(void* memory, size_t bytes) {

@@ -88,14 +88,16 @@ Case forward(const Layer& l) {
   return {products(l), run, d->out.data(), expected, tolerance(9 * l.cin)};
 }
 
+// The gradient of the picture is planar, as the network asks for it.
 Case input_vjp(const Layer& l) {
   auto d = std::make_shared<Data>(l);
-  const auto run = [d, l](const Table& table) {
-    table.conv3x3_vjp_input({d->out.data(), d->w.panels(), nullptr, d->din.data(), false, l.side, l.side,
+  const bool planar = l.cin == kernels::kPlanarChannels;
+  const auto run = [d, l, planar](const Table& table) {
+    table.conv3x3_vjp_input({d->out.data(), d->w.panels(), nullptr, d->din.data(), planar, l.side, l.side,
                              l.cin, 0, l.side, d->scratch.data()});
   };
   // Every output pixel gives to the up to nine input pixels that it was made from.
-  const auto expected = [d, l] {
+  const auto expected = [d, l, planar] {
     std::vector<double> din(l.in());
     const std::vector<double> dout = d->out.wide();
     for (size_t i = 0; i < dout.size(); ++i) {
@@ -103,7 +105,8 @@ Case input_vjp(const Layer& l) {
       for (size_t tap = 0; tap < 9; ++tap) {
         const size_t iy = 2 * y + tap / 3 - 1, ix = 2 * x + tap % 3 - 1;
         for (size_t c = 0; iy < l.side && ix < l.side && c < l.cin; ++c) {
-          din[(iy * l.side + ix) * l.cin + c] += dout[i] * d->w.values[(o * 9 + tap) * l.cin + c];
+          din[planar ? (c * l.side + iy) * l.side + ix : (iy * l.side + ix) * l.cin + c] +=
+              dout[i] * d->w.values[(o * 9 + tap) * l.cin + c];
         }
       }
     }

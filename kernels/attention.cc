@@ -63,6 +63,12 @@ void mirror_biases(const AttentionShape& shape, const float* bias, Rows mirrored
   }
 }
 
+void scale_row(float factor, size_t columns, float* row) {
+  for (size_t j = 0; j < columns; j += kLanes) {
+    hn::Store(hn::Mul(hn::Load(d, row + j), hn::Set(d, factor)), d, row + j);
+  }
+}
+
 Head prepare(const AttentionShape& shape, ConstRows q, ConstRows k, const float* bias, Scratch& scratch) {
   Head head = {};
   head.shape = shape;
@@ -71,7 +77,10 @@ Head prepare(const AttentionShape& shape, ConstRows q, ConstRows k, const float*
   head.scale = 1.0f / std::sqrt(static_cast<float>(shape.key));
   head.q = q;
   head.k_columns = scratch.take_rows(shape.key, head.padded);
-  transpose(k, head.keys, shape.key, head.scale, head.k_columns);
+  transpose(k, head.keys, shape.key, head.k_columns);
+  for (size_t i = 0; i < shape.key; ++i) {
+    scale_row(head.scale, head.padded, head.k_columns[i]);
+  }
   const size_t rows = 2 * shape.side - 1;
   const Rows mirrored = scratch.take_rows(shape.side, rows + kLanes);
   head.biases = scratch.take(attention_query_side(shape) * rows * shape.side + kLanes);
@@ -170,12 +179,6 @@ ConstRows whole_rows(ConstRows rows, size_t count, size_t width, Scratch& scratc
   return copy;
 }
 
-void scale_row(float factor, size_t columns, float* row) {
-  for (size_t j = 0; j < columns; j += kLanes) {
-    hn::Store(hn::Mul(hn::Load(d, row + j), hn::Set(d, factor)), d, row + j);
-  }
-}
-
 // p = p / sum of the row, and dp = p * (dp - sum over j of p[j] dp[j]): the gradient to the scores.
 void softmax_backward(size_t columns, float inverse_sum, float* p, float* dp) {
   const V factor = hn::Set(d, inverse_sum);
@@ -237,7 +240,7 @@ void attention_vjp(const AttentionVjp& a) {
   const Head head = prepare(a.shape, {a.q, a.q_stride}, {a.k, a.kv_stride}, a.bias, scratch);
   const ConstRows k = whole_rows({a.k, a.kv_stride}, head.keys, key, scratch);
   const Rows v_columns = scratch.take_rows(value, head.padded);
-  transpose({a.v, a.kv_stride}, head.keys, value, 1, v_columns);
+  transpose({a.v, a.kv_stride}, head.keys, value, v_columns);
   const Rows q = scratch.take_rows(kTileQueries, whole_key), dq = scratch.take_rows(kTileQueries, whole_key);
   const Rows dy = scratch.take_rows(kTileQueries, whole_value),
              ds = scratch.take_rows(kTileQueries, head.padded);

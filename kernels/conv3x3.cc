@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "kernels/half.h"
-#include "kernels/hardswish.h"
 #include "kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -18,7 +17,6 @@ HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 
 void gemm(const Gemm&);
-void hardswish_vjp(const HardswishVjp&);
 
 // A GEMM whose row x is three runs of 3 cin numbers, one in each input row, 2 cin further for the next x.
 void conv3x3(const Conv3x3& c) {
@@ -118,68 +116,128 @@ void vjp_input_by_parity(const Conv3x3VjpInput& c, size_t channel, size_t channe
   }
 }
 
-// With up to four channels the 2 x 2 pixels of all parities fill one panel: column (2 (y % 2) + x % 2) cin +
-// c. Their depth is the 2 x 2 outputs that any of them reads, and the weights of taps that do not exist are
-// zero.
-void pack_taps(const Conv3x3VjpInput& c) {
+// The planar VJP works on planes of dout, lanes along x, so that three channels waste none.
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+constexpr size_t kLanes = HWY_LANES(float);
+constexpr size_t kChannels = kPlanarChannels;
+// Sums of 2 x 2 pixels of every channel, two vectors of each where there are 32 registers.
+constexpr size_t kPlanarVectors = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 2 : 1;
+
+// Output row `oy` as planes [cout][plane_floats], zeros behind the row and below the picture, in the place of
+// its parity.
+const float* planes_of_row(const Conv3x3VjpInput& c, size_t oy) {
+  const size_t width = conv3x3_out(c.width), cout = c.w.outputs, stride = conv3x3_plane_floats(c.width);
+  float* planes = c.scratch + kPlanarTaps * cout + oy % 2 * conv3x3_planes_floats(c.width, cout);
+  for (size_t x = 0; x < stride; x += kPanelWidth) {
+    for (size_t o = 0; o < cout; o += kPanelWidth) {
+      float* to = planes + o * stride + x;
+      const float* from = c.dout + (oy * width + x) * cout + o;
+      const size_t columns = HWY_MIN(kPanelWidth, cout - o);
+      const size_t rows = oy < conv3x3_out(c.height) && x < width ? HWY_MIN(kPanelWidth, width - x) : 0;
+      if (rows == kPanelWidth && columns == kPanelWidth) {
+        transpose_16x16(from, cout, to, stride);
+        continue;
+      }
+      float block[kPanelWidth * kPanelWidth] = {};
+      for (size_t r = 0; r < rows; ++r) {
+        std::memcpy(block + r * kPanelWidth, from + r * cout, columns * sizeof(float));
+      }
+      transpose_16x16(block, kPanelWidth, to, stride);
+    }
+  }
+  return planes;
+}
+
+// The weights in the order in which planar_tile() takes them: [cout][kPlanarTaps].
+void pack_planar_taps(const Conv3x3VjpInput& c) {
   const Panels& w = c.w;
-  const size_t depth = 4 * w.outputs;
-  std::memset(c.scratch, 0, depth * kPanelWidth * sizeof(float));
-  for (size_t parity = 0; parity < 4; ++parity) {
-    for (size_t a = 0; a < kTaps[parity / 2]; ++a) {
-      for (size_t b = 0; b < kTaps[parity % 2]; ++b) {
-        const size_t k = (kTap[parity / 2][a] * 3 + kTap[parity % 2][b]) * c.cin;
-        for (size_t o = 0; o < w.outputs; ++o) {
-          float* to = c.scratch + ((2 * a + b) * w.outputs + o) * kPanelWidth + parity * c.cin;
-          for (size_t i = 0; i < c.cin; ++i) {
-            const size_t at = ((o / kPanelWidth) * w.depth + k + i) * kPanelWidth + o % kPanelWidth;
-            to[i] = w.half ? half_to_float(static_cast<const uint16_t*>(w.data)[at])
-                           : static_cast<const float*>(w.data)[at];
-          }
+  float* to = c.scratch;
+  for (size_t o = 0; o < w.outputs; ++o) {
+    for (size_t i = 0; i < 4; ++i) {
+      const size_t a = i / 2, b = i % 2;
+      for (size_t parity = 0; parity < 4; ++parity) {
+        if (a >= kTaps[parity / 2] || b >= kTaps[parity % 2]) {
+          continue;
+        }
+        const size_t k = (kTap[parity / 2][a] * 3 + kTap[parity % 2][b]) * kChannels;
+        const size_t at = (o / kPanelWidth * w.depth + k) * kPanelWidth + o % kPanelWidth;
+        for (size_t channel = 0; channel < kChannels; ++channel) {
+          *to++ = w.half ? half_to_float(static_cast<const uint16_t*>(w.data)[at + channel * kPanelWidth])
+                         : static_cast<const float*>(w.data)[at + channel * kPanelWidth];
         }
       }
     }
   }
 }
 
-// From blocks [x / 2][parity][cin] to row y of the picture.
-void unpack_row(const Conv3x3VjpInput& c, const float* blocks, size_t y) {
-  const size_t step = c.planar ? 1 : c.cin;
-  for (size_t i = 0; i < c.cin; ++i) {
-    float* to = c.din + (c.planar ? (i * c.height + y) * c.width : y * c.width * c.cin + i);
-    const float* even = blocks + y % 2 * 2 * c.cin + i;
-    const float* odd = even + c.cin;
-    for (size_t x = 0; x + 1 < c.width; x += 2) {
-      to[x * step] = even[x / 2 * kPanelWidth];
-      to[(x + 1) * step] = odd[x / 2 * kPanelWidth];
-    }
-    if (c.width % 2 == 1) {
-      to[(c.width - 1) * step] = even[c.width / 2 * kPanelWidth];
+// Rows y and y + 1 of din, as far as they exist, at the pixels that outputs [x, x + kVectors * kLanes) reach.
+template <size_t kVectors>
+void planar_tile(const Conv3x3VjpInput& c, const float* const* planes, size_t y, size_t x) {
+  const D d;
+  const size_t stride = conv3x3_plane_floats(c.width);
+  const float* w = c.scratch;
+  V sum[4][kChannels][kVectors];
+  for (auto& pixel : sum) {
+    for (auto& channel : pixel) {
+      for (V& lanes : channel) {
+        lanes = hn::Zero(d);
+      }
     }
   }
-  if (c.pre != nullptr) {
-    const size_t row = y * c.width * c.cin;
-    hardswish_vjp({c.pre + row, c.din + row, c.din + row, c.width * c.cin});
+  for (size_t at = x; at < x + c.w.outputs * stride; at += stride) {
+    HWY_UNROLL(4)
+    for (size_t i = 0; i < 4; ++i) {
+      V dout[kVectors];
+      HWY_UNROLL(2)
+      for (size_t v = 0; v < kVectors; ++v) {
+        dout[v] = hn::LoadU(d, planes[i / 2] + at + i % 2 + v * kLanes);
+      }
+      HWY_UNROLL(4)
+      for (size_t parity = 0; parity < 4; ++parity) {
+        if (i / 2 < kTaps[parity / 2] && i % 2 < kTaps[parity % 2]) {
+          HWY_UNROLL(3)
+          for (size_t channel = 0; channel < kChannels; ++channel) {
+            const V weight = hn::Set(d, *w++);
+            HWY_UNROLL(2)
+            for (size_t v = 0; v < kVectors; ++v) {
+              sum[parity][channel][v] = hn::MulAdd(weight, dout[v], sum[parity][channel][v]);
+            }
+          }
+        }
+      }
+    }
+  }
+  const size_t columns = HWY_MIN(2 * kVectors * kLanes, c.width - 2 * x);
+  for (size_t row = y; row < HWY_MIN(y + 2, c.row_end); ++row) {
+    for (size_t channel = 0; channel < kChannels; ++channel) {
+      float* din = c.din + (channel * c.height + row) * c.width + 2 * x;
+      float partial[2 * kVectors * kLanes];
+      float* pixels = columns == 2 * kVectors * kLanes ? din : partial;
+      for (size_t v = 0; v < kVectors; ++v) {
+        hn::StoreInterleaved2(sum[2 * (row - y)][channel][v], sum[2 * (row - y) + 1][channel][v], d,
+                              pixels + 2 * v * kLanes);
+      }
+      if (pixels == partial) {
+        std::memcpy(din, partial, columns * sizeof(float));
+      }
+    }
   }
 }
 
-void vjp_input_packed(const Conv3x3VjpInput& c) {
-  pack_taps(c);
-  float* blocks = padded_rows(c) + 2 * padded_row(c);
-  const float* rows[2] = {nullptr, pad_row(c, c.row_begin / 2)};
-  Product p = {};
-  p.x = {rows, 2, 2 * c.w.outputs, c.w.outputs};  // both columns of a row lie side by side
-  p.w = c.scratch;
-  p.depth = 4 * c.w.outputs;
-  p.y = {blocks, kPanelWidth, kPanelWidth, 0};
-  p.row_end = conv3x3_out(c.width);
-  p.column_end = kPanelWidth;
+void vjp_input_planar(const Conv3x3VjpInput& c) {
+  pack_planar_taps(c);
+  const size_t width = conv3x3_out(c.width);
+  const float* planes[2] = {nullptr, planes_of_row(c, c.row_begin / 2)};
   for (size_t y = c.row_begin; y < c.row_end; y += 2) {
-    rows[0] = rows[1];
-    rows[1] = pad_row(c, y / 2 + 1);
-    product(p);
-    for (size_t row = y; row < HWY_MIN(y + 2, c.row_end); ++row) {
-      unpack_row(c, blocks, row);
+    planes[0] = planes[1];
+    planes[1] = planes_of_row(c, y / 2 + 1);
+    size_t x = 0;
+    for (; x + kLanes < width; x += kPlanarVectors * kLanes) {
+      planar_tile<kPlanarVectors>(c, planes, y, x);
+    }
+    if (x < width) {
+      planar_tile<1>(c, planes, y, x);
     }
   }
 }
@@ -187,8 +245,8 @@ void vjp_input_packed(const Conv3x3VjpInput& c) {
 }  // namespace
 
 void conv3x3_vjp_input(const Conv3x3VjpInput& c) {
-  if (4 * c.cin <= kPanelWidth) {
-    return vjp_input_packed(c);
+  if (c.planar) {
+    return vjp_input_planar(c);
   }
   for (size_t channel = 0; channel < c.cin; channel += 2 * kPanelWidth) {
     vjp_input_by_parity(c, channel, HWY_MIN(c.cin - channel, 2 * kPanelWidth));
@@ -239,10 +297,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace levit::kernels {
 
-// The taps, two padded output rows, and a row of 2 x 2 blocks.
+// The taps and two padded output rows, or two rows of planes.
 size_t conv3x3_vjp_scratch_floats(size_t width, size_t cin, size_t cout) {
-  const size_t blocks = 4 * cin <= kPanelWidth ? conv3x3_out(width) * kPanelWidth : 0;
-  return conv3x3_vjp_taps_floats(cout) + 2 * (conv3x3_out(width) + 1) * cout + blocks;
+  const size_t rows = conv3x3_vjp_taps_floats(cout) + 2 * (conv3x3_out(width) + 1) * cout;
+  const size_t planes = kPlanarTaps * cout + 2 * conv3x3_planes_floats(width, cout);
+  return cin == kPlanarChannels && planes > rows ? planes : rows;
 }
 
 }  // namespace levit::kernels

@@ -41,7 +41,7 @@ struct Conv3x3VjpInput {
   Panels w;           // [cout, 9 cin]
   const float* pre;   // [h, w, cin] or null
   float* din;         // [h, w, cin]; with `planar` [cin, h, w]
-  bool planar;        // write din channel by channel, as the gradient of a picture is; cin <= 4, no pre
+  bool planar;        // write din channel by channel, as the gradient of a picture is; cin = 3, no pre
   size_t height, width, cin;
   size_t row_begin, row_end;  // the rows of din of this call; row_begin even
   float* scratch;             // conv3x3_vjp_scratch_floats(width, cin, cout), per thread
@@ -59,6 +59,20 @@ struct Conv3x3VjpWeights {
 // The part of the scratch that holds the nine taps of two panels of W^T, whole blocks of 16 x 16.
 constexpr size_t conv3x3_vjp_taps_floats(size_t cout) {
   return size_t{9} * 2 * kPanelWidth * kPanelWidth * panel_count(cout);
+}
+
+// Where din is planar, rows of dout lie in the scratch as planes [cout rounded up][plane].
+inline constexpr size_t kPlanarChannels = 3;
+inline constexpr size_t kPlanarTaps = 9 * kPlanarChannels;
+
+// A plane has at least one zero behind its row.
+constexpr size_t conv3x3_plane_floats(size_t width) {
+  return (conv3x3_out(width) / kPanelWidth + 1) * kPanelWidth;
+}
+
+constexpr size_t conv3x3_planes_floats(size_t width, size_t cout) {
+  return panel_count(cout) * kPanelWidth * conv3x3_plane_floats(width) +
+         kPanelWidth;  // whole vectors at the end
 }
 
 size_t conv3x3_vjp_scratch_floats(size_t width, size_t cin, size_t cout);

@@ -12,6 +12,7 @@
 #include <cstddef>
 
 #include "hwy/highway.h"
+#include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
@@ -191,35 +192,23 @@ inline void pack_rows(ConstRows from, size_t count, size_t width, Rows to) {
   }
 }
 
-// to [width, to.stride] = scale times the transpose of from [count, width]; zeros in columns from count on.
-inline void transpose(ConstRows from, size_t count, size_t width, float scale, Rows to) {
-  size_t first = 0;  // what the 4 x 4 blocks leave to single steps
-#if HWY_TARGET != HWY_SCALAR
-  if (width % 4 == 0) {
-    const hn::FixedTag<float, 4> d4;
-    const auto factor = hn::Set(d4, scale);
-    for (; first + 4 <= count; first += 4) {
-      for (size_t i = 0; i < width; i += 4) {
-        const auto a = hn::Mul(hn::LoadU(d4, from[first] + i), factor);
-        const auto b = hn::Mul(hn::LoadU(d4, from[first + 1] + i), factor);
-        const auto c = hn::Mul(hn::LoadU(d4, from[first + 2] + i), factor);
-        const auto e = hn::Mul(hn::LoadU(d4, from[first + 3] + i), factor);
-        const auto ab_low = hn::InterleaveLower(d4, a, b), ab_high = hn::InterleaveUpper(d4, a, b);
-        const auto ce_low = hn::InterleaveLower(d4, c, e), ce_high = hn::InterleaveUpper(d4, c, e);
-        hn::StoreU(hn::ConcatLowerLower(d4, ce_low, ab_low), d4, to[i] + first);
-        hn::StoreU(hn::ConcatUpperUpper(d4, ce_low, ab_low), d4, to[i + 1] + first);
-        hn::StoreU(hn::ConcatLowerLower(d4, ce_high, ab_high), d4, to[i + 2] + first);
-        hn::StoreU(hn::ConcatUpperUpper(d4, ce_high, ab_high), d4, to[i + 3] + first);
+// to [width, to.stride] = the transpose of from [count, width]; zeros in columns from count on.
+inline void transpose(ConstRows from, size_t count, size_t width, Rows to) {
+  for (size_t r = 0; r < count; r += kPanelWidth) {
+    for (size_t i = 0; i < width; i += kPanelWidth) {
+      const size_t rows = HWY_MIN(count - r, kPanelWidth), columns = HWY_MIN(width - i, kPanelWidth);
+      if (rows == kPanelWidth && columns == kPanelWidth) {
+        transpose_16x16(from[r] + i, from.stride, to[i] + r, to.stride);
+        continue;
       }
-    }
-  }
-#endif
-  for (size_t i = 0; i < width; ++i) {
-    for (size_t r = first; r < count; ++r) {
-      to[i][r] = scale * from[r][i];
-    }
-    for (size_t r = count; r < to.stride; ++r) {
-      to[i][r] = 0;
+      float block[kPanelWidth * kPanelWidth] = {}, transposed[kPanelWidth * kPanelWidth];
+      for (size_t row = 0; row < rows; ++row) {
+        copy_row(from[r + row] + i, columns, block + row * kPanelWidth);
+      }
+      transpose_16x16(block, kPanelWidth, transposed, kPanelWidth);
+      for (size_t column = 0; column < columns; ++column) {
+        copy_row(transposed + column * kPanelWidth, HWY_MIN(to.stride - r, kPanelWidth), to[i + column] + r);
+      }
     }
   }
 }

@@ -16,13 +16,14 @@
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 
-// to[j][i] = from[i][j], both 16 x 16 and contiguous.
+// to[j][i] = from[i][j], both 16 x 16, rows `stride` numbers apart.
 template <class T>
-HWY_INLINE void transpose_16x16(const T* HWY_RESTRICT from, T* HWY_RESTRICT to) {
+HWY_INLINE void transpose_16x16(const T* HWY_RESTRICT from, size_t from_stride, T* HWY_RESTRICT to,
+                                size_t to_stride) {
 #if HWY_TARGET == HWY_SCALAR
   for (size_t j = 0; j < kPanelWidth; ++j) {
     for (size_t i = 0; i < kPanelWidth; ++i) {
-      to[j * kPanelWidth + i] = from[i * kPanelWidth + j];
+      to[j * to_stride + i] = from[i * from_stride + j];
     }
   }
 #else
@@ -36,7 +37,7 @@ HWY_INLINE void transpose_16x16(const T* HWY_RESTRICT from, T* HWY_RESTRICT to) 
     for (size_t j = 0; j < kPanelWidth; j += kVector) {
       hn::Vec<decltype(d)> rows[kBlock];
       for (size_t r = 0; r < kBlock; ++r) {
-        rows[r] = hn::LoadU(d, from + (i + r) * kPanelWidth + j);
+        rows[r] = hn::LoadU(d, from + (i + r) * from_stride + j);
       }
       for (size_t done = 1; done < kBlock; done *= 2) {
         hn::Vec<decltype(d)> pairs[kBlock];
@@ -50,16 +51,41 @@ HWY_INLINE void transpose_16x16(const T* HWY_RESTRICT from, T* HWY_RESTRICT to) 
       }
       for (size_t r = 0; r < kBlock; ++r) {
         if constexpr (kVector == kBlock) {
-          hn::StoreU(rows[r], d, to + (j + r) * kPanelWidth + i);
+          hn::StoreU(rows[r], d, to + (j + r) * to_stride + i);
         } else {
-          hn::StoreU(hn::LowerHalf(d_block, rows[r]), d_block, to + (j + r) * kPanelWidth + i);
-          hn::StoreU(hn::UpperHalf(d_block, rows[r]), d_block, to + (j + kBlock + r) * kPanelWidth + i);
+          hn::StoreU(hn::LowerHalf(d_block, rows[r]), d_block, to + (j + r) * to_stride + i);
+          hn::StoreU(hn::UpperHalf(d_block, rows[r]), d_block, to + (j + kBlock + r) * to_stride + i);
         }
       }
     }
   }
 #endif
 }
+
+#if HWY_TARGET == HWY_AVX3
+// The same where a row is a vector. [i][j] is number 16 i + j; swapping i and j rotates that number's eight
+// bits by four, and taking even and odd numbers apart rotates them by one.
+HWY_INLINE void transpose_16x16(const float* HWY_RESTRICT from, size_t from_stride, float* HWY_RESTRICT to,
+                                size_t to_stride) {
+  const hn::ScalableTag<float> d;
+  hn::Vec<decltype(d)> rows[kPanelWidth], apart[kPanelWidth];
+  for (size_t i = 0; i < kPanelWidth; ++i) {
+    rows[i] = hn::LoadU(d, from + i * from_stride);
+  }
+  for (size_t bit = 0; bit < 4; ++bit) {
+    for (size_t i = 0; i < kPanelWidth / 2; ++i) {
+      apart[i] = hn::ConcatEven(d, rows[2 * i + 1], rows[2 * i]);
+      apart[i + kPanelWidth / 2] = hn::ConcatOdd(d, rows[2 * i + 1], rows[2 * i]);
+    }
+    for (size_t i = 0; i < kPanelWidth; ++i) {
+      rows[i] = apart[i];
+    }
+  }
+  for (size_t i = 0; i < kPanelWidth; ++i) {
+    hn::StoreU(rows[i], d, to + i * to_stride);
+  }
+}
+#endif
 
 // The 16 columns [column, column + columns) of W's first `outputs` rows as a panel of W^T: to[n][i] =
 // W[n][column + i], zero from `columns` on. Writes whole blocks: panel_count(outputs) * 16 rows.
@@ -79,10 +105,10 @@ void transpose_panel(const T* panels, size_t depth, size_t outputs, size_t colum
     }
     U* at = to + p * kPanelWidth * kPanelWidth;
     if constexpr (sizeof(T) == sizeof(U)) {
-      transpose_16x16(block, at);
+      transpose_16x16(block, kPanelWidth, at, kPanelWidth);
     } else {
       T narrow[kPanelWidth * kPanelWidth];
-      transpose_16x16(block, narrow);
+      transpose_16x16(block, kPanelWidth, narrow, kPanelWidth);
       const hn::ScalableTag<float> d;
       for (size_t i = 0; i < kPanelWidth * kPanelWidth; i += hn::Lanes(d)) {
         hn::StoreU(widen(d, narrow + i), d, at + i);

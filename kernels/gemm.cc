@@ -36,6 +36,7 @@ void gemm(const Gemm& g) {
 // dx is a product too, of dy and W transposed: two panels of W^T at a time are written to the scratch.
 void gemm_vjp_input(const GemmVjpInput& g) {
   const bool half = g.w.half && kHasWiden;
+  const size_t weight_bytes = g.w.half ? sizeof(uint16_t) : sizeof(float);
   const size_t panel_bytes = kPanelWidth * g.w.outputs * (half ? sizeof(uint16_t) : sizeof(float));
   Product p = {};
   p.x = g.dy;
@@ -55,6 +56,8 @@ void gemm_vjp_input(const GemmVjpInput& g) {
       transpose_panel(g.w, column, HWY_MIN(kPanelWidth, p.column_end - column), to);
       to += panel_bytes;  // the next panel begins where the outputs end, on top of this one's padding
     }
+    p.next = static_cast<const char*>(g.w.data) + p.column_end * kPanelWidth * weight_bytes;
+    p.next_step = g.w.depth * kPanelWidth * weight_bytes;
     product(p);
   }
 }

@@ -18,9 +18,11 @@ namespace levit::kernels::HWY_NAMESPACE {
 
 // y[m][n] = act(b[n] + sum over k of x[m][k] w[k][n]) * slope(z[m][n]) + r[m][n], each part optional.
 struct Product {
-  SegmentedRows x;  // [rows, depth]
-  const void* w;    // the panels of the columns from column_begin on
-  bool half;        // they hold fp16
+  SegmentedRows x;   // [rows, depth]
+  const void* w;     // the panels of the columns from column_begin on
+  bool half;         // they hold fp16
+  const void* next;  // what becomes the next columns' panels; each 16 k of a panel lie together, ...
+  size_t next_step;  // ... `next_step` bytes after those before them; null: the panels behind w
   size_t depth;
   const float* bias;  // 16 for each of these panels, or null
   BlockedRows y;

@@ -54,7 +54,8 @@ struct Tile {
   const float* const* segment;
   size_t segments, segment_length, x_stride;
   const void* w[kTilePanels];  // weights of k = 0
-  size_t ahead;                // from a weight to the one to prefetch with it; 0: none
+  const char* next;            // weights to prefetch for the next columns, in runs of 16 k ...
+  size_t next_step;            // ... and the bytes between the runs
   const float* bias;           // [columns]
   float* y[kTilePanels];
   float* pre[kTilePanels];             // or null
@@ -76,19 +77,26 @@ HWY_INLINE V load_weights(D d, const float* w) {
 // sums where FMA has it.
 constexpr size_t kRun = 64;
 
+// Weights of 16 steps of k in a panel.
+constexpr size_t kRunLength = kPanelWidth * kPanelWidth;
+
 // acc [kRows][kVectors] += x w over `count` steps of k, in order.
 template <size_t kRows, size_t kVectors, class W>
 HWY_INLINE void accumulate_run(const Tile& t, const float* HWY_RESTRICT x, size_t at, size_t count,
                                V (&acc)[kRows][kVectors]) {
   const D d;
   for (size_t k = 0; k < count; ++k) {
+    if constexpr (kVectors > 1) {  // one vector wide, loads are what bounds a tile
+      constexpr size_t kBytes = kVectors * kLanes * sizeof(W);
+      const char* next = t.next + at / kRunLength * t.next_step + at % kRunLength / kPanelWidth * kBytes;
+      for (size_t line = 0; line < kBytes; line += 64) {
+        hwy::Prefetch(next + line);
+      }
+    }
     V w[kVectors];
     for (size_t c = 0; c < kVectors; ++c) {
       const size_t column = c * kLanes;
       const W* from = static_cast<const W*>(t.w[column / kPanelWidth]) + at + column % kPanelWidth;
-      if constexpr (kVectors > 1) {  // one vector wide, loads are what bounds a tile
-        hwy::Prefetch(from + t.ahead);
-      }
       w[c] = load_weights(d, from);
     }
     for (size_t r = 0; r < kRows; ++r) {
@@ -265,13 +273,14 @@ void run_partial(const Tile& t, size_t row, size_t rows, size_t columns) {
 
 // All rows of the columns that one tile covers, of which `columns` exist.
 template <size_t kVectors, class W>
-void run_columns(Tile& t, size_t row_begin, size_t row_end, size_t columns, size_t ahead) {
+void run_columns(Tile& t, size_t row_begin, size_t row_end, size_t columns) {
   constexpr size_t kRows = most_rows(kVectors);
   const size_t tiles = (row_end - row_begin + kRows - 1) / kRows;
+  const char* const next = t.next;
   size_t row = row_begin;
   for (size_t left = tiles; left > 0; --left) {
     const size_t rows = (row_end - row + left - 1) / left;
-    t.ahead = left == 1 ? ahead : 0;
+    t.next = left == 1 ? next : static_cast<const char*>(t.w[0]);
     if (columns < kVectors * kLanes) {
       run_partial<kVectors, W>(t, row, rows, columns);
     } else {
@@ -317,13 +326,19 @@ void run(const Product& p) {
       place(p, column + i * kPanelWidth, i, t);
     }
     t.bias = p.bias != nullptr ? p.bias + from : kNoBias;
+    if (p.next != nullptr) {
+      t.next = static_cast<const char*>(p.next) + from * kPanelWidth * sizeof(W);
+      t.next_step = p.next_step;
+    } else {
+      t.next = static_cast<const char*>(t.w[0]) + kTilePanels * panel * sizeof(W);
+      t.next_step = kTilePanels * kRunLength * sizeof(W);
+    }
     if (columns == kTileColumns) {
-      run_columns<kTileVectors, W>(t, p.row_begin, p.row_end, columns, kTilePanels * panel);
+      run_columns<kTileVectors, W>(t, p.row_begin, p.row_end, columns);
       column += columns;
     } else {  // one panel, or what there is of it
       constexpr size_t kColumns = HWY_MIN(kTileColumns, kPanelWidth);
-      run_columns<kTileVectors / kTilePanels, W>(t, p.row_begin, p.row_end, HWY_MIN(columns, kColumns),
-                                                 panel);
+      run_columns<kTileVectors / kTilePanels, W>(t, p.row_begin, p.row_end, HWY_MIN(columns, kColumns));
       column += kColumns;
     }
   }

@@ -8,7 +8,6 @@
 
 #include <cstring>
 
-#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/panels.h"
 #include "kernels/widen-inl.h"
@@ -93,10 +92,6 @@ template <class T, class U>
 void transpose_panel(const T* panels, size_t depth, size_t outputs, size_t column, size_t columns, U* to) {
   for (size_t p = 0; p < panel_count(outputs); ++p) {
     const T* block = panels + (p * depth + column) * kPanelWidth;
-    // gemm_vjp_input takes two panels of W^T at a time; the next two begin two blocks further on.
-    for (size_t i = 0; i < kPanelWidth * kPanelWidth; i += 64 / sizeof(T)) {
-      hwy::Prefetch(block + 2 * kPanelWidth * kPanelWidth + i);
-    }
     T padded[kPanelWidth * kPanelWidth];
     if (columns < kPanelWidth) {
       std::memset(padded, 0, sizeof padded);

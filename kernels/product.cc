@@ -149,15 +149,25 @@ HWY_INLINE void accumulate(const Tile& t, size_t row, V (&acc)[kRows][kVectors])
   }
 }
 
-// Where vector c of a row lies.
-template <class T>
-HWY_INLINE T* vector_at(T* const (&panels)[kTilePanels], size_t row_offset, size_t c) {
-  const size_t column = c * kLanes;
-  return panels[column / kPanelWidth] + row_offset + column % kPanelWidth;
+// op(sum, where it lies in `panels`) for the whole tile in registers, hence the unrolling.
+template <size_t kRows, size_t kVectors, class T, class Op>
+HWY_INLINE void for_tile(V (&acc)[kRows][kVectors], T* const (&panels)[kTilePanels], size_t row,
+                         size_t stride, const Op& op) {
+  T* at[kVectors];
+  for (size_t c = 0; c < kVectors; ++c) {
+    at[c] = panels[c * kLanes / kPanelWidth] + row * stride + c * kLanes % kPanelWidth;
+  }
+#pragma GCC unroll 16
+  for (size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+    for (size_t c = 0; c < kVectors; ++c) {
+      op(acc[r][c], at[c]);
+      at[c] += stride;
+    }
+  }
 }
 
-// Rows [row, row + kRows). Each step of the epilogue goes over the whole tile in registers, hence the
-// unrolling.
+// Rows [row, row + kRows).
 template <size_t kRows, size_t kVectors, class W>
 HWY_NOINLINE void run_tile(const Tile& t, size_t row) {
   const D d;
@@ -168,51 +178,26 @@ HWY_NOINLINE void run_tile(const Tile& t, size_t row) {
       acc[r][c] = acc[0][c];
     }
   }
+  if (t.slope_at[0] != nullptr) {  // strided lines, which no hardware prefetcher foresees
+    for_tile(acc, t.slope_at, row, t.y_stride, [](V&, const float* z) HWY_ATTR { hwy::Prefetch(z); });
+  }
   accumulate<kRows, kVectors, W>(t, row, acc);
   if (t.pre[0] != nullptr) {
-#pragma GCC unroll 16
-    for (size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-      for (size_t c = 0; c < kVectors; ++c) {
-        hn::StoreU(acc[r][c], d, vector_at(t.pre, (row + r) * t.pre_stride, c));
-      }
-    }
+    for_tile(acc, t.pre, row, t.pre_stride, [](V& sum, float* pre) HWY_ATTR { hn::StoreU(sum, D(), pre); });
   }
   if (t.hardswish) {
-#pragma GCC unroll 16
-    for (size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-      for (size_t c = 0; c < kVectors; ++c) {
-        acc[r][c] = hardswish(d, acc[r][c]);
-      }
-    }
+    for_tile(acc, t.y, row, 0, [](V& sum, float*) HWY_ATTR { sum = hardswish(D(), sum); });
   }
   if (t.slope_at[0] != nullptr) {
-#pragma GCC unroll 16
-    for (size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-      for (size_t c = 0; c < kVectors; ++c) {
-        const V z = hn::LoadU(d, vector_at(t.slope_at, (row + r) * t.y_stride, c));
-        acc[r][c] = hn::Mul(acc[r][c], hardswish_slope(d, z));
-      }
-    }
+    for_tile(acc, t.slope_at, row, t.y_stride, [](V& sum, const float* z) HWY_ATTR {
+      sum = hn::Mul(sum, hardswish_slope(D(), hn::LoadU(D(), z)));
+    });
   }
   if (t.residual[0] != nullptr) {
-#pragma GCC unroll 16
-    for (size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-      for (size_t c = 0; c < kVectors; ++c) {
-        acc[r][c] = hn::Add(acc[r][c], hn::LoadU(d, vector_at(t.residual, (row + r) * t.y_stride, c)));
-      }
-    }
+    for_tile(acc, t.residual, row, t.y_stride,
+             [](V& sum, const float* residual) HWY_ATTR { sum = hn::Add(sum, hn::LoadU(D(), residual)); });
   }
-#pragma GCC unroll 16
-  for (size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-    for (size_t c = 0; c < kVectors; ++c) {
-      hn::StoreU(acc[r][c], d, vector_at(t.y, (row + r) * t.y_stride, c));
-    }
-  }
+  for_tile(acc, t.y, row, t.y_stride, [](V& sum, float* y) HWY_ATTR { hn::StoreU(sum, D(), y); });
 }
 
 // The tile of `rows` rows, 1..kRows.

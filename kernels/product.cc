@@ -178,7 +178,12 @@ HWY_NOINLINE void run_tile(const Tile& t, size_t row) {
       acc[r][c] = acc[0][c];
     }
   }
-  if (t.slope_at[0] != nullptr) {  // strided lines, which no hardware prefetcher foresees
+  // Lines a stride apart, which no hardware prefetcher foresees.
+  for_tile(acc, t.y, row, t.y_stride, [](V&, const float* y) HWY_ATTR { hwy::Prefetch(y); });
+  if (t.pre[0] != nullptr) {
+    for_tile(acc, t.pre, row, t.pre_stride, [](V&, const float* pre) HWY_ATTR { hwy::Prefetch(pre); });
+  }
+  if (t.slope_at[0] != nullptr) {
     for_tile(acc, t.slope_at, row, t.y_stride, [](V&, const float* z) HWY_ATTR { hwy::Prefetch(z); });
   }
   accumulate<kRows, kVectors, W>(t, row, acc);

@@ -48,6 +48,9 @@ constexpr size_t most_rows(size_t vectors) {
   return vectors == 1 && kTileRows > 12 ? 12 : kTileRows;
 }
 
+// Rows this many floats apart share one set of a first-level cache, which has at least this many ways.
+constexpr size_t kCacheStride = 1024, kCacheWays = 8;
+
 // What the tiles of some columns read and write, at row 0. Where a tile spans several panels, panel i has its
 // own addresses.
 struct Tile {
@@ -265,7 +268,8 @@ void run_partial(const Tile& t, size_t row, size_t rows, size_t columns) {
 template <size_t kVectors, class W>
 void run_columns(Tile& t, size_t row_begin, size_t row_end, size_t columns) {
   constexpr size_t kRows = most_rows(kVectors);
-  const size_t tiles = (row_end - row_begin + kRows - 1) / kRows;
+  const size_t most = t.x_stride % kCacheStride == 0 ? HWY_MIN(kRows, kCacheWays) : kRows;
+  const size_t tiles = (row_end - row_begin + most - 1) / most;
   const char* const next = t.next;
   size_t row = row_begin;
   for (size_t left = tiles; left > 0; --left) {

@@ -1,10 +1,9 @@
-// levit bench: how fast the network runs here, as a whole and by layer, and how near that is to what the core
-// can do.
+#include "tools/levit/bench.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -25,13 +24,6 @@ using Clock = std::chrono::steady_clock;
 using Json = nlohmann::ordered_json;
 
 constexpr double kWarmUp = 0.3;  // seconds, until clock rate and caches have settled
-
-struct Arguments {
-  std::string model, target;
-  size_t threads = 1, batch = 1;
-  double seconds = 2;
-  bool gradient = false, layers = false, json = false;
-};
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -82,7 +74,7 @@ struct Layers {
 
 class Bench {
  public:
-  explicit Bench(const Arguments& arguments)
+  explicit Bench(const BenchArguments& arguments)
       : arguments_(arguments),
         file_(find_model(arguments.model)),
         pool_(arguments.threads),
@@ -126,7 +118,7 @@ class Bench {
   }
 
  private:
-  static levit_options options(const Arguments& arguments, ThreadPool& pool, bool gradient) {
+  static levit_options options(const BenchArguments& arguments, ThreadPool& pool, bool gradient) {
     levit_options options = levit_default_options();
     options.features = gradient ? LEVIT_GRADIENT : 0;
     options.batch = static_cast<uint32_t>(arguments.batch);
@@ -203,7 +195,7 @@ class Bench {
     return list;
   }
 
-  const Arguments& arguments_;
+  const BenchArguments& arguments_;
   ModelFile file_;
   ThreadPool pool_;
   Context context_, forward_;
@@ -242,28 +234,12 @@ std::string table(const Json& json) {
 
 }  // namespace
 
-Command add_bench(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("bench", "How fast the network runs here");
-  auto arguments = std::make_shared<Arguments>();
-  add_model_flag(*app, arguments->model);
-  add_threads_flag(*app, arguments->threads);
-  add_batch_flag(*app, arguments->batch);
-  app->add_option("--seconds", arguments->seconds, "How long to measure")
-      ->type_name("S")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 86400.0));
-  add_target_flag(*app, arguments->target);
-  app->add_flag("--gradient", arguments->gradient,
-                "Forward pass and the gradient with respect to the picture");
-  app->add_flag("--layers", arguments->layers, "Also each layer");
-  app->add_flag("--json", arguments->json, "One JSON object");
-  app->footer("Example: levit bench --threads 2 --layers");
-  return {app, [arguments] {
-            if (arguments->threads == 0) arguments->threads = machine_threads();
-            const Json json = Bench(*arguments).run();
-            print(arguments->json ? json.dump() + "\n" : table(json));
-            return interrupted() ? kInterruptedExit : 0;
-          }};
+int run_bench(const BenchArguments& asked) {
+  BenchArguments arguments = asked;
+  if (arguments.threads == 0) arguments.threads = machine_threads();
+  const Json json = Bench(arguments).run();
+  print(arguments.json ? json.dump() + "\n" : table(json));
+  return interrupted() ? kInterruptedExit : 0;
 }
 
 }  // namespace levit::tools

@@ -1,5 +1,5 @@
-// levit info: what is in a weight file, and what it takes to run it here.
-#include <memory>
+#include "tools/levit/info.h"
+
 #include <nlohmann/json.hpp>
 
 #include "levit.hpp"
@@ -12,11 +12,6 @@ namespace levit::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-struct Arguments {
-  std::string path, model;
-  bool json = false;
-};
 
 std::string hexadecimal(uint64_t value) {
   char text[20];
@@ -92,23 +87,11 @@ std::string table(const Json& json) {
 
 }  // namespace
 
-Command add_info(CLI::App& program) {
-  CLI::App* app =
-      program.add_subcommand("info", "What is in a weight file, and what it takes to run it here");
-  auto arguments = std::make_shared<Arguments>();
-  CLI::Option* path =
-      app->add_option("file", arguments->path, "Weight file; else as --model says")->type_name("FILE");
-  add_model_flag(*app, arguments->model);
-  app->get_option("--model")->excludes(path);
-  app->add_flag("--json", arguments->json, "One JSON object");
-  app->footer("Example: levit info model.levit");
-  return {app, [arguments] {
-            const ModelFile file(find_model(arguments->path.empty() ? arguments->model : arguments->path));
-            const Json json = describe(file);
-            print(arguments->json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
-                                  : table(json));
-            return 0;
-          }};
+int run_info(const InfoArguments& arguments) {
+  const ModelFile file(find_model(arguments.path.empty() ? arguments.model : arguments.path));
+  const Json json = describe(file);
+  print(arguments.json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : table(json));
+  return 0;
 }
 
 }  // namespace levit::tools

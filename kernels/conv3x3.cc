@@ -135,8 +135,8 @@ const float* planes_of_row(const Conv3x3VjpInput& c, size_t oy) {
       const float* from = c.dout + (oy * width + x) * cout + o;
       const size_t columns = HWY_MIN(kPanelWidth, cout - o);
       const size_t rows = oy < conv3x3_out(c.height) && x < width ? HWY_MIN(kPanelWidth, width - x) : 0;
-      if (rows == kPanelWidth && columns == kPanelWidth) {
-        transpose_16x16(from, cout, to, stride);
+      if (columns == kPanelWidth) {
+        transpose_16x16(from, cout, to, stride, rows);
         continue;
       }
       float block[kPanelWidth * kPanelWidth] = {};

@@ -197,15 +197,15 @@ inline void transpose(ConstRows from, size_t count, size_t width, Rows to) {
   for (size_t r = 0; r < count; r += kPanelWidth) {
     for (size_t i = 0; i < width; i += kPanelWidth) {
       const size_t rows = HWY_MIN(count - r, kPanelWidth), columns = HWY_MIN(width - i, kPanelWidth);
-      if (rows == kPanelWidth && columns == kPanelWidth) {
-        transpose_16x16(from[r] + i, from.stride, to[i] + r, to.stride);
+      if (columns == kPanelWidth && (rows == kPanelWidth || kLanes == kPanelWidth)) {
+        transpose_16x16(from[r] + i, from.stride, to[i] + r, to.stride, rows);
         continue;
       }
       float block[kPanelWidth * kPanelWidth] = {}, transposed[kPanelWidth * kPanelWidth];
       for (size_t row = 0; row < rows; ++row) {
         copy_row(from[r + row] + i, columns, block + row * kPanelWidth);
       }
-      transpose_16x16(block, kPanelWidth, transposed, kPanelWidth);
+      transpose_16x16(block, kPanelWidth, transposed, kPanelWidth, rows);
       for (size_t column = 0; column < columns; ++column) {
         copy_row(transposed + column * kPanelWidth, HWY_MIN(to.stride - r, kPanelWidth), to[i + column] + r);
       }

@@ -15,14 +15,15 @@
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 
-// to[j][i] = from[i][j], both 16 x 16, rows `stride` numbers apart.
+// to[j][i] = from[i][j], both 16 x 16, rows `stride` numbers apart; zeros for the rows from `count` on, which
+// are not read.
 template <class T>
 HWY_INLINE void transpose_16x16(const T* HWY_RESTRICT from, size_t from_stride, T* HWY_RESTRICT to,
-                                size_t to_stride) {
+                                size_t to_stride, size_t count = kPanelWidth) {
 #if HWY_TARGET == HWY_SCALAR
   for (size_t j = 0; j < kPanelWidth; ++j) {
     for (size_t i = 0; i < kPanelWidth; ++i) {
-      to[j * to_stride + i] = from[i * from_stride + j];
+      to[j * to_stride + i] = i < count ? from[i * from_stride + j] : T{0};
     }
   }
 #else
@@ -36,7 +37,7 @@ HWY_INLINE void transpose_16x16(const T* HWY_RESTRICT from, size_t from_stride, 
     for (size_t j = 0; j < kPanelWidth; j += kVector) {
       hn::Vec<decltype(d)> rows[kBlock];
       for (size_t r = 0; r < kBlock; ++r) {
-        rows[r] = hn::LoadU(d, from + (i + r) * from_stride + j);
+        rows[r] = i + r < count ? hn::LoadU(d, from + (i + r) * from_stride + j) : hn::Zero(d);
       }
       for (size_t done = 1; done < kBlock; done *= 2) {
         hn::Vec<decltype(d)> pairs[kBlock];
@@ -62,14 +63,15 @@ HWY_INLINE void transpose_16x16(const T* HWY_RESTRICT from, size_t from_stride, 
 }
 
 #if HWY_TARGET == HWY_AVX3
-// The same where a row is a vector. [i][j] is number 16 i + j; swapping i and j rotates that number's eight
-// bits by four, and taking even and odd numbers apart rotates them by one.
+// The same where a row is a vector. [i][j] is number 16 i + j; swapping
+// i and j rotates that number's eight bits by four, and taking even and odd numbers apart rotates them by
+// one.
 HWY_INLINE void transpose_16x16(const float* HWY_RESTRICT from, size_t from_stride, float* HWY_RESTRICT to,
-                                size_t to_stride) {
+                                size_t to_stride, size_t count = kPanelWidth) {
   const hn::ScalableTag<float> d;
   hn::Vec<decltype(d)> rows[kPanelWidth], apart[kPanelWidth];
   for (size_t i = 0; i < kPanelWidth; ++i) {
-    rows[i] = hn::LoadU(d, from + i * from_stride);
+    rows[i] = i < count ? hn::LoadU(d, from + i * from_stride) : hn::Zero(d);
   }
   for (size_t bit = 0; bit < 4; ++bit) {
     for (size_t i = 0; i < kPanelWidth / 2; ++i) {

@@ -16,6 +16,12 @@ namespace levit::tests {
 namespace {
 
 constexpr size_t kPixels = 3 * LEVIT_SIDE * LEVIT_SIDE;
+constexpr uint8_t kFill = 0xa5;
+
+// Bytes that are not kFill any more.
+size_t changed(const uint8_t* bytes, size_t count) {
+  return count - static_cast<size_t>(std::count(bytes, bytes + count, kFill));
+}
 
 size_t arena_bytes(const OpenModel& model, const levit_options& options) {
   size_t bytes = 0;
@@ -49,11 +55,20 @@ TEST_CASE(
   for (const uint32_t features : {0u, uint32_t{LEVIT_GRADIENT}, uint32_t{LEVIT_ATTRIBUTION}}) {
     const levit_options options = options_with(features);
     const size_t bytes = arena_bytes(model, options);
-    AlignedBytes arena(bytes + LEVIT_ARENA_ALIGNMENT);
+    AlignedBytes arena(bytes + LEVIT_ARENA_ALIGNMENT, kFill);
     levit_context* context = nullptr;
-    // Buffers lie on 64-byte bounds, so these sizes end in and between all of the larger ones.
-    for (size_t less = 1; less <= bytes; less += less < 256 ? 1 : 4032)
-      REQUIRE(levit_create(model, &options, arena.data(), bytes - less, &context) == LEVIT_ARENA);
+    const auto refused = [&](size_t size) {
+      return levit_create(model, &options, arena.data(), size, &context) == LEVIT_ARENA;
+    };
+    // Every buffer begins on a 64-byte bound: these sizes end one byte before each place where one begins or
+    // ends.
+    size_t accepted = refused(0) ? 0 : 1;
+    REQUIRE(bytes % LEVIT_ARENA_ALIGNMENT == 0);
+    for (size_t bound = LEVIT_ARENA_ALIGNMENT; bound <= bytes; bound += LEVIT_ARENA_ALIGNMENT)
+      accepted += refused(bound - 1) ? 0 : 1;
+    for (size_t less = 1; less < 256; ++less) accepted += refused(bytes - less) ? 0 : 1;
+    CHECK(accepted == 0);
+    CHECK(changed(arena.data(), arena.size()) == 0);
     CHECK(context == nullptr);
     for (size_t shift = 1; shift < LEVIT_ARENA_ALIGNMENT; ++shift)
       CHECK(levit_create(model, &options, arena.data() + shift, bytes, &context) == LEVIT_ALIGNMENT);
@@ -61,20 +76,24 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("nothing is written behind the arena") {
-  const OpenModel model(Seed{"tiny"});
-  const std::vector<float> pictures = seeded_input(3);
-  for (const std::string& target : target_names()) {
-    CAPTURE(target);
-    const levit_options options = options_with(LEVIT_GRADIENT, 3, target.c_str());
-    const size_t bytes = arena_bytes(model, options);
-    AlignedBytes arena(bytes + 4096, 0xa5);
-    levit_context* context = nullptr;
-    REQUIRE(levit_create(model, &options, arena.data(), bytes, &context) == LEVIT_OK);
-    results(context, pictures, 3);
-    size_t touched = 0;
-    for (size_t i = bytes; i < arena.size(); ++i) touched += arena.data()[i] == 0xa5 ? 0 : 1;
-    CHECK(touched == 0);
+TEST_CASE("nothing is written in front of the arena or behind it") {
+  constexpr size_t kGuard = 4096;
+  for (const char* variant : {"micro", "tiny"}) {
+    CAPTURE(variant);
+    const OpenModel model(Seed{variant});
+    const std::vector<float> pictures = seeded_input(3);
+    for (const std::string& target : target_names()) {
+      CAPTURE(target);
+      const levit_options options = options_with(LEVIT_GRADIENT, 3, target.c_str());
+      const size_t bytes = arena_bytes(model, options);
+      AlignedBytes memory(kGuard + bytes + kGuard, kFill);
+      uint8_t* arena = memory.data() + kGuard;
+      levit_context* context = nullptr;
+      REQUIRE(levit_create(model, &options, arena, bytes, &context) == LEVIT_OK);
+      results(context, pictures, 3);
+      CHECK(changed(memory.data(), kGuard) == 0);
+      CHECK(changed(arena + bytes, kGuard) == 0);
+    }
   }
 }
 

@@ -1,0 +1,231 @@
+// The heap is trapped: this program's allocation functions stand in front of glibc's and count what the
+// library's calls ask of them, operator new included, which is made of malloc.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "runtime/backward.h"
+#include "runtime/context.h"
+#include "runtime/forward.h"
+#include "tests/support/npy.h"
+#include "tests/support/seeded.h"
+#include "tools/checkpoint/writer.h"
+
+namespace {
+
+std::atomic<bool> g_trapped{false};
+std::atomic<size_t> g_calls{0};
+
+void note() {
+  if (g_trapped) ++g_calls;
+}
+
+}  // namespace
+
+extern "C" {
+
+void* __libc_malloc(size_t bytes);
+void* __libc_calloc(size_t count, size_t bytes);
+void* __libc_realloc(void* memory, size_t bytes);
+void* __libc_memalign(size_t alignment, size_t bytes);
+void __libc_free(void* memory);
+
+void* malloc(size_t bytes) {
+  note();
+  return __libc_malloc(bytes);
+}
+void* calloc(size_t count, size_t bytes) {
+  note();
+  return __libc_calloc(count, bytes);
+}
+void* realloc(void* memory, size_t bytes) {
+  note();
+  return __libc_realloc(memory, bytes);
+}
+void* memalign(size_t alignment, size_t bytes) {
+  note();
+  return __libc_memalign(alignment, bytes);
+}
+void* aligned_alloc(size_t alignment, size_t bytes) {
+  note();
+  return __libc_memalign(alignment, bytes);
+}
+int posix_memalign(void** memory, size_t alignment, size_t bytes) {
+  note();
+  *memory = __libc_memalign(alignment, bytes);
+  return *memory == nullptr ? ENOMEM : 0;
+}
+void free(void* memory) {
+  note();
+  __libc_free(memory);
+}
+
+}  // extern "C"
+
+namespace levit::tests {
+namespace {
+
+constexpr size_t kPixels = 3 * LEVIT_SIDE * LEVIT_SIDE;
+constexpr size_t kBatch = 3, kWorkers = 2;
+
+// Calls of the allocation functions while `work` runs.
+size_t heap_calls(const std::function<void()>& work) {
+  g_calls = 0;
+  g_trapped = true;
+  work();
+  g_trapped = false;
+  return g_calls;
+}
+
+// Every worker has a turn, in the calling thread.
+void take_turns(void* /*context*/, size_t count, levit_task task, void* task_context) {
+  for (size_t i = 0; i < count; ++i) task(task_context, i, i % kWorkers);
+}
+
+levit_options options_of(uint32_t features, const std::string& target) {
+  levit_options options = options_with(features, kBatch, target.c_str());
+  options.threads = kWorkers;
+  options.parallel_for = take_turns;
+  options.progress = [](void*, size_t, size_t) { return 0; };
+  return options;
+}
+
+const float* background_at(void* all, size_t index) {
+  return static_cast<const float*>(all) + index * kPixels;
+}
+
+}  // namespace
+
+TEST_CASE("the trap sees the allocation functions of C and C++") {
+  void* volatile kept = nullptr;
+  CHECK(heap_calls([&] { kept = std::malloc(1); }) == 1);
+  CHECK(heap_calls([&] { kept = std::realloc(kept, 2); }) == 1);
+  CHECK(heap_calls([&] { std::free(kept); }) == 1);
+  CHECK(heap_calls([&] { kept = std::calloc(1, 1); }) == 1);
+  std::free(kept);
+  CHECK(heap_calls([&] { kept = std::aligned_alloc(64, 64); }) == 1);
+  std::free(kept);
+  std::vector<char> grown;
+  CHECK(heap_calls([&] { grown.resize(1000); }) == 1);
+  CHECK(heap_calls([] {}) == 0);
+}
+
+TEST_CASE("opening weights and preparing pixels touch no heap") {
+  for (const bool half : {false, true}) {
+    const AlignedBytes image(tools::write_levit(seeded_fold(Seed{"micro"}), half));
+    const std::vector<uint8_t> pixels(300 * 200 * 3, 77);
+    std::vector<uint8_t> rgb(kPixels), scratch(10000000);
+    std::vector<float> tensor(kPixels);
+    CHECK(heap_calls([&] {
+            const levit_model* model = nullptr;
+            REQUIRE(levit_open(image.data(), image.size(), &model) == LEVIT_OK);
+            levit_info info{};
+            info.size = sizeof info;
+            REQUIRE(levit_model_info(model, &info) == LEVIT_OK);
+            REQUIRE(levit_label(model, 0) != nullptr);
+            const levit_image picture = {pixels.data(), 300, 200, 900};
+            for (const levit_resize resize : {LEVIT_RESIZE_SQUASH, LEVIT_RESIZE_TIMM, LEVIT_RESIZE_HF}) {
+              size_t bytes = 0;
+              levit_window window;
+              REQUIRE(levit_preprocess_bytes(300, 200, resize, &bytes) == LEVIT_OK);
+              REQUIRE(levit_preprocess(&picture, resize, scratch.data(), scratch.size(), rgb.data()) ==
+                      LEVIT_OK);
+              REQUIRE(levit_preprocess_window(300, 200, resize, &window) == LEVIT_OK);
+            }
+            REQUIRE(levit_normalise(model, rgb.data(), tensor.data()) == LEVIT_OK);
+          }) == 0);
+  }
+}
+
+TEST_CASE("creating a context, classifying, gradients, maps and attributions touch no heap, on any target") {
+  for (const bool half : {false, true}) {
+    const OpenModel model(Seed{"micro", 2, 2, false, half});
+    const std::vector<float> tensors = seeded_input(kBatch);
+    std::vector<float> backgrounds = seeded_input(2, "background0");
+    const std::vector<uint8_t> rgb(kBatch * kPixels, 99);
+    std::vector<float> values(kBatch * kPixels), variance(kPixels), activation(kBatch * kPixels),
+        map(14 * 14), finished(224 * 224), logits(kBatch * 2);
+    const float direction[kBatch * 2] = {-1, 1, 1, 0, 0, 1};
+    for (const std::string& target : target_names()) {
+      CAPTURE(target);
+      const levit_options options = options_of(LEVIT_ATTRIBUTION, target);
+      size_t bytes = 0;
+      REQUIRE(levit_arena_bytes(model, &options, &bytes) == LEVIT_OK);
+      AlignedBytes arena(bytes);
+      levit_context* context = nullptr;
+      const levit_input input = {nullptr, tensors.data()};
+      CHECK(heap_calls([&] {
+              REQUIRE(levit_arena_bytes(model, &options, &bytes) == LEVIT_OK);
+              REQUIRE(levit_create(model, &options, arena.data(), bytes, &context) == LEVIT_OK);
+              REQUIRE(levit_classify(context, input, kBatch, logits.data()) == LEVIT_OK);
+              REQUIRE(levit_classify(context, {rgb.data(), nullptr}, kBatch, logits.data()) == LEVIT_OK);
+              REQUIRE(levit_probabilities(model, logits.data(), kBatch, logits.data()) == LEVIT_OK);
+            }) == 0);
+      CHECK(heap_calls([&] {
+              for (int place = LEVIT_INPUT; place <= LEVIT_STAGE2; ++place)
+                REQUIRE(levit_gradient(context, input, kBatch, direction, static_cast<levit_place>(place),
+                                       values.data(), place == LEVIT_INPUT ? nullptr : activation.data(),
+                                       logits.data()) == LEVIT_OK);
+              for (int method = LEVIT_GRADCAM; method <= LEVIT_XGRADCAM; ++method)
+                REQUIRE(levit_cam(context, input, direction, static_cast<levit_cam_method>(method),
+                                  LEVIT_STAGE0, map.data(), logits.data()) == LEVIT_OK);
+              REQUIRE(levit_cam_finish(map.data(), 14, finished.data(), 224, nullptr) == LEVIT_OK);
+            }) == 0);
+      levit_shap_options shap{};
+      shap.size = sizeof shap;
+      shap.direction = direction;
+      shap.background = background_at;
+      shap.background_context = backgrounds.data();
+      shap.backgrounds = 2;
+      shap.samples = 5;
+      levit_attribution attribution{};
+      attribution.size = sizeof attribution;
+      CHECK(heap_calls([&] {
+              REQUIRE(levit_shap(context, tensors.data(), &shap, values.data(), variance.data(),
+                                 &attribution) == LEVIT_OK);
+              REQUIRE(levit_integrated_gradients(context, tensors.data(), nullptr, direction, 4,
+                                                 values.data(), &attribution) == LEVIT_OK);
+            }) == 0);
+    }
+  }
+}
+
+TEST_CASE("gradients of the parameters touch no heap") {
+  const OpenModel model(Seed{"micro"});
+  const weights::Config config = weights::view(model.get()).config;
+  std::vector<weights::Layer> layers(weights::layer_count(config));
+  weights::list_layers(config, layers.data());
+  std::vector<std::vector<float>> storage;
+  std::vector<float*> weight, bias, table;
+  for (const weights::Layer& layer : layers) {
+    const auto room = [&storage](size_t floats) { return storage.emplace_back(floats + 1).data(); };
+    weight.push_back(room(size_t{layer.outputs} * layer.depth));
+    bias.push_back(room(layer.outputs));
+    table.push_back(room(layer.table));
+  }
+  const runtime::ParameterGradients parameters = {weight.data(), bias.data(), table.data()};
+  const levit_options options = options_of(LEVIT_GRADIENT, target_names().front());
+  size_t bytes = 0;
+  REQUIRE(runtime::arena_bytes(model, &options, true, &bytes) == LEVIT_OK);
+  AlignedBytes arena(bytes);
+  const std::vector<float> tensors = seeded_input(kBatch);
+  std::vector<float> logits(kBatch * 2), gradient(kBatch * kPixels);
+  const float direction[kBatch * 2] = {-1, 1, 1, 0, 0, 1};
+  CHECK(heap_calls([&] {
+          levit_context* context = nullptr;
+          REQUIRE(runtime::create(model, &options, true, arena.data(), bytes, &context) == LEVIT_OK);
+          runtime::Pass pass{*context, {nullptr, tensors.data()}, kBatch};
+          pass.place = LEVIT_INPUT;
+          pass.gradient = gradient.data();
+          pass.parameters = &parameters;
+          runtime::forward(pass, logits.data());
+          runtime::backward(pass, direction);
+        }) == 0);
+}
+
+}  // namespace levit::tests

@@ -161,6 +161,16 @@ TEST_CASE("a bad file among good ones: the others are answered, the exit code is
   CHECK(outcome.err.find("3 failed") != std::string::npos);
 }
 
+TEST_CASE("a table without a row has no header either; CSV and JSON have a row for each failure") {
+  const Fixture f;
+  const std::string bad = quoted(f.root.write("bad.png", "no picture"));
+  const Outcome table = f.classify(bad + " " + bad + "x");
+  CHECK(table.exit == 1);
+  CHECK(table.out.empty());
+  CHECK(csv_rows(f.classify("--csv " + bad).out).size() == 2);
+  CHECK(objects(f.classify("--json " + bad).out).size() == 1);
+}
+
 TEST_CASE("wrong paths and empty directories are named, and nothing is on standard output") {
   const Fixture fixture;
   const Outcome outcome = fixture.classify("--quiet " + fixture.pictures + " /no/such/picture.jpg");

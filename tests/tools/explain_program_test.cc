@@ -136,6 +136,27 @@ TEST_CASE("explain: a bad picture does not stop the others") {
   CHECK(fs::exists(f.out / "x-2_sheet.png"));
 }
 
+TEST_CASE("explain: Ctrl-C stops in the middle of a picture with one line and leaves none of its files") {
+  const Fixture f;
+  const Outcome outcome =
+      run("export LEVIT_MODEL=" + quoted(f.model) + "\n$levit explain --method shap --samples 100000000 -o " +
+          quoted(f.out) + " " + f.first() + " &\nwhile [ ! -d " + quoted(f.out / "thumbnails") +
+          " ]; do sleep 0.01; done\nkill -INT $!\nwait $!");
+  CHECK(outcome.exit == 130);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err == "levit: stopped; 1 inputs are left\n");
+  for (const auto& entry : fs::recursive_directory_iterator(f.out)) CHECK(entry.is_directory());
+}
+
+TEST_CASE("explain: a closed pipe ends the program by SIGPIPE, silently") {
+  const Fixture f;
+  const Outcome outcome =
+      run("export LEVIT_MODEL=" + quoted(f.model) + "\n(sleep 0.2; exec $levit explain --method gradcam -o " +
+          quoted(f.out) + " " + quoted(f.pictures) + ") | true\nexit ${PIPESTATUS[0]}");
+  CHECK(outcome.exit == 141);
+  CHECK(outcome.err.empty());
+}
+
 TEST_CASE("explain --class: an unknown class is answered with those that exist") {
   const Fixture f;
   const json line = objects(f.explain("--json --quiet --method gradcam " + f.first()).out).at(0);

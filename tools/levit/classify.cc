@@ -135,7 +135,7 @@ class Run {
   }
 
   void emit(const std::vector<Answer>& answers) {
-    std::string lines = counts_.pictures == 0 ? header_line(form_, labels_) : "";
+    std::string lines;
     progress_.clear();
     for (const Answer& answer : answers) {
       lines += answer_line(form_, labels_, answer);
@@ -146,6 +146,10 @@ class Run {
       } else {
         ++(answer.unsure ? counts_.unsure : counts_.by_label[answer.label]);
       }
+    }
+    if (!lines.empty() && !has_header_) {
+      lines.insert(0, header_line(form_, labels_));
+      has_header_ = true;
     }
     print(lines);
   }
@@ -184,6 +188,7 @@ class Run {
   std::vector<std::unique_ptr<Classifier>> classifiers_;  // by worker
   Counts counts_;
   size_t inputs_done_ = 0;
+  bool has_header_ = false;
 };
 
 }  // namespace

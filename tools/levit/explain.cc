@@ -1,5 +1,6 @@
 #include "tools/levit/explain.h"
 
+#include <algorithm>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -30,6 +31,7 @@ struct Outcome {
   Answer answer;
   std::string line;  // for standard output
   PageEntry page;
+  bool stopped = false;  // by Ctrl-C, before it was done
 };
 
 class ExplainRun {
@@ -53,9 +55,11 @@ class ExplainRun {
     run.work = [&](size_t input, size_t slot, size_t worker) {
       slots[slot] = work(input, *explainers_[worker]);
     };
-    run.emit = [&](size_t input, size_t slot) {
+    run.emit = [&](size_t /*input*/, size_t slot) {
+      const auto stopped = [](const Outcome& outcome) { return outcome.stopped; };
+      if (std::any_of(slots[slot].begin(), slots[slot].end(), stopped)) return;
       for (const Outcome& outcome : slots[slot]) emit(outcome);
-      inputs_done_ = input + 1;
+      ++inputs_done_;
       progress_.update(inputs_done_);
     };
     if (alone) {
@@ -107,6 +111,7 @@ class ExplainRun {
       Outcome failure;
       failure.answer.path = list_.inputs[input].path;
       failure.answer.error = error.what();
+      failure.stopped = interrupted();
       outcomes.push_back(failure);
     }
     return outcomes;

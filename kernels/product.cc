@@ -57,9 +57,9 @@ struct Tile {
   const float* const* segment;
   size_t segments, segment_length, x_stride;
   const void* w[kTilePanels];  // weights of k = 0
-  const char* next;            // weights to prefetch for the next columns, in runs of 16 k ...
-  size_t next_step;            // ... and the bytes between the runs
-  const float* bias;           // [columns]
+  uintptr_t next;     // what to prefetch for the next columns, perhaps behind all weights: runs of 16 k, ...
+  size_t next_step;   // ... bytes from one to the next
+  const float* bias;  // [columns]
   float* y[kTilePanels];
   float* pre[kTilePanels];             // or null
   const float* slope_at[kTilePanels];  // or null
@@ -91,9 +91,9 @@ HWY_INLINE void accumulate_run(const Tile& t, const float* HWY_RESTRICT x, size_
   for (size_t k = 0; k < count; ++k) {
     if constexpr (kVectors > 1) {  // one vector wide, loads are what bounds a tile
       constexpr size_t kBytes = kVectors * kLanes * sizeof(W);
-      const char* next = t.next + at / kRunLength * t.next_step + at % kRunLength / kPanelWidth * kBytes;
+      const uintptr_t next = t.next + at / kRunLength * t.next_step + at % kRunLength / kPanelWidth * kBytes;
       for (size_t line = 0; line < kBytes; line += 64) {
-        hwy::Prefetch(next + line);
+        hwy::Prefetch(reinterpret_cast<const char*>(next + line));
       }
     }
     V w[kVectors];
@@ -266,19 +266,21 @@ void run_partial(const Tile& t, size_t row, size_t rows, size_t columns) {
 
 // All rows of the columns that one tile covers, of which `columns` exist.
 template <size_t kVectors, class W>
-void run_columns(Tile& t, size_t row_begin, size_t row_end, size_t columns) {
+void run_columns(const Tile& last, size_t row_begin, size_t row_end, size_t columns) {
   constexpr size_t kRows = most_rows(kVectors);
-  const size_t most = t.x_stride % kCacheStride == 0 ? HWY_MIN(kRows, kCacheWays) : kRows;
+  const size_t most = last.x_stride % kCacheStride == 0 ? HWY_MIN(kRows, kCacheWays) : kRows;
   const size_t tiles = (row_end - row_begin + most - 1) / most;
-  const char* const next = t.next;
+  Tile t = last;
+  t.next = reinterpret_cast<uintptr_t>(t.w[0]);  // only the last rows prefetch
+  t.next_step = 0;
   size_t row = row_begin;
   for (size_t left = tiles; left > 0; --left) {
     const size_t rows = (row_end - row + left - 1) / left;
-    t.next = left == 1 ? next : static_cast<const char*>(t.w[0]);
+    const Tile& tile = left == 1 ? last : t;
     if (columns < kVectors * kLanes) {
-      run_partial<kVectors, W>(t, row, rows, columns);
+      run_partial<kVectors, W>(tile, row, rows, columns);
     } else {
-      run_rows<kRows, kVectors, W>(t, row, rows);
+      run_rows<kRows, kVectors, W>(tile, row, rows);
     }
     row += rows;
   }
@@ -321,10 +323,10 @@ void run(const Product& p) {
     }
     t.bias = p.bias != nullptr ? p.bias + from : kNoBias;
     if (p.next != nullptr) {
-      t.next = static_cast<const char*>(p.next) + from * kPanelWidth * sizeof(W);
+      t.next = reinterpret_cast<uintptr_t>(p.next) + from * kPanelWidth * sizeof(W);
       t.next_step = p.next_step;
     } else {
-      t.next = static_cast<const char*>(t.w[0]) + kTilePanels * panel * sizeof(W);
+      t.next = reinterpret_cast<uintptr_t>(t.w[0]) + kTilePanels * panel * sizeof(W);
       t.next_step = kTilePanels * kRunLength * sizeof(W);
     }
     if (columns == kTileColumns) {

@@ -64,6 +64,15 @@ TEST_CASE("names are escaped as text and encoded as links") {
   CHECK(page.find("src=\"thumbnails/odd%20%231.jpg\"") != std::string::npos);
 }
 
+TEST_CASE("percent signs and names that are not ASCII lead to their files") {
+  const std::string page = explanation_page(
+      "x", {"ai", "real"},
+      {{"100%20 \xC3\xBC.jpg", "100%20_\xC3\xBC.png", "thumbnails/\xFF.jpg", 0, 0.9, 0.9, false}});
+  CHECK(page.find("<small>100%20 \xC3\xBC.jpg</small>") != std::string::npos);
+  CHECK(page.find("href=\"100%2520_%C3%BC.png\"") != std::string::npos);
+  CHECK(page.find("src=\"thumbnails/%FF.jpg\"") != std::string::npos);
+}
+
 TEST_CASE("labels are escaped wherever they stand") {
   const std::string page = explanation_page("x", {"<ai>", "real"}, three_entries());
   CHECK(balanced(page));

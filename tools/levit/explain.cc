@@ -160,6 +160,7 @@ class ExplainRun {
 
   void emit(const Outcome& outcome) {
     progress_.clear();
+    if (samples_) samples_->clear();
     if (!outcome.answer.error.empty()) {
       ++failed_;
       if (arguments_.json) print(failure_json(outcome.answer.path, outcome.answer.error));

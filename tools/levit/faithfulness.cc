@@ -102,6 +102,7 @@ class Measurer {
 struct Outcome {
   std::vector<PictureMeasures> pictures;
   std::string error;
+  bool stopped = false;  // by Ctrl-C, before it was done
 };
 
 Outcome measure_input(const SubjectReader& reader, const Input& input, Measurer& measurer) {
@@ -113,6 +114,7 @@ Outcome measure_input(const SubjectReader& reader, const Input& input, Measurer&
     });
   } catch (const std::exception& error) {
     outcome.error = error.what();
+    outcome.stopped = interrupted();
   }
   return outcome;
 }
@@ -130,23 +132,28 @@ int run_faithfulness(const ExplainArguments& arguments, const InputList& list) {
   std::vector<PictureMeasures> pictures;
   Progress progress(list.inputs.size(), "pictures");
   bool failed = false;
+  size_t done = 0;
   OrderedRun run{list.inputs.size(), slots.size(), {}, {}, interrupted};
   run.work = [&](size_t input, size_t slot, size_t worker) {
     slots[slot] = measure_input(setup.reader, list.inputs[input], *measurers[worker]);
   };
   run.emit = [&](size_t input, size_t slot) {
     Outcome& outcome = slots[slot];
+    if (outcome.stopped) return;
     pictures.insert(pictures.end(), outcome.pictures.begin(), outcome.pictures.end());
     if (!outcome.error.empty()) {
       failed = true;
       progress.clear();
       complain(list.inputs[input].path + ": " + outcome.error);
     }
-    progress.update(input + 1);
+    progress.update(++done);
   };
   run_ordered(pool, run);
   progress.clear();
-  if (interrupted()) return kInterruptedExit;
+  if (interrupted()) {
+    complain("stopped; " + std::to_string(list.inputs.size() - done) + " inputs are left");
+    return kInterruptedExit;
+  }
   if (pictures.empty()) throw std::runtime_error("no picture could be measured");
 
   const FaithfulnessSummary summary = summarise(setup, pictures);

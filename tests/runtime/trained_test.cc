@@ -87,7 +87,8 @@ TEST_CASE("trained model: probabilities and labels of the twelve pictures, and t
 // XGrad-CAM divide by sums near zero, and torch is up to 1e-4 and 4.4e-4 off there.
 TEST_CASE("trained model: class activation maps equal the goldens but for fp16") {
   const OpenContext context(trained(), options_with(LEVIT_GRADIENT));
-  for (const auto& entry : expected()["explained"].items()) {  // clang captures no structured bindings
+  const nlohmann::json golden_of = expected();
+  for (const auto& entry : golden_of["explained"].items()) {  // clang captures no structured bindings
     const std::string& name = entry.key();
     const nlohmann::json& explained = entry.value();
     const std::vector<float> tensor = tensor_of(name);

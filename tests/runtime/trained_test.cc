@@ -84,10 +84,13 @@ TEST_CASE("trained model: probabilities and labels of the twelve pictures, and t
 }
 
 // Each map within 1e-4, or within 5 times torch's own float32 error where that is more: Grad-CAM++ and
-// XGrad-CAM divide by sums near zero, and torch is up to 1e-4 and 4.4e-4 off there.
+// XGrad-CAM divide by sums near zero, and torch is up to 1e-4 and 4.4e-4 off there. How much such a map
+// magnifies is measured by rounding the weights to fp16: one XGrad-CAM moves by 78 %. A float32 step is 2^-13
+// of an fp16 step, and forward and backward pass take a few.
 TEST_CASE("trained model: class activation maps equal the goldens but for fp16") {
   const OpenContext context(trained(), options_with(LEVIT_GRADIENT));
   const nlohmann::json golden_of = expected();
+  REQUIRE(golden_of["explained"].size() == 2);
   for (const auto& entry : golden_of["explained"].items()) {  // clang captures no structured bindings
     const std::string& name = entry.key();
     const nlohmann::json& explained = entry.value();
@@ -101,10 +104,11 @@ TEST_CASE("trained model: class activation maps equal the goldens but for fp16")
           std::vector<float> map(place.side * place.side);
           REQUIRE(levit_cam(context, {nullptr, tensor.data()}, kScores[k].direction, method, place.place,
                             map.data(), nullptr) == LEVIT_OK);
-          const double float32 =
-              std::max(1e-4, 5 * explained["float32"][method_name][map_name].get<double>());
+          const double rounding = explained["rounding"][method_name][map_name];
+          const double torch = explained["float32"][method_name][map_name];
+          const double float32 = std::max({1e-4, 5 * torch, 4 * 0x1p-13 * rounding});
           CHECK(relative_l2(map, golden(file + ".half")) < float32);
-          check_rounding(map, golden(file + ".raw"), explained["rounding"][method_name][map_name], float32);
+          check_rounding(map, golden(file + ".raw"), rounding, float32);
         }
       }
     }

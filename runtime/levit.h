@@ -30,7 +30,7 @@ extern "C" {
 const char* levit_status_name(levit_status status);
 const char* levit_status_text(levit_status status);
 
-/* "0.1.0" */
+/* "0.1.1" */
 const char* levit_version(void);
 
 /* 1. Weights */

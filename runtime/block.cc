@@ -30,6 +30,14 @@ struct Half {
     return {context(), back ? mirror(index) : index};
   }
 
+  // How workers share q, k and v, and attention with them: as rows, unless every worker would need most of
+  // the other ones' keys; then as heads.
+  Share attention_share() const {
+    const Workers& workers = context().workers;
+    if (block.shape.down() && pictures.size() < workers.count) return Share::kColumns;
+    return share_of(query_rows(), workers);
+  }
+
   Heads heads(const Slot& qkv) const {
     return heads_over(at(qkv), block.shape.heads, block.shape.head_width(), key_rows());
   }
@@ -70,6 +78,18 @@ HeadPointers head_pointers(const Half& half, const Heads& qkv, const Heads& q, s
           qkv.row_stride};
 }
 
+// task(picture, head, worker), neighbours with one worker.
+template <class Task>
+void for_heads(const Half& half, const Task& task) {
+  const Workers& workers = half.context().workers;
+  const size_t heads = half.block.shape.heads, jobs = half.pictures.size() * heads;
+  const size_t parts = jobs < workers.count ? jobs : workers.count;
+  parallel(workers, parts, [&](size_t index, size_t worker) {
+    const Range part = part_of(jobs, 1, parts, index);
+    for (size_t job = part.begin; job < part.end; ++job) task(job / heads, job % heads, worker);
+  });
+}
+
 // attended = hardswish(softmax(q k^T / sqrt(key) + bias) v) for every picture and head.
 void attend(const Half& half) {
   const BlockShape& shape = half.block.shape;
@@ -77,19 +97,29 @@ void attend(const Half& half) {
   const Heads qkv = half.heads(half.slots().qkv), q = half.queries(half.slots().q);
   const Tokens attended = half.attended(half.slots().attended);
   float* pre = half.keeps() ? half.at(half.slots().pre_attended) : nullptr;
-  const size_t jobs = half.pictures.size() * shape.heads, workers = step.workers().count;
-  // Query ranges of one head are shared where heads would leave workers idle.
-  const size_t ranges = jobs % workers == 0 || jobs >= 4 * workers ? 1 : workers;
-  parallel(step.workers(), jobs * ranges, [&](size_t index, size_t worker) {
-    const size_t picture = index / ranges / shape.heads, head = index / ranges % shape.heads;
-    const Range queries = part_of(shape.queries(), 1, ranges, index % ranges);
+  const auto attend_to = [&](size_t picture, size_t head, Range queries, size_t worker) {
     const HeadPointers at = head_pointers(half, qkv, q, picture, head);
     const size_t y = picture * shape.queries() * channels(attended) + head * shape.attention.value;
     step.kernels().attention({shape.attention, at.q, at.q_stride, at.k, at.v, at.kv_stride,
                               half.block.table + head * shape.keys(), data(attended) + y, channels(attended),
                               pre == nullptr ? nullptr : pre + y, true, queries.begin, queries.end,
                               step.scratch(worker)});
-  });
+  };
+  const size_t workers = step.workers().count, rows = half.query_rows(), queries = shape.queries();
+  if (half.attention_share() == Share::kRows) {
+    parallel(step.workers(), workers, [&](size_t index, size_t worker) {
+      const Range part = part_of(rows, 1, workers, index);
+      for (size_t row = part.begin; row < part.end; row += queries - row % queries) {
+        const size_t first = row % queries, end = part.end - row + first;
+        for (size_t head = 0; head < shape.heads; ++head)
+          attend_to(row / queries, head, {first, end < queries ? end : queries}, worker);
+      }
+    });
+  } else {
+    for_heads(half, [&](size_t picture, size_t head, size_t worker) {
+      attend_to(picture, head, {0, queries}, worker);
+    });
+  }
   half.report("attention",
               shape.queries() * shape.keys() * shape.heads * (shape.attention.key + shape.attention.value));
 }
@@ -103,8 +133,7 @@ void attend_vjp(const Half& half) {
   const Heads d_qkv = half.heads(slots.d_qkv), d_q = half.queries(slots.d_q);
   const Tokens dy = half.attended(slots.d_attended);
   const ParameterGradients* parameters = half.pass.parameters;
-  parallel(step.workers(), half.pictures.size() * shape.heads, [&](size_t index, size_t worker) {
-    const size_t picture = index / shape.heads, head = index % shape.heads;
+  for_heads(half, [&](size_t picture, size_t head, size_t worker) {
     const HeadPointers at = head_pointers(half, qkv, q, picture, head);
     const HeadPointers to = head_pointers(half, d_qkv, d_q, picture, head);
     const size_t y = picture * shape.queries() * channels(dy) + head * shape.attention.value;
@@ -120,8 +149,10 @@ void attend_vjp(const Half& half) {
 
 void project(const Half& half, float* y, const float* residual) {
   const Linear& layer = half.block.proj;
-  linear(half.step(Phase::kProj), layer, plain_rows(half.at(half.slots().attended), layer.w.depth),
-         half.query_rows(), plain_columns(y, layer.w.outputs), {false, {}, residual});
+  const Step step = half.step(Phase::kProj);
+  linear(step, share_of(half.query_rows(), step.workers()), layer,
+         plain_rows(half.at(half.slots().attended), layer.w.depth), half.query_rows(),
+         plain_columns(y, layer.w.outputs), {false, {}, residual});
   half.report("proj", half.block.shape.queries() * products(layer));
 }
 
@@ -142,8 +173,8 @@ void project_vjp(const Half& half, const float* dy) {
 void attention(const Pass& pass, const Block& block, Tokens x, Range pictures) {
   const Half half{pass, block, pictures, false};
   half.keep_input(half.slots().input, x);
-  linear(half.step(Phase::kQkv), block.qkv, plain_rows(data(x), channels(x)), half.key_rows(),
-         columns_of(half.heads(half.slots().qkv)));
+  linear(half.step(Phase::kQkv), half.attention_share(), block.qkv, plain_rows(data(x), channels(x)),
+         half.key_rows(), columns_of(half.heads(half.slots().qkv)));
   half.report("qkv", block.shape.keys() * products(block.qkv));
   attend(half);
   project(half, data(x), data(x));
@@ -165,7 +196,7 @@ void downsample(const Pass& pass, const Block& block, Tokens x, Tokens y, Range 
   const Half half{pass, block, pictures, false};
   const Step step = half.step(Phase::kQkv);
   half.keep_input(half.slots().input, x);
-  linear(step, block.qkv, plain_rows(data(x), channels(x)), half.key_rows(),
+  linear(step, half.attention_share(), block.qkv, plain_rows(data(x), channels(x)), half.key_rows(),
          columns_of(half.heads(half.slots().qkv)));
   const Tokens even = half.subsampled(half.slots().subsampled);
   parallel(step.workers(), pictures.size(), [&](size_t picture, size_t) {
@@ -173,7 +204,7 @@ void downsample(const Pass& pass, const Block& block, Tokens x, Tokens y, Range 
                               data(even) + picture * block.shape.queries() * channels(x),
                               block.shape.attention.side, channels(x)});
   });
-  linear(step, block.q, plain_rows(data(even), channels(even)), half.query_rows(),
+  linear(step, half.attention_share(), block.q, plain_rows(data(even), channels(even)), half.query_rows(),
          columns_of(half.queries(half.slots().q)));
   half.report("qkv", block.shape.keys() * products(block.qkv) + block.shape.queries() * products(block.q));
   attend(half);
@@ -210,10 +241,11 @@ void mlp(const Pass& pass, const Block& block, Tokens x, Range pictures) {
   const Tokens hidden = half.hidden(half.slots().hidden);
   kernels::BlockedRows pre{};
   if (half.keeps()) pre = plain_columns(half.at(half.slots().pre_hidden), channels(hidden));
-  linear(half.step(Phase::kUp), block.up, plain_rows(data(x), channels(x)), rows(x),
+  const Share share = share_of(rows(x), pass.context.workers);
+  linear(half.step(Phase::kUp), share, block.up, plain_rows(data(x), channels(x)), rows(x),
          plain_columns(data(hidden), channels(hidden)), {true, pre, nullptr});
   half.report("up", block.shape.queries() * products(block.up));
-  linear(half.step(Phase::kDown), block.down, plain_rows(data(hidden), channels(hidden)), rows(x),
+  linear(half.step(Phase::kDown), share, block.down, plain_rows(data(hidden), channels(hidden)), rows(x),
          plain_columns(data(x), channels(x)), {false, {}, data(x)});
   half.report("down", block.shape.queries() * products(block.down));
 }

@@ -47,7 +47,7 @@ void classify(const Pass& pass, const Tokens& x, float* logits) {
   for (size_t i = 0; i < pass.count; ++i)
     step.kernels().mean_pool({data(x) + i * picture_tokens * channels(x), data(pooled) + i * channels(x),
                               picture_tokens, channels(x)});
-  linear(step, head, plain_rows(data(pooled), channels(x)), pass.count,
+  linear(step, Share::kColumns, head, plain_rows(data(pooled), channels(x)), pass.count,
          plain_columns(logits, head.w.outputs));
 }
 

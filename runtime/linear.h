@@ -7,6 +7,11 @@
 
 namespace levit::runtime {
 
+// How workers share the rows and columns of a layer. A worker that keeps its rows finds them in its own cache
+// from layer to layer; where rows are few, sharing columns reads each weight once instead.
+enum class Share { kRows, kColumns };
+Share share_of(size_t rows, const Workers& workers);
+
 struct Epilogue {
   bool hardswish = false;
   kernels::BlockedRows pre{};       // also stores the values before hardswish
@@ -14,7 +19,7 @@ struct Epilogue {
 };
 
 // y = act(x W^T + b) + residual for `rows` rows.
-void linear(const Step& step, const Linear& layer, const kernels::SegmentedRows& x, size_t rows,
+void linear(const Step& step, Share share, const Linear& layer, const kernels::SegmentedRows& x, size_t rows,
             const kernels::BlockedRows& y, const Epilogue& epilogue = {});
 
 // dx = (dy W) * hardswish'(pre) + residual, dx [rows, depth] contiguous, pre and residual laid out alike,

@@ -24,6 +24,13 @@ uint32_t loop_of(uint64_t claim) {
 uint32_t unclaimed_in(uint64_t claim) {
   return static_cast<uint32_t>(claim);
 }
+constexpr size_t kMostGroups = 32;
+
+// The group of a worker's own number if it is left, else the first one.
+size_t choose(uint32_t unclaimed, size_t worker) {
+  if (worker < kMostGroups && (unclaimed >> worker & 1) != 0) return worker;
+  return static_cast<size_t>(__builtin_ctz(unclaimed));
+}
 
 }  // namespace
 
@@ -56,11 +63,12 @@ void ThreadPool::run(size_t count, levit_task task, void* task_context) {
   task_ = task;
   task_context_ = task_context;
   count_ = count;
-  unfinished_.store(count, std::memory_order_relaxed);
+  groups_ = std::min(count, kMostGroups);
+  unfinished_.store(groups_, std::memory_order_relaxed);
   const uint32_t loop = loop_of(claim_.load(std::memory_order_relaxed)) + 1;
   // Sequentially consistent with sleepers_: either a thread about to sleep sees this loop, or this sees the
   // sleeper.
-  claim_.store(uint64_t{loop} << 32 | static_cast<uint32_t>(count));
+  claim_.store(uint64_t{loop} << 32 | 0xffffffffu >> (kMostGroups - groups_));
   if (sleepers_.load() > 0) {
     const std::lock_guard<std::mutex> lock(mutex_);
     loop_started_.notify_all();
@@ -72,18 +80,21 @@ void ThreadPool::run(size_t count, levit_task task, void* task_context) {
   loop_finished_.wait(lock, finished);
 }
 
-// Claims and runs tasks until this loop has none left.
+// Claims and runs groups of tasks until this loop has none left.
 void ThreadPool::work(uint32_t loop, size_t worker) {
   size_t done = 0;
   uint64_t claim = claim_.load(std::memory_order_acquire);
   while (loop_of(claim) == loop && unclaimed_in(claim) > 0) {
-    if (!claim_.compare_exchange_weak(claim, claim - 1, std::memory_order_acquire)) continue;
-    task_(task_context_, count_ - unclaimed_in(claim), worker);
+    const size_t group = choose(unclaimed_in(claim), worker);
+    if (!claim_.compare_exchange_weak(claim, claim & ~(uint64_t{1} << group), std::memory_order_acquire))
+      continue;
+    for (size_t i = count_ * group / groups_; i < count_ * (group + 1) / groups_; ++i)
+      task_(task_context_, i, worker);
     ++done;
     claim = claim_.load(std::memory_order_acquire);
   }
   if (done == 0 || unfinished_.fetch_sub(done, std::memory_order_acq_rel) != done || worker == 0) return;
-  // The last task is done: under the lock, or the caller could miss it between its check and its sleep.
+  // The last group is done: under the lock, or the caller could miss it between its check and its sleep.
   const std::lock_guard<std::mutex> lock(mutex_);
   loop_finished_.notify_one();
 }

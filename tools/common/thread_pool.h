@@ -29,7 +29,8 @@ class ThreadPool {
   size_t threads() const { return threads_.size() + 1; }
 
   // Runs task(task_context, i, worker) for every i < count, worker < threads(); returns when all are done.
-  // Calls come from one thread at a time and not from a task; tasks do not throw. count < 2^32.
+  // A worker takes the task of its own number first, so that from loop to loop it meets what lies in its
+  // cache. Calls come from one thread at a time and not from a task; tasks do not throw.
   void run(size_t count, levit_task task, void* task_context);
 
   // run() as levit_options wants it; `pool` is a ThreadPool*.
@@ -45,9 +46,9 @@ class ThreadPool {
   // The running loop. Its plain members are written while no task is left to claim and read after a claim.
   levit_task task_ = nullptr;
   void* task_context_ = nullptr;
-  size_t count_ = 0;
-  // Number of the loop (high half) and tasks not claimed yet (low half) in one word: a thread that comes late
-  // from an earlier loop cannot claim a task of this one by mistake.
+  size_t count_ = 0, groups_ = 0;
+  // Number of the loop (high half) and a bit for each group of tasks not claimed yet (low half) in one word:
+  // a thread that comes late from an earlier loop cannot claim a group of this one by mistake.
   alignas(64) std::atomic<uint64_t> claim_{0};
   alignas(64) std::atomic<size_t> unfinished_{0};
   alignas(64) std::atomic<size_t> sleepers_{0};

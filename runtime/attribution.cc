@@ -2,8 +2,7 @@
 
 #include <cstring>
 
-#include "runtime/backward.h"
-#include "runtime/forward.h"
+#include "runtime/lanes.h"
 
 namespace levit::runtime {
 namespace {
@@ -38,7 +37,7 @@ void begin_attribution(const Attribution& run) {
 void add_scores(Attribution& run, const float* pictures, size_t count, double* sum) {
   const size_t classes = config_of(run.context).classes;
   float* logits = run.context.at(run.context.plan.logits);
-  forward({run.context, {nullptr, pictures}, count}, logits);
+  runtime::run({run.context, {nullptr, pictures}, count}, logits, nullptr);
   for (size_t i = 0; i < count; ++i)
     for (size_t k = 0; k < classes; ++k)
       *sum += static_cast<double>(run.direction[k]) * static_cast<double>(logits[i * classes + k]);
@@ -49,8 +48,7 @@ void point_gradients(Attribution& run, size_t count) {
   Pass pass{run.context, {nullptr, run.point(0)}, count};
   pass.place = LEVIT_INPUT;
   pass.gradient = run.context.at(run.context.plan.d_points);
-  forward(pass, run.context.at(run.context.plan.logits));
-  backward(pass, run.context.at(run.context.plan.direction));
+  runtime::run(pass, run.context.at(run.context.plan.logits), run.context.at(run.context.plan.direction));
   run.done += count;
 }
 

@@ -1,6 +1,6 @@
 // Pictures to logits, logits to probabilities.
 #include "runtime/context.h"
-#include "runtime/forward.h"
+#include "runtime/lanes.h"
 
 using levit::runtime::kChannelsIn;
 
@@ -25,7 +25,7 @@ levit_status levit_classify(levit_context* context, levit_input input, size_t co
   if (logits == nullptr) return LEVIT_ARGUMENT;
   const levit_status status = levit::runtime::check_input(context, input, count);
   if (status != LEVIT_OK) return status;
-  levit::runtime::forward({*context, input, count}, logits);
+  levit::runtime::run({*context, input, count}, logits, nullptr);
   return LEVIT_OK;
 }
 

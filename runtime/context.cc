@@ -18,6 +18,10 @@ size_t block_bytes(const weights::Config& config) {
   return round_up(block_count(config) * sizeof(Block));
 }
 
+size_t lane_plan_bytes(const PlanOptions& options) {
+  return options.lanes() > 1 ? round_up(sizeof(Plan)) : 0;
+}
+
 PlanOptions plan_options(const levit_options& options, bool parameters) {
   const bool attribution = (options.features & LEVIT_ATTRIBUTION) != 0;
   const bool gradient = attribution || (options.features & LEVIT_GRADIENT) != 0;
@@ -37,7 +41,7 @@ levit_status check_options(const levit_options& options) {
 bool sizes_fit(const weights::Config& config, const PlanOptions& options) {
   PlanOptions one = options;
   one.batch = one.workers = 1;
-  const size_t most = SIZE_MAX / sizeof(float) / (options.batch + options.workers);
+  const size_t most = SIZE_MAX / sizeof(float) / (3 * (options.batch + options.workers));
   return make_plan(config, one).unshared < most;
 }
 
@@ -51,7 +55,8 @@ levit_status arena_bytes(const levit_model* model, const levit_options* options,
   const weights::Config config = weights::view(model).config;
   const PlanOptions wanted = plan_options(*options, parameters);
   if (!sizes_fit(config, wanted)) return LEVIT_ARGUMENT;
-  *bytes = kContextBytes + block_bytes(config) + make_plan(config, wanted).floats * sizeof(float);
+  *bytes = kContextBytes + block_bytes(config) + lane_plan_bytes(wanted) +
+           make_plan(config, wanted).floats * sizeof(float);
   return LEVIT_OK;
 }
 
@@ -69,12 +74,15 @@ levit_status create(const levit_model* model, const levit_options* options, bool
   auto* made = new (memory) levit_context{};
   auto* blocks = new (memory + kContextBytes) Block[block_count(view.config)];
   made->network = open_network(view, blocks);
-  made->plan = make_plan(view.config, plan_options(*options, parameters));
+  const PlanOptions wanted = plan_options(*options, parameters);
+  made->plan = make_plan(view.config, wanted);
+  unsigned char* next = memory + kContextBytes + block_bytes(view.config);
+  if (wanted.lanes() > 1) made->lane_plan = new (next) Plan(make_plan(view.config, wanted.of_lane()));
   made->kernels = kernels::find_table(options->target);
   made->workers = {options->threads, options->parallel_for, options->parallel_context};
   made->progress = options->progress;
   made->progress_context = options->progress_context;
-  made->workspace = reinterpret_cast<float*>(memory + kContextBytes + block_bytes(view.config));
+  made->workspace = reinterpret_cast<float*>(next + lane_plan_bytes(wanted));
   *context = made;
   return LEVIT_OK;
 }

@@ -11,6 +11,7 @@
 struct levit_context {
   levit::runtime::Network network;
   levit::runtime::Plan plan;
+  const levit::runtime::Plan* lane_plan;  // of one lane; null without lanes
   const levit::kernels::Table* kernels;
   levit::runtime::Workers workers;
   levit_progress progress;
@@ -77,6 +78,9 @@ levit_status create(const levit_model* model, const levit_options* options, bool
 
 // Checks an input: exactly one kind, 0 < count <= batch, tensors finite.
 levit_status check_input(const levit_context* context, levit_input input, size_t count);
+
+// Floats of one picture at a place.
+size_t place_floats(const weights::Config& config, levit_place place);
 
 // Not null and finite, [count, classes].
 levit_status check_direction(const levit_context& context, const float* direction, size_t count);

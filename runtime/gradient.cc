@@ -1,9 +1,8 @@
 // levit_gradient: a forward and a backward pass down to one place.
 #include <cstring>
 
-#include "runtime/backward.h"
 #include "runtime/context.h"
-#include "runtime/forward.h"
+#include "runtime/lanes.h"
 
 namespace levit::runtime {
 namespace {
@@ -19,13 +18,13 @@ void copy_pictures(const levit_context& context, levit_input input, size_t count
   for (size_t i = 0; i < count; ++i) levit_normalise(model, input.rgb + i * values, out + i * values);
 }
 
+}  // namespace
+
 size_t place_floats(const weights::Config& config, levit_place place) {
   if (place == LEVIT_INPUT) return kChannelsIn * config.side * config.side;
   const size_t stage = stage_of(place);
   return stage_tokens(config, stage) * config.dims[stage];
 }
-
-}  // namespace
 
 levit_status check_direction(const levit_context& context, const float* direction, size_t count) {
   if (direction == nullptr) return LEVIT_ARGUMENT;
@@ -59,8 +58,7 @@ levit_status levit_gradient(levit_context* context, levit_input input, size_t co
     copy_pictures(*context, input, count, activation);
   else
     pass.activation = activation;
-  forward(pass, logits != nullptr ? logits : context->at(context->plan.logits));
-  backward(pass, direction);
+  run(pass, logits != nullptr ? logits : context->at(context->plan.logits), direction);
   return LEVIT_OK;
 }
 

@@ -88,7 +88,8 @@ typedef struct levit_options {
   size_t size;                     /* sizeof(levit_options), set by the caller */
   uint32_t features;               /* LEVIT_GRADIENT, LEVIT_ATTRIBUTION, or 0 */
   uint32_t batch;                  /* pictures in one pass, at least 1 */
-  uint32_t threads;                /* workers that parallel_for may use, at least 1 */
+  uint32_t threads;                /* workers that parallel_for may use, at least 1; with a picture
+                                      for each, they do not wait for each other */
   levit_parallel_for parallel_for; /* null: everything in the calling thread (threads must be 1) */
   void* parallel_context;
   levit_progress progress; /* null: no progress, no cancel */

@@ -20,9 +20,8 @@ constexpr Life mirrored(size_t first, size_t last) {
 struct Planner {
   const weights::Config& config;
   Plan& plan;
+  size_t batch;
   Overlay overlay;
-
-  size_t batch() const { return plan.options.batch; }
 
   // One buffer that chunks and blocks share.
   void work(Slot* slot, size_t floats, Life life) { overlay.add(&slot->offset, floats, life); }
@@ -31,8 +30,8 @@ struct Planner {
   // through this step, the values of earlier pictures lie there while later ones pass the steps before it.
   void kept(Slot* slot, size_t blocks, size_t floats, size_t step, size_t chunk) {
     slot->picture = floats;
-    slot->block = batch() * floats;
-    overlay.add(&slot->offset, blocks * slot->block, until_mirror(chunk < batch() ? kStepStem : step));
+    slot->block = batch * floats;
+    overlay.add(&slot->offset, blocks * slot->block, until_mirror(chunk < batch ? kStepStem : step));
   }
 
   void scratch(size_t step, size_t floats) {
@@ -136,11 +135,11 @@ void Planner::add_group(size_t stage, bool down) {
 void Planner::add_head() {
   const size_t channels = config.dims[kStages - 1];
   scratch(kStepHead, kernels::gemm_scratch_floats(channels));
-  work(&plan.pooled, batch() * channels,
+  work(&plan.pooled, batch * channels,
        plan.options.parameters ? until_mirror(kStepHead) : Life{kStepHead, kStepHead});
   if (!plan.options.gradient) return;
-  work(&plan.logits, batch() * config.classes, kWholePass);
-  work(&plan.d_pooled, batch() * channels, mirrored(kStepHead, kStepHead));
+  work(&plan.logits, batch * config.classes, kWholePass);
+  work(&plan.d_pooled, batch * channels, mirrored(kStepHead, kStepHead));
   scratch(mirror(kStepHead), kernels::gemm_vjp_scratch_floats(config.classes));
   size_t largest = 0;
   for (size_t stage = 0; stage < kStages; ++stage)
@@ -151,14 +150,28 @@ void Planner::add_head() {
 void Planner::add_attribution() {
   if (!plan.options.attribution) return;
   const size_t pixels = kChannelsIn * config.side * config.side;
-  work(&plan.direction, batch() * config.classes, kWholePass);
-  work(&plan.points, batch() * pixels, kWholePass);
+  work(&plan.direction, batch * config.classes, kWholePass);
+  work(&plan.points, batch * pixels, kWholePass);
   // A chunk's gradients reach the picture while later chunks still pass their stages.
-  const size_t first = batch() > plan.chunk[0] ? mirror(kStepHead) : mirror(kStepStem);
-  work(&plan.d_points, batch() * pixels, {first, kStepSums});
-  work(&plan.drawn, batch(), kWholePass);
+  const size_t first = batch > plan.chunk[0] ? mirror(kStepHead) : mirror(kStepStem);
+  work(&plan.d_points, batch * pixels, {first, kStepSums});
+  work(&plan.drawn, batch, kWholePass);
   work(&plan.sums, 2 * pixels, kWholePass);
   work(&plan.squares, 2 * pixels, kWholePass);
+}
+
+// Lanes take the place of the pictures that go through together; what the whole batch shares lies behind.
+void add_lanes(const weights::Config& config, Plan& plan) {
+  const PlanOptions& options = plan.options;
+  plan.lane_floats = round_to_line(make_plan(config, options.of_lane()).floats);
+  const size_t lanes = std::max(plan.floats, options.lanes() * plan.lane_floats);
+  Planner planner{config, plan, options.batch, {}};
+  if (options.gradient) planner.work(&plan.logits, options.batch * config.classes, kWholePass);
+  planner.add_attribution();
+  plan.floats = lanes + planner.overlay.place();
+  for (Slot* slot :
+       {&plan.logits, &plan.direction, &plan.points, &plan.d_points, &plan.drawn, &plan.sums, &plan.squares})
+    slot->offset += lanes;
 }
 
 }  // namespace
@@ -166,10 +179,11 @@ void Planner::add_attribution() {
 Plan make_plan(const weights::Config& config, const PlanOptions& options) {
   Plan plan{};
   plan.options = options;
-  plan.chunk[0] = std::min(options.batch, options.workers);
-  plan.chunk[1] = std::min(options.batch, std::max(size_t{4}, options.workers));
-  plan.chunk[2] = options.batch;
-  Planner planner{config, plan, {}};
+  const size_t together = options.together();
+  plan.chunk[0] = std::min(together, options.workers);
+  plan.chunk[1] = std::min(together, std::max(size_t{4}, options.workers));
+  plan.chunk[2] = together;
+  Planner planner{config, plan, together, {}};
   planner.add_tokens();
   planner.add_stem();
   for (size_t stage = 0; stage < kStages; ++stage) {
@@ -177,9 +191,10 @@ Plan make_plan(const weights::Config& config, const PlanOptions& options) {
     planner.add_group(stage, false);
   }
   planner.add_head();
-  planner.add_attribution();
+  if (options.lanes() == 1) planner.add_attribution();
   plan.floats = planner.overlay.place();
   plan.unshared = planner.overlay.floats();
+  if (options.lanes() > 1) add_lanes(config, plan);
   return plan;
 }
 

@@ -5,6 +5,9 @@
 // tokens stay in the cache, all of them in the last one, so that its weights are read once. A gradient keeps
 // q, k, v and the inputs of every hardswish of all pictures; softmax and the first convolution are
 // recomputed.
+//
+// A batch with a picture for every worker goes through in lanes instead: each worker takes its share of the
+// pictures from end to end, alone, in a workspace of its own (lanes.h).
 #ifndef LEVIT_RUNTIME_PLAN_H_
 #define LEVIT_RUNTIME_PLAN_H_
 
@@ -52,6 +55,12 @@ struct PlanOptions {
   size_t batch, workers;
   bool gradient, attribution;
   bool parameters;  // keep what parameter gradients need as well
+
+  // 1, or the workers if there is a picture for each. Sums of parameter gradients have one order only.
+  size_t lanes() const { return batch < workers || parameters ? 1 : workers; }
+  // The pictures that go through together: with lanes, what is too few for them.
+  size_t together() const { return lanes() > 1 ? lanes() - 1 : batch; }
+  PlanOptions of_lane() const { return {(batch + lanes() - 1) / lanes(), 1, gradient, false, false}; }
 };
 
 struct Plan {
@@ -70,6 +79,7 @@ struct Plan {
   Slot drawn;             // uint32 [batch]: backgrounds of a pass
   Slot sums, squares;     // float64 [3, side, side]
   Slot scratch[kSteps];   // per worker; `picture` is the distance between workers
+  size_t lane_floats;     // from the workspace of a lane to the next one
   size_t floats;          // of the workspace
   size_t unshared;        // the same if no two buffers shared bytes
 };

@@ -49,6 +49,7 @@ struct Layers {
   };
   std::vector<std::string> names;
   std::map<std::string, Sum> sums;
+  size_t pictures = 0;  // with a picture for every thread, those of the first thread
   Clock::time_point last;
 
   static void after(void* self, const runtime::Event& event) {
@@ -57,6 +58,7 @@ struct Layers {
     if (name != "stem" && name != "head")
       name = "stage" + std::to_string(event.stage) + (event.downsample ? " down " : " ") + name;
     if (event.backward) name = "vjp " + name;
+    if (name == "stem") layers->pictures += event.pictures;
     if (layers->sums.count(name) == 0) layers->names.push_back(name);
     Sum& sum = layers->sums[name];
     const auto now = Clock::now();
@@ -65,10 +67,10 @@ struct Layers {
     layers->last = now;
   }
 
-  double multiply_adds() const {
+  double multiply_adds_per_picture() const {
     double all = 0;
     for (const auto& [name, sum] : sums) all += sum.multiply_adds;
-    return all;
+    return all / static_cast<double>(pictures);
   }
 };
 
@@ -93,7 +95,7 @@ class Bench {
     const runtime::Observer observer{Layers::after, &layers};
     runtime::observe(context_.get(), &observer);
     pass();
-    const double multiply_adds = layers.multiply_adds();
+    const double multiply_adds = layers.multiply_adds_per_picture() * static_cast<double>(arguments_.batch);
     if (!arguments_.layers) runtime::observe(context_.get(), nullptr);
     for (const auto start = Clock::now(); seconds_since(start) < kWarmUp;) pass();
     layers = {};
@@ -113,7 +115,11 @@ class Bench {
     Json json = report(median(times), *std::min_element(times.begin(), times.end()), multiply_adds);
     json["runs"] = times.size();
     if (arguments_.gradient) json["times_forward"] = median(times) / median(forward_times);
-    if (arguments_.layers) json["layers"] = layer_list(layers, json);
+    if (arguments_.layers) {
+      const bool together = layers.pictures == times.size() * arguments_.batch;
+      json["layer_threads"] = together ? arguments_.threads : 1;
+      json["layers"] = layer_list(layers, json);
+    }
     return json;
   }
 
@@ -181,8 +187,9 @@ class Bench {
   Json layer_list(const Layers& layers, const Json& whole) const {
     double all = 0;
     for (const auto& [name, sum] : layers.sums) all += sum.seconds;
-    const double pictures = whole["runs"].get<double>() * static_cast<double>(arguments_.batch);
-    const double peak = whole["peak_gflops"].get<double>();
+    const auto pictures = static_cast<double>(layers.pictures);
+    const double peak = whole["peak_gflops"].get<double>() / static_cast<double>(arguments_.threads) *
+                        whole["layer_threads"].get<double>();
     Json list = Json::array();
     for (const std::string& name : layers.names) {
       const Layers::Sum& sum = layers.sums.at(name);

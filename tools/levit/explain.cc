@@ -78,7 +78,7 @@ class ExplainRun {
     run.progress = alone ? sample_progress : cancel_only;
     run.progress_context = this;
     if (alone && pool_.threads() > 1) {
-      run.batch = kBatchAlone;
+      run.batch = static_cast<uint32_t>(std::max(kBatchAlone, pool_.threads()));
       run.threads = static_cast<uint32_t>(pool_.threads());
       run.parallel_for = ThreadPool::parallel_for;
       run.parallel_context = &pool_;

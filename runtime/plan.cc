@@ -160,10 +160,15 @@ void Planner::add_attribution() {
   work(&plan.squares, 2 * pixels, kWholePass);
 }
 
+// Not inlined, like what follows: frames stay small.
+[[gnu::noinline]] size_t floats_of_lane(const weights::Config& config, const PlanOptions& options) {
+  return round_to_line(make_plan(config, options.of_lane()).floats);
+}
+
 // Lanes take the place of the pictures that go through together; what the whole batch shares lies behind.
-void add_lanes(const weights::Config& config, Plan& plan) {
+[[gnu::noinline]] void add_lanes(const weights::Config& config, Plan& plan) {
   const PlanOptions& options = plan.options;
-  plan.lane_floats = round_to_line(make_plan(config, options.of_lane()).floats);
+  plan.lane_floats = floats_of_lane(config, options);
   const size_t lanes = std::max(plan.floats, options.lanes() * plan.lane_floats);
   Planner planner{config, plan, options.batch, {}};
   if (options.gradient) planner.work(&plan.logits, options.batch * config.classes, kWholePass);

@@ -11,6 +11,7 @@
 #include "hwy/highway.h"
 #include "kernels/outer-inl.h"
 #include "kernels/product-inl.h"
+#include "kernels/tile-inl.h"
 #include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -40,20 +41,16 @@ namespace {
 constexpr size_t kTap[2][2] = {{1, 0}, {2, 0}};
 constexpr size_t kTaps[2] = {1, 2};
 
-// Where the scratch of the input VJP begins and what lies behind the weights.
+// Floats of an output row as pad_row() writes it, behind the weights in the scratch.
 size_t padded_row(const Conv3x3VjpInput& c) {
   return (conv3x3_out(c.width) + 1) * c.w.outputs;
-}
-
-float* padded_rows(const Conv3x3VjpInput& c) {
-  return c.scratch + conv3x3_vjp_taps_floats(c.w.outputs);
 }
 
 // Output row `oy` with a zero pixel on its right, or a row of zeros below the picture, in the place of its
 // parity.
 const float* pad_row(const Conv3x3VjpInput& c, size_t oy) {
   const size_t floats = conv3x3_out(c.width) * c.w.outputs;
-  float* row = padded_rows(c) + (oy % 2) * padded_row(c);
+  float* row = c.scratch + conv3x3_vjp_taps_floats(c.w.outputs) + (oy % 2) * padded_row(c);
   const size_t copied = oy < conv3x3_out(c.height) ? floats : 0;
   std::memcpy(row, c.dout + oy * copied, copied * sizeof(float));
   std::memset(row + copied, 0, (padded_row(c) - copied) * sizeof(float));
@@ -117,9 +114,9 @@ void vjp_input_by_parity(const Conv3x3VjpInput& c, size_t channel, size_t channe
 }
 
 // The planar VJP works on planes of dout, lanes along x, so that three channels waste none.
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
-constexpr size_t kLanes = HWY_LANES(float);
+using tile::D;
+using tile::kLanes;
+using tile::V;
 constexpr size_t kChannels = kPlanarChannels;
 // Sums of 2 x 2 pixels of every channel, two vectors of each where there are 32 registers.
 constexpr size_t kPlanarVectors = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 2 : 1;
@@ -129,23 +126,8 @@ constexpr size_t kPlanarVectors = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NE
 const float* planes_of_row(const Conv3x3VjpInput& c, size_t oy) {
   const size_t width = conv3x3_out(c.width), cout = c.w.outputs, stride = conv3x3_plane_floats(c.width);
   float* planes = c.scratch + kPlanarTaps * cout + oy % 2 * conv3x3_planes_floats(c.width, cout);
-  for (size_t x = 0; x < stride; x += kPanelWidth) {
-    for (size_t o = 0; o < cout; o += kPanelWidth) {
-      float* to = planes + o * stride + x;
-      const float* from = c.dout + (oy * width + x) * cout + o;
-      const size_t columns = HWY_MIN(kPanelWidth, cout - o);
-      const size_t rows = oy < conv3x3_out(c.height) && x < width ? HWY_MIN(kPanelWidth, width - x) : 0;
-      if (columns == kPanelWidth) {
-        transpose_16x16(from, cout, to, stride, rows);
-        continue;
-      }
-      float block[kPanelWidth * kPanelWidth] = {};
-      for (size_t r = 0; r < rows; ++r) {
-        std::memcpy(block + r * kPanelWidth, from + r * cout, columns * sizeof(float));
-      }
-      transpose_16x16(block, kPanelWidth, to, stride);
-    }
-  }
+  const size_t pixels = oy < conv3x3_out(c.height) ? width : 0;
+  tile::transpose({c.dout + oy * pixels * cout, cout}, pixels, cout, {planes, stride});
   return planes;
 }
 

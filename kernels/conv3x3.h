@@ -61,7 +61,7 @@ constexpr size_t conv3x3_vjp_taps_floats(size_t cout) {
   return size_t{9} * 2 * kPanelWidth * kPanelWidth * panel_count(cout);
 }
 
-// Where din is planar, rows of dout lie in the scratch as planes [cout rounded up][plane].
+// Where din is planar, rows of dout lie in the scratch as planes [cout][plane].
 inline constexpr size_t kPlanarChannels = 3;
 inline constexpr size_t kPlanarTaps = 9 * kPlanarChannels;
 
@@ -71,8 +71,7 @@ constexpr size_t conv3x3_plane_floats(size_t width) {
 }
 
 constexpr size_t conv3x3_planes_floats(size_t width, size_t cout) {
-  return panel_count(cout) * kPanelWidth * conv3x3_plane_floats(width) +
-         kPanelWidth;  // whole vectors at the end
+  return cout * conv3x3_plane_floats(width) + kPanelWidth;  // whole vectors at the end
 }
 
 size_t conv3x3_vjp_scratch_floats(size_t width, size_t cin, size_t cout);

@@ -194,10 +194,11 @@ inline void pack_rows(ConstRows from, size_t count, size_t width, Rows to) {
 
 // to [width, to.stride] = the transpose of from [count, width]; zeros in columns from count on.
 inline void transpose(ConstRows from, size_t count, size_t width, Rows to) {
-  for (size_t r = 0; r < count; r += kPanelWidth) {
+  for (size_t r = 0; r < to.stride; r += kPanelWidth) {
+    const size_t rows = r < count ? HWY_MIN(count - r, kPanelWidth) : 0;
     for (size_t i = 0; i < width; i += kPanelWidth) {
-      const size_t rows = HWY_MIN(count - r, kPanelWidth), columns = HWY_MIN(width - i, kPanelWidth);
-      if (columns == kPanelWidth && (rows == kPanelWidth || kLanes == kPanelWidth)) {
+      const size_t columns = HWY_MIN(width - i, kPanelWidth);
+      if (columns == kPanelWidth && to.stride - r >= kPanelWidth) {
         transpose_16x16(from[r] + i, from.stride, to[i] + r, to.stride, rows);
         continue;
       }

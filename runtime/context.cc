@@ -37,7 +37,8 @@ levit_status check_options(const levit_options& options) {
   return kernels::find_table(options.target) == nullptr ? LEVIT_TARGET : LEVIT_OK;
 }
 
-// Every buffer of one picture and worker fits `batch * workers` times into size_t.
+// The buffers of one picture and worker fit into size_t as often as a plan may count them: for every picture
+// and worker, once more for what lanes round up, and once for what goes through together beside them.
 bool sizes_fit(const weights::Config& config, const PlanOptions& options) {
   PlanOptions one = options;
   one.batch = one.workers = 1;

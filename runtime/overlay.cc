@@ -10,11 +10,11 @@ void Overlay::add(size_t* offset, size_t floats, Life life) {
   items_[at] = item;
 }
 
-size_t Overlay::place() {
-  size_t total = 0;
+size_t Overlay::place(size_t start) {
+  size_t end = start;
   for (size_t i = 0; i < count_; ++i) {
     const Item& item = items_[i];
-    size_t offset = 0;
+    size_t offset = start;
     // A conflict moves the item behind it; then earlier ones may conflict again.
     for (size_t j = 0; j < i;) {
       const Item& other = items_[j];
@@ -27,9 +27,9 @@ size_t Overlay::place() {
       }
     }
     *item.offset = offset;
-    if (offset + item.floats > total) total = offset + item.floats;
+    if (offset + item.floats > end) end = offset + item.floats;
   }
-  return total;
+  return end;
 }
 
 size_t Overlay::floats() const {

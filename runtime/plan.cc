@@ -17,6 +17,7 @@ constexpr Life until_mirror(size_t step) {
 constexpr Life mirrored(size_t first, size_t last) {
   return {mirror(last), mirror(first)};
 }
+
 struct Planner {
   const weights::Config& config;
   Plan& plan;
@@ -169,14 +170,10 @@ void Planner::add_attribution() {
 [[gnu::noinline]] void add_lanes(const weights::Config& config, Plan& plan) {
   const PlanOptions& options = plan.options;
   plan.lane_floats = floats_of_lane(config, options);
-  const size_t lanes = std::max(plan.floats, options.lanes() * plan.lane_floats);
   Planner planner{config, plan, options.batch, {}};
   if (options.gradient) planner.work(&plan.logits, options.batch * config.classes, kWholePass);
   planner.add_attribution();
-  plan.floats = lanes + planner.overlay.place();
-  for (Slot* slot :
-       {&plan.logits, &plan.direction, &plan.points, &plan.d_points, &plan.drawn, &plan.sums, &plan.squares})
-    slot->offset += lanes;
+  plan.floats = planner.overlay.place(std::max(plan.floats, options.lanes() * plan.lane_floats));
 }
 
 }  // namespace

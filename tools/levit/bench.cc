@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 
 #include "levit.hpp"
@@ -81,12 +82,12 @@ class Bench {
         file_(find_model(arguments.model)),
         pool_(arguments.threads),
         context_(file_.model(), options(arguments, pool_, arguments.gradient)),
-        forward_(file_.model(), options(arguments, pool_, false)),
         input_(pictures(arguments.batch)),
         logits_(arguments.batch * context_.classes()),
         direction_(logits_.size()),
         gradient_(arguments.gradient ? input_.size() : 0) {
     for (size_t i = 0; i < direction_.size(); i += context_.classes()) direction_[i] = 1;
+    if (arguments.gradient) forward_.emplace(file_.model(), options(arguments, pool_, false));
   }
 
   Json run() {
@@ -102,10 +103,10 @@ class Bench {
     std::vector<double> times, forward_times;
     const auto start = Clock::now();
     do {
-      if (arguments_.gradient) {  // beside it, since the clock rate of a shared machine changes
-        forward(forward_);
+      if (forward_) {  // beside it, since the clock rate of a shared machine changes
+        forward(*forward_);
         const auto begin = Clock::now();
-        forward(forward_);
+        forward(*forward_);
         forward_times.push_back(seconds_since(begin));
       }
       const auto begin = layers.last = Clock::now();
@@ -114,7 +115,7 @@ class Bench {
     } while (seconds_since(start) < arguments_.seconds && !interrupted());
     Json json = report(median(times), *std::min_element(times.begin(), times.end()), multiply_adds);
     json["runs"] = times.size();
-    if (arguments_.gradient) json["times_forward"] = median(times) / median(forward_times);
+    if (forward_) json["times_forward"] = median(times) / median(forward_times);
     if (arguments_.layers) {
       const bool together = layers.pictures == times.size() * arguments_.batch;
       json["layer_threads"] = together ? arguments_.threads : 1;
@@ -205,7 +206,8 @@ class Bench {
   const BenchArguments& arguments_;
   ModelFile file_;
   ThreadPool pool_;
-  Context context_, forward_;
+  Context context_;
+  std::optional<Context> forward_;  // beside gradients
   std::vector<float> input_, logits_, direction_, gradient_;
 };
 

@@ -70,7 +70,6 @@ void free(void* memory) {
 namespace levit::tests {
 namespace {
 
-constexpr size_t kPixels = 3 * LEVIT_SIDE * LEVIT_SIDE;
 constexpr size_t kBatch = 3, kWorkers = 2;
 
 // Calls of the allocation functions while `work` runs.
@@ -93,10 +92,6 @@ levit_options options_of(uint32_t features, const std::string& target) {
   options.parallel_for = take_turns;
   options.progress = [](void*, size_t, size_t) { return 0; };
   return options;
-}
-
-const float* background_at(void* all, size_t index) {
-  return static_cast<const float*>(all) + index * kPixels;
 }
 
 }  // namespace

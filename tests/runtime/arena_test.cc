@@ -15,7 +15,6 @@
 namespace levit::tests {
 namespace {
 
-constexpr size_t kPixels = 3 * LEVIT_SIDE * LEVIT_SIDE;
 constexpr uint8_t kFill = 0xa5;
 
 // Bytes that are not kFill any more.

@@ -10,11 +10,6 @@
 namespace levit::tests {
 namespace {
 
-const float* background_at(void* context, size_t index) {
-  constexpr size_t kPixels = 3 * LEVIT_SIDE * LEVIT_SIDE;
-  return static_cast<const float*>(context) + index * kPixels;
-}
-
 struct Result {
   std::vector<float> values;
   levit_attribution numbers;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 namespace levit::tests {
 namespace {
@@ -14,6 +15,10 @@ size_t place_floats(const OpenModel& model, levit_place place) {
 }
 
 }  // namespace
+
+nlohmann::json load_json(const std::string& name) {
+  return nlohmann::json::parse(load_text(name));
+}
 
 std::vector<float> every(size_t step, const std::vector<float>& values) {
   std::vector<float> some;

@@ -2,6 +2,7 @@
 #ifndef LEVIT_TESTS_RUNTIME_GOLDENS_H_
 #define LEVIT_TESTS_RUNTIME_GOLDENS_H_
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct Score {
   float direction[2];
 };
 inline constexpr Score kScores[] = {{"class0", {1, 0}}, {"class1", {0, 1}}, {"difference", {-1, 1}}};
+
+// Reads tests/data/<name>; throws std::runtime_error naming the file.
+nlohmann::json load_json(const std::string& name);
 
 // Elements 0, step, 2 step, ...
 std::vector<float> every(size_t step, const std::vector<float>& values);

@@ -17,8 +17,6 @@
 namespace levit::tests {
 namespace {
 
-constexpr size_t kPixels = 3 * LEVIT_SIDE * LEVIT_SIDE;
-
 // Gradients of every layer's parameters, in the order of weights::list_layers.
 struct Gradients {
   std::vector<weights::Layer> layers;
@@ -118,15 +116,13 @@ void check_tensor(const nlohmann::json& golden, const std::string& name, const s
   CHECK(std::sqrt(difference) < bar);
 }
 
-nlohmann::json load_json(const std::string& file) {
-  return nlohmann::json::parse(load_text("gradient/levit_tiny_2/" + file));
-}
+constexpr char kFolder[] = "gradient/levit_tiny_2/";
 
 // tolerance: relative, of the tensor of that name.
 void check_all(const std::string& file, const std::vector<size_t>& labels,
                const std::function<double(const std::string&)>& tolerance) {
   const OpenModel model(Seed{"tiny"});
-  const nlohmann::json golden = load_json(file);
+  const nlohmann::json golden = load_json(kFolder + file);
   const Result result = backpropagate(model, labels);
   CHECK(std::abs(result.loss - golden["loss"].get<double>()) < 1e-5);
   const Gradients& of = result.gradients;
@@ -157,7 +153,8 @@ TEST_CASE("gradients of every parameter of the tiny model equal the goldens") {
 // with any weight, 2.5e-5 from 3, has an error of 2e-6, and its other slope would show as 8e-3 in
 // stem.conv1.bias.
 TEST_CASE("so do those of a batch of three, as well as float32 can") {
-  const nlohmann::json float32_error = load_json("parameters_batch3_float32.json")["tensors"];
+  const nlohmann::json float32_error =
+      load_json(std::string(kFolder) + "parameters_batch3_float32.json")["tensors"];
   check_all("parameters_batch3.json", {1, 0, 1}, [&](const std::string& tensor) {
     return std::max(1e-4, 5 * float32_error.at(tensor).get<double>());
   });

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "levit.h"
+#include "tests/runtime/goldens.h"
 #include "tests/support/npy.h"
 #include "tests/support/seeded.h"
 #include "tools/picture/picture.h"
@@ -20,6 +20,7 @@
 namespace {
 
 using levit::tests::data_path;
+using levit::tests::load_json;
 using levit::tools::load_picture;
 using levit::tools::Picture;
 
@@ -41,11 +42,6 @@ size_t differences(const std::vector<uint8_t>& got, const std::string& golden) {
   size_t count = 0;
   for (size_t i = 0; i < kOutBytes; ++i) count += got[i] != expected.pixels[i];
   return count;
-}
-
-nlohmann::json load_json(const std::string& name) {
-  std::ifstream file(data_path(name));
-  return nlohmann::json::parse(file);
 }
 
 }  // namespace

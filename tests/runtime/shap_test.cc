@@ -12,10 +12,8 @@
 namespace levit::tests {
 namespace {
 
-constexpr size_t kPixels = 3 * LEVIT_SIDE * LEVIT_SIDE;
-
 nlohmann::json summary(const std::string& folder) {
-  return nlohmann::json::parse(load_text("shap/" + folder + "/summary.json"));
+  return load_json("shap/" + folder + "/summary.json");
 }
 
 // background0, background1, ... of the goldens.
@@ -26,10 +24,6 @@ std::vector<float> backgrounds(size_t count) {
     all.insert(all.end(), one.begin(), one.end());
   }
   return all;
-}
-
-const float* background_at(void* context, size_t index) {
-  return static_cast<const std::vector<float>*>(context)->data() + index * kPixels;
 }
 
 struct Attribution {
@@ -43,7 +37,7 @@ Attribution shap(levit_context* context, const std::vector<float>& picture, std:
   options.size = sizeof options;
   options.direction = direction;
   options.background = background_at;
-  options.background_context = &background;
+  options.background_context = background.data();
   options.backgrounds = background.size() / kPixels;
   options.samples = samples;
   options.seed = seed;
@@ -185,7 +179,7 @@ TEST_CASE("the caller can cancel, is told the progress, and faults of a backgrou
   wrong.size = sizeof wrong;
   wrong.direction = kScores[0].direction;
   wrong.background = background_at;
-  wrong.background_context = &background;
+  wrong.background_context = background.data();
   wrong.backgrounds = 3;
   wrong.samples = 5;
   std::vector<float> values(kPixels);

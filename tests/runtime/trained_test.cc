@@ -19,7 +19,6 @@
 namespace levit::tests {
 namespace {
 
-constexpr size_t kPixels = 3 * LEVIT_SIDE * LEVIT_SIDE;
 constexpr std::pair<levit_cam_method, const char*> kMethods[] = {{LEVIT_GRADCAM, "gradcam"},
                                                                  {LEVIT_GRADCAM_PLUSPLUS, "gradcampp"},
                                                                  {LEVIT_HIRESCAM, "hirescam"},
@@ -30,10 +29,6 @@ const OpenModel& trained() {
   const std::string image = load_text("../../weights/ai_vs_real.levit");
   static const OpenModel model(std::vector<uint8_t>(image.begin(), image.end()));
   return model;
-}
-
-nlohmann::json expected() {
-  return nlohmann::json::parse(load_text("ai_vs_real/expected.json"));
 }
 
 // Normalised pixels of a picture of the folder.
@@ -63,7 +58,7 @@ void check_rounding(const std::vector<float>& ours, const std::vector<float>& ex
 
 TEST_CASE("trained model: probabilities and labels of the twelve pictures, and their logits but for fp16") {
   const OpenContext context(trained(), options_with(0));
-  const nlohmann::json pictures = expected()["pictures"];
+  const nlohmann::json pictures = load_json("ai_vs_real/expected.json")["pictures"];
   REQUIRE(pictures.size() == 12);
   for (const auto& entry : pictures.items()) {  // clang captures no structured bindings
     const std::string& name = entry.key();
@@ -89,7 +84,7 @@ TEST_CASE("trained model: probabilities and labels of the twelve pictures, and t
 // of an fp16 step, and forward and backward pass take a few.
 TEST_CASE("trained model: class activation maps equal the goldens but for fp16") {
   const OpenContext context(trained(), options_with(LEVIT_GRADIENT));
-  const nlohmann::json golden_of = expected();
+  const nlohmann::json golden_of = load_json("ai_vs_real/expected.json");
   REQUIRE(golden_of["explained"].size() == 2);
   for (const auto& entry : golden_of["explained"].items()) {  // clang captures no structured bindings
     const std::string& name = entry.key();
@@ -117,7 +112,7 @@ TEST_CASE("trained model: class activation maps equal the goldens but for fp16")
 
 TEST_CASE("trained model: expected and integrated gradients equal the goldens but for fp16") {
   const OpenContext context(trained(), options_with(LEVIT_ATTRIBUTION, 8));
-  const nlohmann::json golden_of = expected();
+  const nlohmann::json golden_of = load_json("ai_vs_real/expected.json");
   for (const auto& entry : golden_of["explained"].items()) {  // clang captures no structured bindings
     const std::string& name = entry.key();
     const nlohmann::json& explained = entry.value();
@@ -130,9 +125,7 @@ TEST_CASE("trained model: expected and integrated gradients equal the goldens bu
     }
     levit_shap_options options{};
     options.size = sizeof options;
-    options.background = [](void* all, size_t index) -> const float* {
-      return static_cast<const float*>(all) + index * kPixels;
-    };
+    options.background = background_at;
     options.background_context = backgrounds.data();
     options.backgrounds = explained["background"].size();
     options.samples = golden_of["nsamples"];

@@ -159,6 +159,10 @@ std::vector<std::string> target_names() {
   return names;
 }
 
+const float* background_at(void* all, size_t index) {
+  return static_cast<const float*>(all) + index * kPixels;
+}
+
 std::vector<float> seeded_input(size_t batch, const std::string& name) {
   std::vector<float> values;
   values.reserve(batch * 3 * 224 * 224);

@@ -12,6 +12,8 @@
 
 namespace levit::tests {
 
+inline constexpr size_t kPixels = 3 * LEVIT_SIDE * LEVIT_SIDE;  // numbers of a picture
+
 // Memory on a 64-byte bound, filled with one byte.
 class AlignedBytes {
  public:
@@ -67,6 +69,9 @@ levit_options options_with(uint32_t features, uint32_t batch = 1, const char* ta
 
 // Names of the instruction sets that run here.
 std::vector<std::string> target_names();
+
+// For levit_shap_options: `all` is float [count, kPixels].
+const float* background_at(void* all, size_t index);
 
 // seeded_input(batch, name): [batch, 3, 224, 224] in [-2, 2).
 std::vector<float> seeded_input(size_t batch = 1, const std::string& name = "input");

@@ -12,7 +12,7 @@
 #include "runtime/backward.h"
 #include "runtime/context.h"
 #include "runtime/forward.h"
-#include "tests/support/npy.h"
+#include "tests/support/parameters.h"
 #include "tests/support/seeded.h"
 #include "tools/checkpoint/writer.h"
 
@@ -192,18 +192,9 @@ TEST_CASE("creating a context, classifying, gradients, maps and attributions tou
 
 TEST_CASE("gradients of the parameters touch no heap") {
   const OpenModel model(Seed{"micro"});
-  const weights::Config config = weights::view(model.get()).config;
-  std::vector<weights::Layer> layers(weights::layer_count(config));
-  weights::list_layers(config, layers.data());
-  std::vector<std::vector<float>> storage;
-  std::vector<float*> weight, bias, table;
-  for (const weights::Layer& layer : layers) {
-    const auto room = [&storage](size_t floats) { return storage.emplace_back(floats + 1).data(); };
-    weight.push_back(room(size_t{layer.outputs} * layer.depth));
-    bias.push_back(room(layer.outputs));
-    table.push_back(room(layer.table));
-  }
-  const runtime::ParameterGradients parameters = {weight.data(), bias.data(), table.data()};
+  Parameters room(model);
+  const ParameterPointers pointers(room);
+  const runtime::ParameterGradients parameters = pointers.gradients();
   const levit_options options = options_of(LEVIT_GRADIENT, target_names().front());
   size_t bytes = 0;
   REQUIRE(runtime::arena_bytes(model, &options, true, &bytes) == LEVIT_OK);

@@ -1,4 +1,6 @@
 // Parameter gradients of the whole network: a test of every weight VJP through the runtime's backward pass.
+#include "tests/support/parameters.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -17,14 +19,8 @@
 namespace levit::tests {
 namespace {
 
-// Gradients of every layer's parameters, in the order of weights::list_layers.
-struct Gradients {
-  std::vector<weights::Layer> layers;
-  std::vector<std::vector<float>> weight, bias, table;
-};
-
 struct Result {
-  Gradients gradients;
+  Parameters gradients;
   double loss = 0;  // mean of -log softmax(logits)[label]
 };
 
@@ -47,23 +43,7 @@ double cross_entropy(const std::vector<float>& logits, const std::vector<size_t>
 }
 
 Result backpropagate(const OpenModel& model, const std::vector<size_t>& labels) {
-  const weights::Config config = weights::view(model.get()).config;
-  Result result;
-  Gradients& to = result.gradients;
-  to.layers.resize(weights::layer_count(config));
-  weights::list_layers(config, to.layers.data());
-  std::vector<float*> weight, bias, table;
-  for (const weights::Layer& layer : to.layers) {
-    to.weight.emplace_back(size_t{layer.outputs} * layer.depth);
-    to.bias.emplace_back(layer.outputs);
-    to.table.emplace_back(layer.table);
-  }
-  for (size_t i = 0; i < to.layers.size(); ++i) {
-    weight.push_back(to.weight[i].data());
-    bias.push_back(to.bias[i].data());
-    table.push_back(to.table[i].data());
-  }
-
+  Result result{Parameters(model)};
   const size_t count = labels.size();
   const levit_options options = options_with(LEVIT_GRADIENT, static_cast<uint32_t>(count));
   size_t bytes = 0;
@@ -72,8 +52,10 @@ Result backpropagate(const OpenModel& model, const std::vector<size_t>& labels) 
   levit_context* context = nullptr;
   REQUIRE(runtime::create(model, &options, true, arena.data(), bytes, &context) == LEVIT_OK);
   const std::vector<float> pictures = seeded_input(count);
-  std::vector<float> logits(count * config.classes), direction(logits.size()), gradient(count * kPixels);
-  const runtime::ParameterGradients parameters = {weight.data(), bias.data(), table.data()};
+  std::vector<float> logits(count * model.info().classes), direction(logits.size()),
+      gradient(count * kPixels);
+  const ParameterPointers pointers(result.gradients);
+  const runtime::ParameterGradients parameters = pointers.gradients();
   runtime::Pass pass{*context, {nullptr, pictures.data()}, count};
   pass.place = LEVIT_INPUT;
   pass.gradient = gradient.data();
@@ -125,7 +107,7 @@ void check_all(const std::string& file, const std::vector<size_t>& labels,
   const nlohmann::json golden = load_json(kFolder + file);
   const Result result = backpropagate(model, labels);
   CHECK(std::abs(result.loss - golden["loss"].get<double>()) < 1e-5);
-  const Gradients& of = result.gradients;
+  const Parameters& of = result.gradients;
   size_t tensors = 0;
   for (size_t i = 0; i < of.layers.size(); ++i) {
     char name[weights::kNameBytes];

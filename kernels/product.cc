@@ -57,8 +57,8 @@ struct Tile {
   const float* const* segment;
   size_t segments, segment_length, x_stride;
   const void* w[kTilePanels];  // weights of k = 0
-  uintptr_t next;     // what to prefetch for the next columns, perhaps behind all weights: runs of 16 k, ...
-  size_t next_step;   // ... bytes from one to the next
+  uintptr_t next;    // what to prefetch for the next columns, perhaps behind all weights: blocks of 16 k, ...
+  size_t next_step;  // ... bytes from one to the next
   const float* bias;  // [columns]
   float* y[kTilePanels];
   float* pre[kTilePanels];             // or null
@@ -81,7 +81,7 @@ HWY_INLINE V load_weights(D d, const float* w) {
 constexpr size_t kRun = 64;
 
 // Weights of 16 steps of k in a panel.
-constexpr size_t kRunLength = kPanelWidth * kPanelWidth;
+constexpr size_t kBlock = kPanelWidth * kPanelWidth;
 
 // acc [kRows][kVectors] += x w over `count` steps of k, in order.
 template <size_t kRows, size_t kVectors, class W>
@@ -91,7 +91,7 @@ HWY_INLINE void accumulate_run(const Tile& t, const float* HWY_RESTRICT x, size_
   for (size_t k = 0; k < count; ++k) {
     if constexpr (kVectors > 1) {  // one vector wide, loads are what bounds a tile
       constexpr size_t kBytes = kVectors * kLanes * sizeof(W);
-      const uintptr_t next = t.next + at / kRunLength * t.next_step + at % kRunLength / kPanelWidth * kBytes;
+      const uintptr_t next = t.next + at / kBlock * t.next_step + at % kBlock / kPanelWidth * kBytes;
       for (size_t line = 0; line < kBytes; line += 64) {
         hwy::Prefetch(reinterpret_cast<const char*>(next + line));
       }
@@ -327,7 +327,7 @@ void run(const Product& p) {
       t.next_step = p.next_step;
     } else {
       t.next = reinterpret_cast<uintptr_t>(t.w[0]) + kTilePanels * panel * sizeof(W);
-      t.next_step = kTilePanels * kRunLength * sizeof(W);
+      t.next_step = kTilePanels * kBlock * sizeof(W);
     }
     if (columns == kTileColumns) {
       run_columns<kTileVectors, W>(t, p.row_begin, p.row_end, columns);

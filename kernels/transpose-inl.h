@@ -63,9 +63,8 @@ HWY_INLINE void transpose_16x16(const T* HWY_RESTRICT from, size_t from_stride, 
 }
 
 #if HWY_TARGET == HWY_AVX3
-// The same where a row is a vector. [i][j] is number 16 i + j; swapping
-// i and j rotates that number's eight bits by four, and taking even and odd numbers apart rotates them by
-// one.
+// The same where a row is a vector. [i][j] is number 16 i + j; swapping i and j rotates that number's eight
+// bits by four, and taking even and odd numbers apart rotates them by one.
 HWY_INLINE void transpose_16x16(const float* HWY_RESTRICT from, size_t from_stride, float* HWY_RESTRICT to,
                                 size_t to_stride, size_t count = kPanelWidth) {
   const hn::ScalableTag<float> d;

@@ -159,10 +159,7 @@ class Run {
     if (!arguments_.quiet && (counts_.pictures > 1 || list_.skipped > 0))
       complain(summary(counts_, labels_, list_, progress_.seconds()));
     if (arguments_.times && counts_.pictures > counts_.failed) complain(times());
-    if (interrupted()) {
-      complain("stopped; " + std::to_string(list_.inputs.size() - inputs_done_) + " inputs are left");
-      return kInterruptedExit;
-    }
+    if (interrupted()) return report_stop(list_.inputs.size() - inputs_done_);
     return counts_.failed > 0 ? kFailedExit : 0;
   }
 

@@ -1,6 +1,14 @@
 #include "tools/levit/command.h"
 
+#include "tools/common/output.h"
+#include "tools/common/signals.h"
+
 namespace levit::tools {
+
+int report_stop(size_t inputs_left) {
+  complain("stopped; " + std::to_string(inputs_left) + " inputs are left");
+  return kInterruptedExit;
+}
 
 levit_resize chosen_resize(const std::string& flag, const levit_info& info) {
   for (const levit_resize resize : {LEVIT_RESIZE_SQUASH, LEVIT_RESIZE_TIMM, LEVIT_RESIZE_HF})

@@ -13,6 +13,9 @@ inline constexpr int kFailedExit =
     1;  // something could not be read, computed or written; standard error names it
 inline constexpr int kUsageExit = 2;
 
+// Says how many inputs Ctrl-C has left; returns the exit code.
+int report_stop(size_t inputs_left);
+
 // What --resize says, or the weight file's own mode when it is empty.
 levit_resize chosen_resize(const std::string& flag, const levit_info& info);
 const char* resize_name(levit_resize resize);

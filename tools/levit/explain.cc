@@ -179,10 +179,7 @@ class ExplainRun {
       complain(std::to_string(entries_.size()) + " sheets in " + directory_.string() + "; open " +
                (directory_ / "index.html").string());
     }
-    if (interrupted()) {
-      complain("stopped; " + std::to_string(list_.inputs.size() - inputs_done_) + " inputs are left");
-      return kInterruptedExit;
-    }
+    if (interrupted()) return report_stop(list_.inputs.size() - inputs_done_);
     return failed_ > 0 ? kFailedExit : 0;
   }
 

@@ -150,10 +150,7 @@ int run_faithfulness(const ExplainArguments& arguments, const InputList& list) {
   };
   run_ordered(pool, run);
   progress.clear();
-  if (interrupted()) {
-    complain("stopped; " + std::to_string(list.inputs.size() - done) + " inputs are left");
-    return kInterruptedExit;
-  }
+  if (interrupted()) return report_stop(list.inputs.size() - done);
   if (pictures.empty()) throw std::runtime_error("no picture could be measured");
 
   const FaithfulnessSummary summary = summarise(setup, pictures);

@@ -46,7 +46,7 @@ void add_scores(Attribution& run, const float* pictures, size_t count, double* s
 
 void point_gradients(Attribution& run, size_t count) {
   Pass pass{run.context, {nullptr, run.point(0)}, count};
-  pass.place = LEVIT_INPUT;
+  pass.layer = LEVIT_INPUT;
   pass.gradient = run.context.at(run.context.plan.d_points);
   runtime::run(pass, run.context.at(run.context.plan.logits), run.context.at(run.context.plan.direction));
   run.done += count;

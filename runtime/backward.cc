@@ -10,9 +10,9 @@
 namespace levit::runtime {
 namespace {
 
-// Whether the gradient goes no further than `place`; copies it out.
-bool arrived(const Pass& pass, int place, const Tokens& dx, Range pictures) {
-  if (pass.place != place) return false;
+// Whether the gradient goes no further than `layer`; copies it out.
+bool arrived(const Pass& pass, int layer, const Tokens& dx, Range pictures) {
+  if (pass.layer != layer) return false;
   const size_t floats = rows(dx) * channels(dx);
   if (pass.gradient != nullptr)
     std::memcpy(pass.gradient + pictures.begin * (floats / pictures.size()), data(dx),
@@ -20,7 +20,7 @@ bool arrived(const Pass& pass, int place, const Tokens& dx, Range pictures) {
   return true;
 }
 
-// From the gradient dx at the end of a stage down to the place.
+// From the gradient dx at the end of a stage down to the layer.
 void stage_vjp(const Pass& pass, size_t stage, Tokens dx, Range pictures) {
   if (arrived(pass, LEVIT_STAGE0 + static_cast<int>(stage), dx, pictures)) return;
   const Network& network = pass.context.network;

@@ -6,7 +6,7 @@
 
 namespace levit::runtime {
 
-// Gradient of sum over k of direction[i, k] * logit[i, k] at the pass's place, after forward() of the same
+// Gradient of sum over k of direction[i, k] * logit[i, k] at the pass's layer, after forward() of the same
 // pass. direction [count, classes].
 void backward(const Pass& pass, const float* direction);
 

@@ -104,8 +104,8 @@ Tap tap_at(size_t i, size_t in, size_t out) {
   return {lower, lower + 1, static_cast<float>(at - static_cast<double>(lower))};
 }
 
-bool is_place(levit_place place) {
-  return place >= LEVIT_STEM && place <= LEVIT_STAGE2;
+bool is_layer(levit_layer layer) {
+  return layer >= LEVIT_STEM && layer <= LEVIT_STAGE2;
 }
 bool is_method(levit_cam_method method) {
   return method >= LEVIT_GRADCAM && method <= LEVIT_XGRADCAM;
@@ -130,20 +130,20 @@ levit_status levit_cam_from(levit_cam_method method, const float* activation, co
 }
 
 levit_status levit_cam(levit_context* context, levit_input input, const float* direction,
-                       levit_cam_method method, levit_place place, float* map, float* logits) {
+                       levit_cam_method method, levit_layer layer, float* map, float* logits) {
   using namespace levit::runtime;
   if (context == nullptr || map == nullptr || !is_method(method)) return LEVIT_ARGUMENT;
   if (!context->plan.options.gradient) return LEVIT_FEATURE;
-  if (!is_place(place)) return LEVIT_PLACE;
+  if (!is_layer(layer)) return LEVIT_LAYER;
   levit_status status = check_input(context, input, 1);
   if (status == LEVIT_OK) status = check_direction(*context, direction, 1);
   if (status != LEVIT_OK) return status;
   Pass pass{*context, input, 1};
-  pass.place = place;
+  pass.layer = layer;
   pass.activation = context->at(context->plan.activation);
   forward(pass, logits != nullptr ? logits : context->at(context->plan.logits));
   backward(pass, direction);
-  const size_t stage = stage_of(place);
+  const size_t stage = stage_of(layer);
   return levit_cam_from(method, pass.activation, context->at(context->plan.d_x[stage]),
                         stage_tokens(config_of(*context), stage), config_of(*context).dims[stage], map);
 }

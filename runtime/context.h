@@ -31,9 +31,9 @@ inline const weights::Config& config_of(const levit_context& context) {
   return context.network.view.config;
 }
 
-// The stage at whose resolution a place's tokens are; not for LEVIT_INPUT.
-inline size_t stage_of(levit_place place) {
-  return place == LEVIT_STEM ? 0 : static_cast<size_t>(place - LEVIT_STAGE0);
+// The stage at whose resolution a layer's tokens are; not for LEVIT_INPUT.
+inline size_t stage_of(levit_layer layer) {
+  return layer == LEVIT_STEM ? 0 : static_cast<size_t>(layer - LEVIT_STAGE0);
 }
 
 // What the operations of one step of the plan run with.
@@ -54,20 +54,20 @@ struct ParameterGradients {
   float* const* table;   // [heads, grid * grid]
 };
 
-inline constexpr int kNoPlace = LEVIT_STAGE2 + 1;
+inline constexpr int kNoLayer = LEVIT_STAGE2 + 1;
 
 // One forward pass, and the backward pass that may follow, over `count` pictures.
 struct Pass {
   const levit_context& context;
   levit_input input;
   size_t count;
-  int place = kNoPlace;         // where the gradient is asked; nothing in front of it is kept
-  float* activation = nullptr;  // values at `place` go here, [count][place floats]; may be null
+  int layer = kNoLayer;         // where the gradient is asked; nothing in front of it is kept
+  float* activation = nullptr;  // values at `layer` go here, [count][layer floats]; may be null
   float* gradient = nullptr;  // gradient there; null: it stays in the plan's d_x. Never null for LEVIT_INPUT
   const ParameterGradients* parameters = nullptr;
 
-  bool keeps_stem() const { return place == LEVIT_INPUT; }
-  bool keeps(size_t stage) const { return place < LEVIT_STAGE0 + static_cast<int>(stage); }
+  bool keeps_stem() const { return layer == LEVIT_INPUT; }
+  bool keeps(size_t stage) const { return layer < LEVIT_STAGE0 + static_cast<int>(stage); }
 };
 
 // Arena of a context with these options, internal ones included; LEVIT_OK or what is wrong with the options.
@@ -79,8 +79,8 @@ levit_status create(const levit_model* model, const levit_options* options, bool
 // Checks an input: exactly one kind, 0 < count <= batch, tensors finite.
 levit_status check_input(const levit_context* context, levit_input input, size_t count);
 
-// Floats of one picture at a place.
-size_t place_floats(const weights::Config& config, levit_place place);
+// Floats of one picture at a layer.
+size_t layer_floats(const weights::Config& config, levit_layer layer);
 
 // Not null and finite, [count, classes].
 levit_status check_direction(const levit_context& context, const float* direction, size_t count);

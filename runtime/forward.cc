@@ -10,9 +10,9 @@
 namespace levit::runtime {
 namespace {
 
-// Copies the tokens at `place` out when the pass asks for them.
-void tap(const Pass& pass, int place, const Tokens& x, Range pictures) {
-  if (pass.activation == nullptr || pass.place != place) return;
+// Copies the tokens at `layer` out when the pass asks for them.
+void tap(const Pass& pass, int layer, const Tokens& x, Range pictures) {
+  if (pass.activation == nullptr || pass.layer != layer) return;
   const size_t floats = rows(x) * channels(x);
   std::memcpy(pass.activation + pictures.begin * (floats / pictures.size()), data(x), floats * sizeof(float));
 }

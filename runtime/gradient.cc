@@ -1,4 +1,4 @@
-// levit_gradient: a forward and a backward pass down to one place.
+// levit_gradient: a forward and a backward pass down to one layer.
 #include <cstring>
 
 #include "runtime/context.h"
@@ -20,9 +20,9 @@ void copy_pictures(const levit_context& context, levit_input input, size_t count
 
 }  // namespace
 
-size_t place_floats(const weights::Config& config, levit_place place) {
-  if (place == LEVIT_INPUT) return kChannelsIn * config.side * config.side;
-  const size_t stage = stage_of(place);
+size_t layer_floats(const weights::Config& config, levit_layer layer) {
+  if (layer == LEVIT_INPUT) return kChannelsIn * config.side * config.side;
+  const size_t stage = stage_of(layer);
   return stage_tokens(config, stage) * config.dims[stage];
 }
 
@@ -35,26 +35,26 @@ levit_status check_direction(const levit_context& context, const float* directio
 
 extern "C" {
 
-levit_status levit_place_floats(const levit_model* model, levit_place place, size_t* floats) {
+levit_status levit_layer_floats(const levit_model* model, levit_layer layer, size_t* floats) {
   if (model == nullptr || floats == nullptr) return LEVIT_ARGUMENT;
-  if (place < LEVIT_INPUT || place > LEVIT_STAGE2) return LEVIT_PLACE;
-  *floats = levit::runtime::place_floats(levit::weights::view(model).config, place);
+  if (layer < LEVIT_INPUT || layer > LEVIT_STAGE2) return LEVIT_LAYER;
+  *floats = levit::runtime::layer_floats(levit::weights::view(model).config, layer);
   return LEVIT_OK;
 }
 
 levit_status levit_gradient(levit_context* context, levit_input input, size_t count, const float* direction,
-                            levit_place place, float* gradient, float* activation, float* logits) {
+                            levit_layer layer, float* gradient, float* activation, float* logits) {
   using namespace levit::runtime;
   if (context == nullptr || gradient == nullptr) return LEVIT_ARGUMENT;
   if (!context->plan.options.gradient) return LEVIT_FEATURE;
-  if (place < LEVIT_INPUT || place > LEVIT_STAGE2) return LEVIT_PLACE;
+  if (layer < LEVIT_INPUT || layer > LEVIT_STAGE2) return LEVIT_LAYER;
   levit_status status = check_input(context, input, count);
   if (status == LEVIT_OK) status = check_direction(*context, direction, count);
   if (status != LEVIT_OK) return status;
   Pass pass{*context, input, count};
-  pass.place = place;
+  pass.layer = layer;
   pass.gradient = gradient;
-  if (place == LEVIT_INPUT && activation != nullptr)
+  if (layer == LEVIT_INPUT && activation != nullptr)
     copy_pictures(*context, input, count, activation);
   else
     pass.activation = activation;

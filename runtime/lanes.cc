@@ -23,9 +23,9 @@ void run_lane(const Pass& pass, size_t lane, Range pictures, float* logits, cons
   Pass own{alone, pass.input, pictures.size()};
   if (own.input.rgb != nullptr) own.input.rgb += values;
   if (own.input.tensor != nullptr) own.input.tensor += values;
-  own.place = pass.place;
-  if (pass.place != kNoPlace) {
-    const size_t floats = pictures.begin * place_floats(config, static_cast<levit_place>(pass.place));
+  own.layer = pass.layer;
+  if (pass.layer != kNoLayer) {
+    const size_t floats = pictures.begin * layer_floats(config, static_cast<levit_layer>(pass.layer));
     if (pass.activation != nullptr) own.activation = pass.activation + floats;
     if (pass.gradient != nullptr) own.gradient = pass.gradient + floats;
   }

@@ -158,22 +158,22 @@ levit_status levit_probabilities(const levit_model* model, const float* logits, 
 
 /* 5. Gradients (LEVIT_GRADIENT) */
 
-typedef enum levit_place {
+typedef enum levit_layer {
   LEVIT_INPUT = 0,  /* normalised picture [3][224][224] */
   LEVIT_STEM = 1,   /* stem output as tokens [14*14][dims[0]] */
   LEVIT_STAGE0 = 2, /* tokens after a stage [grid^2][dims] */
   LEVIT_STAGE1 = 3,
   LEVIT_STAGE2 = 4
-} levit_place;
+} levit_layer;
 
-/* Floats of one picture's values at a place. */
-levit_status levit_place_floats(const levit_model* model, levit_place place, size_t* floats);
+/* Floats of one picture's values at a layer. */
+levit_status levit_layer_floats(const levit_model* model, levit_layer layer, size_t* floats);
 
-/* Gradient of score = sum over k of direction[k] * logit[k] with respect to the values at a place.
- * direction [count][classes]; gradient [count][place floats]; activation (the values there) and logits may be
+/* Gradient of score = sum over k of direction[k] * logit[k] with respect to the values at a layer.
+ * direction [count][classes]; gradient [count][layer floats]; activation (the values there) and logits may be
  * null. */
 levit_status levit_gradient(levit_context* context, levit_input input, size_t count, const float* direction,
-                            levit_place place, float* gradient, float* activation, float* logits);
+                            levit_layer layer, float* gradient, float* activation, float* logits);
 
 /* 6. Class activation maps (LEVIT_GRADIENT) */
 
@@ -188,7 +188,7 @@ typedef enum levit_cam_method {
 /* The raw signed map of one picture at STEM or a stage: map [grid][grid], no ReLU, no scaling. logits may be
  * null. */
 levit_status levit_cam(levit_context* context, levit_input input, const float* direction,
-                       levit_cam_method method, levit_place place, float* map, float* logits);
+                       levit_cam_method method, levit_layer layer, float* map, float* logits);
 
 /* The same from given values: activation and gradient [tokens][channels], map [tokens]. */
 levit_status levit_cam_from(levit_cam_method method, const float* activation, const float* gradient,

@@ -102,13 +102,13 @@ class Context {
     return values;
   }
 
-  // Gradient [count][place floats] of the directions' scores; direction [count][classes].
-  std::vector<float> gradient(levit_input input, const std::vector<float>& direction, levit_place place) {
+  // Gradient [count][layer floats] of the directions' scores; direction [count][classes].
+  std::vector<float> gradient(levit_input input, const std::vector<float>& direction, levit_layer layer) {
     const size_t count = direction.size() / classes_;
     size_t floats = 0;
-    check(levit_place_floats(model_, place, &floats));
+    check(levit_layer_floats(model_, layer, &floats));
     std::vector<float> values(count * floats);
-    check(levit_gradient(context_, input, count, direction.data(), place, values.data(), nullptr, nullptr));
+    check(levit_gradient(context_, input, count, direction.data(), layer, values.data(), nullptr, nullptr));
     return values;
   }
 

@@ -72,7 +72,7 @@ struct Plan {
   // By stem level, 1 to 3: before hardswish (level 1 of one picture, recomputed), its gradient, and after
   // hardswish (level 0: the picture; for parameter gradients only).
   Slot stem_pre[kStemLayers], d_stem[kStemLayers], stem_out[kStemLayers];
-  Slot activation;        // one picture's values at a place
+  Slot activation;        // one picture's values at a layer
   Slot logits;            // [batch, classes]
   Slot direction;         // [batch, classes]
   Slot points, d_points;  // [batch, 3, side, side]: sample points of an attribution and their gradients

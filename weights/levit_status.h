@@ -22,8 +22,7 @@
   X(FEATURE, "the context was created without the feature that this call needs")                 \
   X(TARGET, "this processor or this build has no such instruction set")                          \
   X(BATCH, "more pictures than the context was created for")                                     \
-  X(CLASS, "no such class")                                                                      \
-  X(PLACE, "no such layer")                                                                      \
+  X(LAYER, "no such layer")                                                                      \
   X(IMAGE, "the picture has no pixels or a row stride shorter than a row")                       \
   X(NUMBER, "an input value is not finite")                                                      \
   X(CANCELLED, "cancelled by the caller")                                                        \

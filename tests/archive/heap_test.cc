@@ -162,9 +162,9 @@ TEST_CASE("creating a context, classifying, gradients, maps and attributions tou
               REQUIRE(levit_probabilities(model, logits.data(), kBatch, logits.data()) == LEVIT_OK);
             }) == 0);
       CHECK(heap_calls([&] {
-              for (int place = LEVIT_INPUT; place <= LEVIT_STAGE2; ++place)
-                REQUIRE(levit_gradient(context, input, kBatch, direction, static_cast<levit_place>(place),
-                                       values.data(), place == LEVIT_INPUT ? nullptr : activation.data(),
+              for (int layer = LEVIT_INPUT; layer <= LEVIT_STAGE2; ++layer)
+                REQUIRE(levit_gradient(context, input, kBatch, direction, static_cast<levit_layer>(layer),
+                                       values.data(), layer == LEVIT_INPUT ? nullptr : activation.data(),
                                        logits.data()) == LEVIT_OK);
               for (int method = LEVIT_GRADCAM; method <= LEVIT_XGRADCAM; ++method)
                 REQUIRE(levit_cam(context, input, direction, static_cast<levit_cam_method>(method),
@@ -206,7 +206,7 @@ TEST_CASE("gradients of the parameters touch no heap") {
           levit_context* context = nullptr;
           REQUIRE(runtime::create(model, &options, true, arena.data(), bytes, &context) == LEVIT_OK);
           runtime::Pass pass{*context, {nullptr, tensors.data()}, kBatch};
-          pass.place = LEVIT_INPUT;
+          pass.layer = LEVIT_INPUT;
           pass.gradient = gradient.data();
           pass.parameters = &parameters;
           runtime::forward(pass, logits.data());

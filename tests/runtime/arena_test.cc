@@ -173,9 +173,9 @@ TEST_CASE("every wrong argument has its status") {
   CHECK(levit_classify(plain, input, 1, nullptr) == LEVIT_ARGUMENT);
   CHECK(levit_gradient(plain, input, 1, direction, LEVIT_INPUT, out.data(), nullptr, nullptr) ==
         LEVIT_FEATURE);
-  CHECK(levit_gradient(context, input, 1, direction, static_cast<levit_place>(5), out.data(), nullptr,
-                       nullptr) == LEVIT_PLACE);
-  CHECK(levit_cam(context, input, direction, LEVIT_GRADCAM, LEVIT_INPUT, out.data(), nullptr) == LEVIT_PLACE);
+  CHECK(levit_gradient(context, input, 1, direction, static_cast<levit_layer>(5), out.data(), nullptr,
+                       nullptr) == LEVIT_LAYER);
+  CHECK(levit_cam(context, input, direction, LEVIT_GRADCAM, LEVIT_INPUT, out.data(), nullptr) == LEVIT_LAYER);
   CHECK(levit_gradient(context, input, 1, nullptr, LEVIT_INPUT, out.data(), nullptr, nullptr) ==
         LEVIT_ARGUMENT);
   CHECK(levit_integrated_gradients(context, picture.data(), nullptr, direction, 4, out.data(), nullptr) ==

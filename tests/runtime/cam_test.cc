@@ -21,9 +21,9 @@ constexpr Method kMethods[] = {{LEVIT_GRADCAM, "gradcam"},
                                {LEVIT_XGRADCAM, "xgradcam"}};
 
 std::vector<float> raw_map(levit_context* context, const std::vector<float>& picture, const Score& score,
-                           levit_cam_method method, const Place& place) {
-  std::vector<float> map(place.side * place.side);
-  REQUIRE(levit_cam(context, {nullptr, picture.data()}, score.direction, method, place.place, map.data(),
+                           levit_cam_method method, const Layer& layer) {
+  std::vector<float> map(layer.side * layer.side);
+  REQUIRE(levit_cam(context, {nullptr, picture.data()}, score.direction, method, layer.layer, map.data(),
                     nullptr) == LEVIT_OK);
   return map;
 }
@@ -42,9 +42,9 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
   return largest;
 }
 
-std::string golden(const std::string& folder, const Method& method, const Place& place, const Score& score,
+std::string golden(const std::string& folder, const Method& method, const Layer& layer, const Score& score,
                    const char* end) {
-  return "cam/" + folder + "/" + method.name + "_" + place.name + "_" + score.name + end;
+  return "cam/" + folder + "/" + method.name + "_" + layer.name + "_" + score.name + end;
 }
 
 }  // namespace
@@ -54,17 +54,17 @@ TEST_CASE("raw maps of the calm 128s equal the goldens; so do the finished ones"
   const OpenContext context(model, options_with(LEVIT_GRADIENT));
   const std::vector<float> picture = seeded_input();
   for (const Method& method : kMethods) {
-    for (const Place& place : kPlaces) {
+    for (const Layer& layer : kLayers) {
       for (const Score& score : kScores) {
-        const std::vector<float> map = raw_map(context, picture, score, method.method, place);
-        CAPTURE(golden("", method, place, score, ""));
+        const std::vector<float> map = raw_map(context, picture, score, method.method, layer);
+        CAPTURE(golden("", method, layer, score, ""));
         CHECK(
-            relative_l2(map, load_npy(golden("levit_128s_2_calm", method, place, score, ".raw.npy")).values) <
+            relative_l2(map, load_npy(golden("levit_128s_2_calm", method, layer, score, ".raw.npy")).values) <
             1e-4);
         if (score.direction[0] < 0) continue;  // no finished golden of the difference
         const std::vector<float> expected =
-            load_npy(golden("levit_128s_2_calm", method, place, score, ".every25.npy")).values;
-        CHECK(largest_difference(every(25, finished(map, place.side)), expected) <= 2.0 / 255);
+            load_npy(golden("levit_128s_2_calm", method, layer, score, ".every25.npy")).values;
+        CHECK(largest_difference(every(25, finished(map, layer.side)), expected) <= 2.0 / 255);
       }
     }
   }
@@ -77,26 +77,26 @@ TEST_CASE("raw maps of the ill-conditioned 128s are as good as float32 can be") 
   const OpenContext context(model, options_with(LEVIT_GRADIENT));
   const std::vector<float> picture = seeded_input();
   for (const Method& method : kMethods) {
-    for (const Place& place : kPlaces) {
-      if (method.method == LEVIT_GRADCAM_PLUSPLUS && place.place != LEVIT_STAGE2) continue;
+    for (const Layer& layer : kLayers) {
+      if (method.method == LEVIT_GRADCAM_PLUSPLUS && layer.layer != LEVIT_STAGE2) continue;
       for (const Score& score : kScores) {
-        CAPTURE(golden("", method, place, score, ""));
-        CHECK(relative_l2(raw_map(context, picture, score, method.method, place),
-                          load_npy(golden("levit_128s_2", method, place, score, ".raw.npy")).values) < 2e-2);
+        CAPTURE(golden("", method, layer, score, ""));
+        CHECK(relative_l2(raw_map(context, picture, score, method.method, layer),
+                          load_npy(golden("levit_128s_2", method, layer, score, ".raw.npy")).values) < 2e-2);
       }
     }
   }
 }
 
 TEST_CASE("Grad-CAM is finished as pytorch-grad-cam does it") {
-  for (const Place& place : kPlaces) {
-    CAPTURE(place.name);
+  for (const Layer& layer : kLayers) {
+    CAPTURE(layer.name);
     const Method& method = kMethods[0];
     const std::vector<float> raw =
-        load_npy(golden("levit_128s_2", method, place, kScores[0], ".raw.npy")).values;
-    const std::vector<float> map = load_npy(golden("levit_128s_2", method, place, kScores[0], ".npy")).values;
+        load_npy(golden("levit_128s_2", method, layer, kScores[0], ".raw.npy")).values;
+    const std::vector<float> map = load_npy(golden("levit_128s_2", method, layer, kScores[0], ".npy")).values;
     // Both scale to [0, 1] with a few roundings per value.
-    CHECK(largest_difference(finished(raw, place.side), map) < 1e-5);
+    CHECK(largest_difference(finished(raw, layer.side), map) < 1e-5);
   }
 }
 

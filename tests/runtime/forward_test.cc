@@ -26,10 +26,10 @@ void check_stages(const Seed& seed, const std::string& golden, size_t batch, con
   const OpenModel model(seed);
   const std::vector<float> pictures = seeded_input(batch);
   for (size_t i = 0; i < 4; ++i) {
-    CAPTURE(kPlaces[i].name);
-    std::vector<float> expected = load_npy("model/" + golden + "/" + kPlaces[i].name + ".npy").values;
-    if (kPlaces[i].place == LEVIT_STEM) expected = tokens_first(expected, batch);
-    CHECK(relative_l2(activation_of(model, {nullptr, pictures.data()}, batch, kPlaces[i].place), expected) <
+    CAPTURE(kLayers[i].name);
+    std::vector<float> expected = load_npy("model/" + golden + "/" + kLayers[i].name + ".npy").values;
+    if (kLayers[i].layer == LEVIT_STEM) expected = tokens_first(expected, batch);
+    CHECK(relative_l2(activation_of(model, {nullptr, pictures.data()}, batch, kLayers[i].layer), expected) <
           bars[i]);
   }
 }

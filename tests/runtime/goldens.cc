@@ -8,9 +8,9 @@
 namespace levit::tests {
 namespace {
 
-size_t place_floats(const OpenModel& model, levit_place place) {
+size_t layer_floats(const OpenModel& model, levit_layer layer) {
   size_t floats = 0;
-  REQUIRE(levit_place_floats(model, place, &floats) == LEVIT_OK);
+  REQUIRE(levit_layer_floats(model, layer, &floats) == LEVIT_OK);
   return floats;
 }
 
@@ -48,23 +48,23 @@ double cosine(const std::vector<float>& a, const std::vector<float>& b) {
   return product / std::sqrt(aa * bb);
 }
 
-std::vector<float> activation_of(const OpenModel& model, levit_input input, size_t batch, levit_place place,
+std::vector<float> activation_of(const OpenModel& model, levit_input input, size_t batch, levit_layer layer,
                                  const char* target, std::vector<float>* logits) {
   const OpenContext context(model, options_with(LEVIT_GRADIENT, static_cast<uint32_t>(batch), target));
   const std::vector<float> direction(batch * model.info().classes);
-  std::vector<float> values(batch * place_floats(model, place)), gradient(values.size()),
+  std::vector<float> values(batch * layer_floats(model, layer)), gradient(values.size()),
       scores(direction.size());
-  REQUIRE(levit_gradient(context, input, batch, direction.data(), place, gradient.data(), values.data(),
+  REQUIRE(levit_gradient(context, input, batch, direction.data(), layer, gradient.data(), values.data(),
                          scores.data()) == LEVIT_OK);
   if (logits != nullptr) *logits = scores;
   return values;
 }
 
 std::vector<float> gradient_of(const OpenModel& model, levit_input input, const float* direction,
-                               levit_place place, const char* target) {
+                               levit_layer layer, const char* target) {
   const OpenContext context(model, options_with(LEVIT_GRADIENT, 1, target));
-  std::vector<float> gradient(place_floats(model, place));
-  REQUIRE(levit_gradient(context, input, 1, direction, place, gradient.data(), nullptr, nullptr) == LEVIT_OK);
+  std::vector<float> gradient(layer_floats(model, layer));
+  REQUIRE(levit_gradient(context, input, 1, direction, layer, gradient.data(), nullptr, nullptr) == LEVIT_OK);
   return gradient;
 }
 

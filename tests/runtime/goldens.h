@@ -12,12 +12,12 @@
 
 namespace levit::tests {
 
-struct Place {
-  levit_place place;
+struct Layer {
+  levit_layer layer;
   const char* name;
   size_t side;  // of its token grid
 };
-inline constexpr Place kPlaces[] = {{LEVIT_STEM, "stem", 14},
+inline constexpr Layer kLayers[] = {{LEVIT_STEM, "stem", 14},
                                     {LEVIT_STAGE0, "stage0", 14},
                                     {LEVIT_STAGE1, "stage1", 7},
                                     {LEVIT_STAGE2, "stage2", 4}};
@@ -39,13 +39,13 @@ std::vector<float> tokens_first(const std::vector<float>& values, size_t picture
 
 double cosine(const std::vector<float>& a, const std::vector<float>& b);
 
-// The values at a place of each of `batch` pictures, and their logits.
-std::vector<float> activation_of(const OpenModel& model, levit_input input, size_t batch, levit_place place,
+// The values at a layer of each of `batch` pictures, and their logits.
+std::vector<float> activation_of(const OpenModel& model, levit_input input, size_t batch, levit_layer layer,
                                  const char* target = nullptr, std::vector<float>* logits = nullptr);
 
 // Gradient of a score of one picture.
 std::vector<float> gradient_of(const OpenModel& model, levit_input input, const float* direction,
-                               levit_place place, const char* target = nullptr);
+                               levit_layer layer, const char* target = nullptr);
 
 }  // namespace levit::tests
 

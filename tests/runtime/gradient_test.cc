@@ -18,16 +18,16 @@ void check_close(const std::vector<float>& gradient, const std::string& golden, 
 
 }  // namespace
 
-TEST_CASE("gradients of the tiny model equal the goldens at every place") {
+TEST_CASE("gradients of the tiny model equal the goldens at every layer") {
   const OpenModel model(Seed{"tiny"});
   const std::vector<float> picture = seeded_input();
   for (const std::string& target : target_names()) {
     CAPTURE(target);
     for (const Score& score : kScores) {
       const std::string base = std::string("levit_tiny_2/") + score.name;
-      for (const Place& p : kPlaces)
-        check_close(gradient_of(model, {nullptr, picture.data()}, score.direction, p.place, target.c_str()),
-                    base + "_" + p.name + ".npy", p.place == LEVIT_STAGE2 ? 1e-6 : 1e-4);
+      for (const Layer& p : kLayers)
+        check_close(gradient_of(model, {nullptr, picture.data()}, score.direction, p.layer, target.c_str()),
+                    base + "_" + p.name + ".npy", p.layer == LEVIT_STAGE2 ? 1e-6 : 1e-4);
       const std::vector<float> input =
           gradient_of(model, {nullptr, picture.data()}, score.direction, LEVIT_INPUT, target.c_str());
       if (score.direction[0] < 0)
@@ -38,14 +38,14 @@ TEST_CASE("gradients of the tiny model equal the goldens at every place") {
   }
 }
 
-TEST_CASE("gradients of the calm 128s equal the goldens at every place") {
+TEST_CASE("gradients of the calm 128s equal the goldens at every layer") {
   const OpenModel model(Seed{"128s", 2, 2, true});
   const std::vector<float> picture = seeded_input();
   const float difference[] = {-1, 1};
   const std::string base = "levit_128s_2_calm/difference_";
-  for (const Place& p : kPlaces)
-    check_close(gradient_of(model, {nullptr, picture.data()}, difference, p.place), base + p.name + ".npy",
-                p.place == LEVIT_STAGE2 ? 1e-6 : 1e-4);
+  for (const Layer& p : kLayers)
+    check_close(gradient_of(model, {nullptr, picture.data()}, difference, p.layer), base + p.name + ".npy",
+                p.layer == LEVIT_STAGE2 ? 1e-6 : 1e-4);
   check_close(every(7, gradient_of(model, {nullptr, picture.data()}, difference, LEVIT_INPUT)),
               base + "input_every7.npy", 1e-4);
 }
@@ -55,10 +55,10 @@ TEST_CASE("gradients of the ill-conditioned 128s are as good as float32 can be")
   const OpenModel model(Seed{});
   const std::vector<float> picture = seeded_input();
   for (const Score& score : kScores) {
-    for (const Place& p : kPlaces)
-      check_close(gradient_of(model, {nullptr, picture.data()}, score.direction, p.place),
+    for (const Layer& p : kLayers)
+      check_close(gradient_of(model, {nullptr, picture.data()}, score.direction, p.layer),
                   std::string("levit_128s_2/") + score.name + "_" + p.name + ".npy",
-                  p.place == LEVIT_STAGE2 ? 1e-6 : 1e-2);
+                  p.layer == LEVIT_STAGE2 ? 1e-6 : 1e-2);
   }
 }
 

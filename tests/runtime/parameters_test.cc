@@ -57,7 +57,7 @@ Result backpropagate(const OpenModel& model, const std::vector<size_t>& labels) 
   const ParameterPointers pointers(result.gradients);
   const runtime::ParameterGradients parameters = pointers.gradients();
   runtime::Pass pass{*context, {nullptr, pictures.data()}, count};
-  pass.place = LEVIT_INPUT;
+  pass.layer = LEVIT_INPUT;
   pass.gradient = gradient.data();
   pass.parameters = &parameters;
   runtime::forward(pass, logits.data());

@@ -91,13 +91,13 @@ TEST_CASE("trained model: class activation maps equal the goldens but for fp16")
     const nlohmann::json& explained = entry.value();
     const std::vector<float> tensor = tensor_of(name);
     for (const auto& [method, method_name] : kMethods) {
-      for (const Place& place : kPlaces) {
+      for (const Layer& layer : kLayers) {
         for (size_t k = 0; k < 2; ++k) {
-          const std::string map_name = std::string(place.name) + "_" + kScores[k].name;
+          const std::string map_name = std::string(layer.name) + "_" + kScores[k].name;
           const std::string file = name + "_" + method_name + "_" + map_name;
           CAPTURE(file);
-          std::vector<float> map(place.side * place.side);
-          REQUIRE(levit_cam(context, {nullptr, tensor.data()}, kScores[k].direction, method, place.place,
+          std::vector<float> map(layer.side * layer.side);
+          REQUIRE(levit_cam(context, {nullptr, tensor.data()}, kScores[k].direction, method, layer.layer,
                             map.data(), nullptr) == LEVIT_OK);
           const double rounding = explained["rounding"][method_name][map_name];
           const double torch = explained["float32"][method_name][map_name];

@@ -52,7 +52,7 @@ TEST_CASE("a raw map is the library's, in every bit, for every method and layer"
   const View view = seeded_view();
   const float direction[2] = {0, 1};
   for (const Method method : parse_methods("gradcam,gradcam++,hirescam,layercam,xgradcam")) {
-    for (const levit_place layer : parse_layers("mean")) {
+    for (const levit_layer layer : parse_layers("mean")) {
       CAPTURE(method_flag(method));
       CAPTURE(layer_flag(layer));
       ExplainOptions options = fast_options();
@@ -170,7 +170,7 @@ TEST_CASE("an overlay is as large as its picture") {
 
 TEST_CASE("names of methods, layers and classes: lists, repeats and what there is instead") {
   CHECK(parse_methods("shap,gradcam,shap") == std::vector<Method>{Method::kShap, Method::kGradCam});
-  CHECK(parse_layers("stage2,stem") == std::vector<levit_place>{LEVIT_STAGE2, LEVIT_STEM});
+  CHECK(parse_layers("stage2,stem") == std::vector<levit_layer>{LEVIT_STAGE2, LEVIT_STEM});
   CHECK(parse_layers("mean").size() == 4);
   CHECK_THROWS_WITH_AS(parse_methods("gradcam,guess"),
                        doctest::Contains("no method \"guess\"; there are gradcam,"), std::runtime_error);

@@ -15,7 +15,7 @@ constexpr MethodNames kMethods[] = {
     {"layercam", "LayerCAM"},       {"xgradcam", "XGrad-CAM"},   {"shap", "Gradient SHAP"},
     {"ig", "Integrated gradients"}, {"gradient", "Gradient"},
 };
-constexpr const char* kLayers[] = {"input", "stem", "stage0", "stage1", "stage2"};  // by levit_place
+constexpr const char* kLayers[] = {"input", "stem", "stage0", "stage1", "stage2"};  // by levit_layer
 
 std::vector<std::string> parts(const std::string& list) {
   std::vector<std::string> result(1);
@@ -53,13 +53,13 @@ const char* method_title(Method method) {
   return kMethods[static_cast<size_t>(method)].title;
 }
 
-const char* layer_flag(levit_place layer) {
+const char* layer_flag(levit_layer layer) {
   return kLayers[layer];
 }
 
-std::string layer_flags(const std::vector<levit_place>& layers) {
+std::string layer_flags(const std::vector<levit_layer>& layers) {
   std::string list;
-  for (const levit_place layer : layers) list += (list.empty() ? "" : ",") + std::string(layer_flag(layer));
+  for (const levit_layer layer : layers) list += (list.empty() ? "" : ",") + std::string(layer_flag(layer));
   return list;
 }
 
@@ -69,13 +69,13 @@ std::vector<Method> parse_methods(const std::string& list) {
   return methods;
 }
 
-std::vector<levit_place> parse_layers(const std::string& list) {
-  std::vector<levit_place> layers;
+std::vector<levit_layer> parse_layers(const std::string& list) {
+  std::vector<levit_layer> layers;
   for (const std::string& name : parts(list)) {
     bool known = false;
     for (size_t i = LEVIT_STEM; i <= LEVIT_STAGE2; ++i) {
       if (name != kLayers[i] && name != "mean") continue;
-      add_once(layers, static_cast<levit_place>(i));
+      add_once(layers, static_cast<levit_layer>(i));
       known = true;
     }
     if (!known) {

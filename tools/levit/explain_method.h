@@ -26,13 +26,13 @@ inline bool is_cam(Method method) {
 
 const char* method_flag(Method method);   // "gradcam++"
 const char* method_title(Method method);  // "Grad-CAM++"
-const char* layer_flag(levit_place layer);
-std::string layer_flags(const std::vector<levit_place>& layers);  // "stage0,stage1"
+const char* layer_flag(levit_layer layer);
+std::string layer_flags(const std::vector<levit_layer>& layers);  // "stage0,stage1"
 
 // Comma lists as the user gives them; throw std::runtime_error that lists what there is. "mean" stands for
 // all layers.
 std::vector<Method> parse_methods(const std::string& list);
-std::vector<levit_place> parse_layers(const std::string& list);
+std::vector<levit_layer> parse_layers(const std::string& list);
 
 // The class with that label, or `predicted` when the label is empty. Throws std::runtime_error that lists the
 // labels.

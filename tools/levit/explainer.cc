@@ -99,7 +99,7 @@ void Explainer::explain_cam(const View& view, const std::vector<float>& directio
   result.layers = options_.layers;
   const bool several = result.layers.size() > 1;
   result.flat = true;
-  for (const levit_place layer : result.layers) {
+  for (const levit_layer layer : result.layers) {
     const size_t side = info_.grid[layer == LEVIT_STEM ? 0 : layer - LEVIT_STAGE0];
     Grid raw = {side, std::vector<float>(side * side)};
     check(levit_cam(context_.get(), view.input(), direction.data(),

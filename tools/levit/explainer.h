@@ -26,7 +26,7 @@ struct View {
 };
 
 struct ExplainOptions {
-  std::vector<levit_place> layers = {LEVIT_STAGE1};
+  std::vector<levit_layer> layers = {LEVIT_STAGE1};
   size_t samples = 200, steps = 64;
   uint32_t seed = 0;
   // Normalised tensors [3][224][224]; empty: a blurred copy of the picture and the mean grey.
@@ -35,7 +35,7 @@ struct ExplainOptions {
 
 struct Explanation {
   Method method = Method::kGradCam;
-  std::vector<levit_place> layers;  // of a class activation map
+  std::vector<levit_layer> layers;  // of a class activation map
   std::vector<Grid> raw;            // the signed map of each layer
   std::vector<float> values;        // a pixel attribution [3][224][224]; empty for class activation maps
   Grid map;                         // to be drawn: heat in [0, 1], or signed values summed over channels

@@ -108,8 +108,8 @@ std::vector<MeasuredMap> measured_maps(const ExplainSetup& setup) {
       maps.push_back({method, {}});
       continue;
     }
-    const std::vector<levit_place>& layers = setup.options.layers;
-    for (const levit_place layer : layers) maps.push_back({method, {layer}});
+    const std::vector<levit_layer>& layers = setup.options.layers;
+    for (const levit_layer layer : layers) maps.push_back({method, {layer}});
     if (layers.size() > 1) maps.push_back({method, layers});
   }
   return maps;

@@ -15,7 +15,7 @@ namespace levit::tools {
 // several.
 struct MeasuredMap {
   Method method;
-  std::vector<levit_place> layers;
+  std::vector<levit_layer> layers;
 };
 
 // Every method with each of its layers and, when there are several, with their mean.

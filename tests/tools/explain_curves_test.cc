@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "tools/levit/curves.h"
+#include "tools/levit/faithfulness/curves.h"
 
 namespace levit::tools {
 namespace {

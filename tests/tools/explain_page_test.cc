@@ -1,6 +1,4 @@
 // index.html and the files around it.
-#include "tools/levit/explain_page.h"
-
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -9,7 +7,8 @@
 #include <vector>
 
 #include "tests/support/scratch_directory.h"
-#include "tools/levit/explain_report.h"
+#include "tools/levit/explain/page.h"
+#include "tools/levit/explain/report.h"
 
 namespace levit::tools {
 namespace {

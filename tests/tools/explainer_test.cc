@@ -1,5 +1,5 @@
 // Explanations of a seeded network: the same numbers as the library gives, and what is made of them.
-#include "tools/levit/explainer.h"
+#include "tools/levit/explain/explainer.h"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 
 #include "tests/support/npy.h"
 #include "tests/support/seeded.h"
-#include "tools/levit/explain_sheet.h"
+#include "tools/levit/explain/sheet.h"
 
 namespace levit::tools {
 namespace {

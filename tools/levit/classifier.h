@@ -8,7 +8,7 @@
 #include "levit.hpp"
 #include "tools/common/input_list.h"
 #include "tools/common/model_file.h"
-#include "tools/levit/answer.h"
+#include "tools/levit/verdict.h"
 #include "tools/picture/picture.h"
 
 namespace levit::tools {

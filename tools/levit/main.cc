@@ -1,15 +1,91 @@
-// The program `levit`: what its commands do alike.
+// The program `levit`: its list of commands, and the way from the words of a command line to one of them.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
 #include <exception>
+#include <numeric>
 
 #include "tools/common/heap.h"
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
-#include "tools/levit/command.h"
-#include "tools/levit/command_line.h"
+#include "tools/levit/commands.h"
 
-using namespace levit::tools;
+namespace levit::tools {
+namespace {
+
+constexpr Command (*kCommands[])(CLI::App&) = {
+    // in the order of --help
+    add_classify,
+    add_explain,
+    add_info,
+    add_bench,
+};
+
+// Insertions, deletions and substitutions between two words (Levenshtein 1966).
+size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0]++;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({substituted, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+// The sentence for a word that is no command.
+std::string unknown_command(const std::vector<Command>& commands, const std::string& word) {
+  std::string nearest;
+  size_t distance = 4;  // farther words are no slip of the fingers
+  for (const Command& command : commands) {
+    const size_t edits = edit_distance(word, command.app->get_name());
+    if (edits < distance) nearest = command.app->get_name();
+    distance = std::min(distance, edits);
+  }
+  return "no command \"" + word + "\"; " +
+         (nearest.empty() ? "levit --help lists them" : "did you mean \"" + nearest + "\"?");
+}
+
+// Runs the command that the arguments of main() name. Returns the exit code; complains about wrong usage
+// itself and throws what the command throws.
+int run_command_line(int count, char** arguments) {
+  CLI::App program("Tells AI-generated pictures from photographs, and shows why.", "levit");
+  program.footer(
+      "Example: levit classify holiday.jpg downloads/\nExit codes: 0 done; 1 an input failed; 2 wrong usage; "
+      "130 stopped by Ctrl-C.");
+  program.set_version_flag("--version", std::string("levit ") + levit_version());
+  program.require_subcommand(0, 1);
+  std::vector<Command> commands;
+  for (const auto add : kCommands) commands.push_back(add(program));
+
+  const std::string word = count > 1 && arguments[1][0] != '-' ? arguments[1] : "";
+  const auto named = [&word](const Command& command) { return command.app->get_name() == word; };
+  const auto command = std::find_if(commands.begin(), commands.end(), named);
+  if (!word.empty() && command == commands.end()) {
+    complain(unknown_command(commands, word));
+    return kUsageExit;
+  }
+  try {
+    program.parse(count, arguments);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return program.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    complain(std::string(error.what()) + " (see levit " + word + (word.empty() ? "" : " ") + "--help)");
+    return kUsageExit;
+  }
+  if (command != commands.end()) return command->run();
+  std::fputs(program.help().c_str(), stderr);
+  return kUsageExit;
+}
+
+}  // namespace
+}  // namespace levit::tools
 
 int main(int count, char** arguments) {
+  using namespace levit::tools;
   reserve_heap();
   catch_signals();
   try {

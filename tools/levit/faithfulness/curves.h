@@ -1,13 +1,13 @@
 // Deletion and insertion curves (Petsiuk et al. 2018, arXiv 1806.07421) over the cells of the network's first
 // grid, and the share of heat on edges.
-#ifndef LEVIT_TOOLS_LEVIT_CURVES_H_
-#define LEVIT_TOOLS_LEVIT_CURVES_H_
+#ifndef LEVIT_TOOLS_LEVIT_FAITHFULNESS_CURVES_H_
+#define LEVIT_TOOLS_LEVIT_FAITHFULNESS_CURVES_H_
 
 #include <cstdint>
 #include <functional>
 #include <vector>
 
-#include "tools/levit/explainer.h"
+#include "tools/levit/explain/explainer.h"
 
 namespace levit::tools {
 
@@ -58,4 +58,4 @@ double edge_share(const std::vector<float>& heat, const std::vector<float>& edge
 
 }  // namespace levit::tools
 
-#endif  // LEVIT_TOOLS_LEVIT_CURVES_H_
+#endif  // LEVIT_TOOLS_LEVIT_FAITHFULNESS_CURVES_H_

@@ -1,4 +1,4 @@
-#include "tools/levit/explain_method.h"
+#include "tools/levit/explain/method.h"
 
 #include <algorithm>
 #include <stdexcept>

@@ -1,6 +1,6 @@
 // What `levit explain` looks at: a picture file, or one tensor of an .npy file.
-#ifndef LEVIT_TOOLS_LEVIT_EXPLAIN_SUBJECT_H_
-#define LEVIT_TOOLS_LEVIT_EXPLAIN_SUBJECT_H_
+#ifndef LEVIT_TOOLS_LEVIT_SAMPLE_READER_H_
+#define LEVIT_TOOLS_LEVIT_SAMPLE_READER_H_
 
 #include <cstdint>
 #include <functional>
@@ -10,7 +10,7 @@
 #include "levit.h"
 #include "tools/common/input_list.h"
 #include "tools/draw/canvas.h"
-#include "tools/levit/explainer.h"
+#include "tools/levit/explain/explainer.h"
 
 namespace levit::tools {
 
@@ -46,4 +46,4 @@ std::vector<std::vector<float>> read_backgrounds(const SubjectReader& reader, co
 
 }  // namespace levit::tools
 
-#endif  // LEVIT_TOOLS_LEVIT_EXPLAIN_SUBJECT_H_
+#endif  // LEVIT_TOOLS_LEVIT_SAMPLE_READER_H_

@@ -1,17 +1,22 @@
-#include "tools/levit/info.h"
-
+// levit info: what is in a weight file, and what it takes to run it here.
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "levit.hpp"
 #include "tools/common/model_file.h"
 #include "tools/common/output.h"
 #include "tools/common/text.h"
-#include "tools/levit/command.h"
+#include "tools/levit/commands.h"
 
 namespace levit::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+struct Arguments {
+  std::string path, model;
+  bool json = false;
+};
 
 std::string hexadecimal(uint64_t value) {
   char text[20];
@@ -85,13 +90,26 @@ std::string table(const Json& json) {
   return text;
 }
 
-}  // namespace
-
-int run_info(const InfoArguments& arguments) {
+int run_info(const Arguments& arguments) {
   const ModelFile file(find_model(arguments.path.empty() ? arguments.model : arguments.path));
   const Json json = describe(file);
   print(arguments.json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : table(json));
   return 0;
+}
+
+}  // namespace
+
+Command add_info(CLI::App& program) {
+  CLI::App* app =
+      program.add_subcommand("info", "What is in a weight file, and what it takes to run it here");
+  auto arguments = std::make_shared<Arguments>();
+  CLI::Option* path =
+      app->add_option("file", arguments->path, "Weight file; else as --model says")->type_name("FILE");
+  add_model_flag(*app, arguments->model);
+  app->get_option("--model")->excludes(path);
+  app->add_flag("--json", arguments->json, "One JSON object");
+  app->footer("Example: levit info model.levit");
+  return {app, [arguments] { return run_info(*arguments); }};
 }
 
 }  // namespace levit::tools

@@ -1,10 +1,10 @@
-#include "tools/levit/explain_setup.h"
+#include "tools/levit/explain/setup.h"
 
 #include <algorithm>
 #include <filesystem>
 #include <stdexcept>
 
-#include "tools/levit/command.h"
+#include "tools/levit/commands.h"
 
 namespace levit::tools {
 namespace {

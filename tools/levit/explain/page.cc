@@ -1,4 +1,4 @@
-#include "tools/levit/explain_page.h"
+#include "tools/levit/explain/page.h"
 
 #include <algorithm>
 #include <functional>

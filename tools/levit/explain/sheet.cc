@@ -1,4 +1,4 @@
-#include "tools/levit/explain_sheet.h"
+#include "tools/levit/explain/sheet.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "tools/levit/explainer.h"
+#include "tools/levit/explain/explainer.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 // What `levit classify` says of one picture, and the forms in which it says it.
-#ifndef LEVIT_TOOLS_LEVIT_ANSWER_H_
-#define LEVIT_TOOLS_LEVIT_ANSWER_H_
+#ifndef LEVIT_TOOLS_LEVIT_VERDICT_H_
+#define LEVIT_TOOLS_LEVIT_VERDICT_H_
 
 #include <cstdint>
 #include <string>
@@ -37,4 +37,4 @@ std::string answer_line(Form form, const std::vector<std::string>& labels, const
 
 }  // namespace levit::tools
 
-#endif  // LEVIT_TOOLS_LEVIT_ANSWER_H_
+#endif  // LEVIT_TOOLS_LEVIT_VERDICT_H_

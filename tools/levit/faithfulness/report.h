@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "tools/common/interval.h"
-#include "tools/levit/curves.h"
-#include "tools/levit/explain_setup.h"
+#include "tools/levit/explain/setup.h"
+#include "tools/levit/faithfulness/curves.h"
 
 namespace levit::tools {
 

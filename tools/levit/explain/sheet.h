@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "tools/draw/sheet.h"
-#include "tools/levit/answer.h"
-#include "tools/levit/explain_subject.h"
+#include "tools/levit/sample_reader.h"
+#include "tools/levit/verdict.h"
 
 namespace levit::tools {
 

@@ -1,4 +1,4 @@
-#include "tools/levit/curves.h"
+#include "tools/levit/faithfulness/curves.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "tools/levit/explain_report.h"
+#include "tools/levit/explain/report.h"
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
-#include "tools/levit/classify.h"
-
+// levit classify: pictures in, verdicts out.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -11,7 +11,7 @@
 #include "tools/common/signals.h"
 #include "tools/common/text.h"
 #include "tools/levit/classifier.h"
-#include "tools/levit/command.h"
+#include "tools/levit/commands.h"
 
 namespace levit::tools {
 namespace {
@@ -19,6 +19,15 @@ namespace {
 // One picture gains little from more threads than this, and starting them takes time.
 constexpr size_t kThreadsForOnePicture = 4;
 constexpr size_t kGroupsAhead = 16;  // per worker: results that may wait for a slow picture in front of them
+
+struct Arguments {
+  std::vector<std::string> paths;
+  bool zero_separated = false;
+  std::string model, target, resize;
+  size_t threads = 0, batch = 1;
+  std::string unsure = "0.35..0.65";
+  bool json = false, csv = false, ignore_orientation = false, quiet = false, times = false;
+};
 
 struct Counts {
   size_t pictures = 0, failed = 0, unsure = 0;
@@ -54,9 +63,26 @@ std::vector<std::string> distinct_labels(const ModelFile& model) {
   return labels;
 }
 
+// "0.35..0.65"; throws std::runtime_error for what is no band.
+UnsureBand parse_band(const std::string& text) {
+  UnsureBand band;
+  size_t used = 0;
+  try {
+    const size_t dots = text.find("..");
+    band.low = std::stod(text.substr(0, dots), &used);
+    size_t used_high = 0;
+    band.high = std::stod(text.substr(dots + 2), &used_high);
+    if (used == dots && dots + 2 + used_high == text.size() && 0 <= band.low && band.low <= band.high &&
+        band.high <= 1)
+      return band;
+  } catch (const std::logic_error&) {  // not a number, or no dots
+  }
+  throw std::runtime_error("\"" + text + "\" is not LOW..HIGH with 0 <= LOW <= HIGH <= 1");
+}
+
 class Run {
  public:
-  Run(const ClassifyArguments& arguments, const InputList& list)
+  Run(const Arguments& arguments, const InputList& list)
       : arguments_(arguments),
         list_(list),
         form_(arguments.json  ? Form::kJson
@@ -176,7 +202,7 @@ class Run {
            share(sum.network);
   }
 
-  const ClassifyArguments& arguments_;
+  const Arguments& arguments_;
   const InputList& list_;
   Form form_;
   std::optional<ModelFile> file_;
@@ -188,27 +214,47 @@ class Run {
   bool has_header_ = false;
 };
 
-}  // namespace
-
-UnsureBand parse_band(const std::string& text) {
-  UnsureBand band;
-  size_t used = 0;
-  try {
-    const size_t dots = text.find("..");
-    band.low = std::stod(text.substr(0, dots), &used);
-    size_t used_high = 0;
-    band.high = std::stod(text.substr(dots + 2), &used_high);
-    if (used == dots && dots + 2 + used_high == text.size() && 0 <= band.low && band.low <= band.high &&
-        band.high <= 1)
-      return band;
-  } catch (const std::logic_error&) {  // not a number, or no dots
-  }
-  throw std::runtime_error("\"" + text + "\" is not LOW..HIGH with 0 <= LOW <= HIGH <= 1");
-}
-
-int run_classify(const ClassifyArguments& arguments) {
+int run_classify(const Arguments& arguments) {
   const InputList list = list_inputs(arguments.paths, arguments.zero_separated);
   return Run(arguments, list).classify();
+}
+
+}  // namespace
+
+Command add_classify(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("classify", "Say of pictures whether they are AI-generated");
+  auto arguments = std::make_shared<Arguments>();
+  add_paths(*app, arguments->paths, arguments->zero_separated);
+  CLI::Option* json = app->add_flag("--json", arguments->json, "One JSON object per picture and line");
+  app->add_flag("--csv", arguments->csv, "CSV (RFC 4180)")->excludes(json);
+  app->add_option("--unsure", arguments->unsure,
+                  "Band of the first class's probability where the verdict is unsure (more than two classes: "
+                  "unsure when no "
+                  "probability is above HIGH)")
+      ->type_name("LOW..HIGH")
+      ->capture_default_str()
+      ->check([](const std::string& text) {
+        try {
+          parse_band(text);
+        } catch (const std::runtime_error& error) {
+          return std::string(error.what());
+        }
+        return std::string();
+      });
+  add_resize_flag(*app, arguments->resize);
+  add_ignore_orientation_flag(*app, arguments->ignore_orientation);
+  add_model_flag(*app, arguments->model);
+  add_threads_flag(*app, arguments->threads);
+  add_batch_flag(*app, arguments->batch);
+  add_target_flag(*app, arguments->target);
+  app->add_flag("--times", arguments->times,
+                "Also say how the time divides between decoding, resizing and the network");
+  app->add_flag("--quiet", arguments->quiet, "No summary");
+  app->footer(
+      "Examples: levit classify photo.jpg\n"
+      "          levit classify --csv downloads/ > verdicts.csv\n"
+      "          find . -name '*.jpg' -print0 | levit classify --json -0 -");
+  return {app, [arguments] { return run_classify(*arguments); }};
 }
 
 }  // namespace levit::tools

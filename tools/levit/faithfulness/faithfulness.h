@@ -1,9 +1,9 @@
 // levit explain --faithfulness: are the maps better than random ones, and do they lie on edges?
-#ifndef LEVIT_TOOLS_LEVIT_FAITHFULNESS_H_
-#define LEVIT_TOOLS_LEVIT_FAITHFULNESS_H_
+#ifndef LEVIT_TOOLS_LEVIT_FAITHFULNESS_FAITHFULNESS_H_
+#define LEVIT_TOOLS_LEVIT_FAITHFULNESS_FAITHFULNESS_H_
 
 #include "tools/common/input_list.h"
-#include "tools/levit/explain_setup.h"
+#include "tools/levit/explain/setup.h"
 
 namespace levit::tools {
 
@@ -13,4 +13,4 @@ int run_faithfulness(const ExplainArguments& arguments, const InputList& list);
 
 }  // namespace levit::tools
 
-#endif  // LEVIT_TOOLS_LEVIT_FAITHFULNESS_H_
+#endif  // LEVIT_TOOLS_LEVIT_FAITHFULNESS_FAITHFULNESS_H_

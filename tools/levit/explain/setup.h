@@ -7,7 +7,7 @@
 
 #include "tools/common/model_file.h"
 #include "tools/common/thread_pool.h"
-#include "tools/levit/explain_sheet.h"
+#include "tools/levit/explain/sheet.h"
 
 namespace levit::tools {
 

@@ -1,5 +1,5 @@
-#include "tools/levit/explain.h"
-
+// levit explain: which parts of a picture speak for a verdict.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fstream>
 #include <memory>
@@ -11,11 +11,11 @@
 #include "tools/common/signals.h"
 #include "tools/common/text.h"
 #include "tools/draw/png.h"
-#include "tools/levit/command.h"
-#include "tools/levit/explain_page.h"
-#include "tools/levit/explain_report.h"
-#include "tools/levit/explain_setup.h"
-#include "tools/levit/faithfulness.h"
+#include "tools/levit/commands.h"
+#include "tools/levit/explain/page.h"
+#include "tools/levit/explain/report.h"
+#include "tools/levit/explain/setup.h"
+#include "tools/levit/faithfulness/faithfulness.h"
 
 namespace levit::tools {
 namespace {
@@ -206,11 +206,69 @@ class ExplainRun {
   size_t failed_ = 0, inputs_done_ = 0;
 };
 
-}  // namespace
-
+// Writes sheets, maps and index.html, or measures faithfulness. Returns the exit code.
 int run_explain(const ExplainArguments& arguments) {
   const InputList list = list_inputs(arguments.paths, arguments.zero_separated);
   return arguments.faithfulness ? run_faithfulness(arguments, list) : ExplainRun(arguments, list).run();
+}
+
+}  // namespace
+
+Command add_explain(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("explain", "Show which parts of pictures speak for a verdict");
+  auto arguments = std::make_shared<ExplainArguments>();
+  add_paths(*app, arguments->paths, arguments->zero_separated);
+  app->add_option("-o,--output", arguments->output,
+                  "Directory for sheets, maps and index.html; else ./explained")
+      ->type_name("DIR");
+  app->add_option(
+         "--method", arguments->methods,
+         "Comma list of gradcam, gradcam++, hirescam, layercam, xgradcam, shap, ig (integrated gradients), "
+         "gradient")
+      ->type_name("NAME")
+      ->capture_default_str();
+  app->add_option("--layer", arguments->layers,
+                  "Where class activation maps are taken: stem, stage0, stage1 or stage2; a comma list or "
+                  "mean (all) is averaged; --faithfulness also measures each")
+      ->type_name("NAME")
+      ->capture_default_str();
+  app->add_option("--class", arguments->label, "Label to explain; else the most likely")->type_name("LABEL");
+  app->add_option("--samples", arguments->samples,
+                  "SHAP: samples per picture; the error falls with their square root")
+      ->type_name("N")
+      ->capture_default_str();
+  app->add_option("--seed", arguments->seed, "SHAP: seed of the samples, as shap's rseed; and of random maps")
+      ->type_name("S")
+      ->capture_default_str();
+  app->add_option("--background", arguments->background,
+                  "SHAP: pictures to compare with; else a blurred copy of the picture and mean grey")
+      ->type_name("DIR|FILE");
+  app->add_option("--steps", arguments->steps, "Integrated gradients: steps from mean grey")
+      ->type_name("N")
+      ->capture_default_str();
+  app->add_flag("--raw", arguments->raw, "Also write the signed maps and attributions as float32 .npy");
+  app->add_flag("--json", arguments->json,
+                "Numbers as JSON on standard output, one object per picture and line");
+  app->add_flag(
+      "--faithfulness", arguments->faithfulness,
+      "Measure over all pictures whether the maps are better than random ones, and how much heat lies on "
+      "edges");
+  app->add_option("--random-maps", arguments->controls, "Faithfulness: random maps per picture")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  add_resize_flag(*app, arguments->resize);
+  add_ignore_orientation_flag(*app, arguments->ignore_orientation);
+  add_model_flag(*app, arguments->model);
+  add_threads_flag(*app, arguments->threads);
+  add_target_flag(*app, arguments->target);
+  app->add_flag("--quiet", arguments->quiet, "No summary");
+  app->footer(
+      "Examples: levit explain photo.jpg -o explained\n"
+      "          levit explain downloads/ -o explained --method gradcam++ --layer stage0,stage1 --class ai\n"
+      "          levit explain photo.jpg --method shap --samples 1000 --background photos/ --raw\n"
+      "          levit explain --faithfulness pictures/ -o measured");
+  return {app, [arguments] { return run_explain(*arguments); }};
 }
 
 }  // namespace levit::tools

@@ -1,4 +1,4 @@
-#include "tools/levit/answer.h"
+#include "tools/levit/verdict.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

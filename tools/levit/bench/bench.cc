@@ -1,5 +1,6 @@
-#include "tools/levit/bench.h"
-
+// levit bench: how fast the network runs here, as a whole and by layer, and how near that is to what the core
+// can do.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -16,13 +17,20 @@
 #include "tools/common/signals.h"
 #include "tools/common/text.h"
 #include "tools/common/thread_pool.h"
-#include "tools/levit/command.h"
+#include "tools/levit/commands.h"
 
 namespace levit::tools {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using Json = nlohmann::ordered_json;
+
+struct Arguments {
+  std::string model, target;
+  size_t threads = 1, batch = 1;  // threads 0: as many as the machine has
+  double seconds = 2;
+  bool gradient = false, layers = false, json = false;
+};
 
 constexpr double kWarmUp = 0.3;  // seconds, until clock rate and caches have settled
 
@@ -77,7 +85,7 @@ struct Layers {
 
 class Bench {
  public:
-  explicit Bench(const BenchArguments& arguments)
+  explicit Bench(const Arguments& arguments)
       : arguments_(arguments),
         file_(find_model(arguments.model)),
         pool_(arguments.threads),
@@ -125,7 +133,7 @@ class Bench {
   }
 
  private:
-  static levit_options options(const BenchArguments& arguments, ThreadPool& pool, bool gradient) {
+  static levit_options options(const Arguments& arguments, ThreadPool& pool, bool gradient) {
     levit_options options = levit_default_options();
     options.features = gradient ? LEVIT_GRADIENT : 0;
     options.batch = static_cast<uint32_t>(arguments.batch);
@@ -203,7 +211,7 @@ class Bench {
     return list;
   }
 
-  const BenchArguments& arguments_;
+  const Arguments& arguments_;
   ModelFile file_;
   ThreadPool pool_;
   Context context_;
@@ -241,14 +249,33 @@ std::string table(const Json& json) {
   return text;
 }
 
-}  // namespace
-
-int run_bench(const BenchArguments& asked) {
-  BenchArguments arguments = asked;
+int run_bench(const Arguments& asked) {
+  Arguments arguments = asked;
   if (arguments.threads == 0) arguments.threads = machine_threads();
   const Json json = Bench(arguments).run();
   print(arguments.json ? json.dump() + "\n" : table(json));
   return interrupted() ? kInterruptedExit : 0;
+}
+
+}  // namespace
+
+Command add_bench(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("bench", "How fast the network runs here");
+  auto arguments = std::make_shared<Arguments>();
+  add_model_flag(*app, arguments->model);
+  add_threads_flag(*app, arguments->threads);
+  add_batch_flag(*app, arguments->batch);
+  app->add_option("--seconds", arguments->seconds, "How long to measure")
+      ->type_name("S")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 86400.0));
+  add_target_flag(*app, arguments->target);
+  app->add_flag("--gradient", arguments->gradient,
+                "Forward pass and the gradient with respect to the picture");
+  app->add_flag("--layers", arguments->layers, "Also each layer");
+  app->add_flag("--json", arguments->json, "One JSON object");
+  app->footer("Example: levit bench --threads 2 --layers");
+  return {app, [arguments] { return run_bench(*arguments); }};
 }
 
 }  // namespace levit::tools

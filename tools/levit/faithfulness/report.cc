@@ -1,4 +1,4 @@
-#include "tools/levit/faithfulness_report.h"
+#include "tools/levit/faithfulness/report.h"
 
 #include <algorithm>
 #include <filesystem>

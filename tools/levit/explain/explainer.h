@@ -1,6 +1,6 @@
 // From one picture in the network's size to its explanations.
-#ifndef LEVIT_TOOLS_LEVIT_EXPLAINER_H_
-#define LEVIT_TOOLS_LEVIT_EXPLAINER_H_
+#ifndef LEVIT_TOOLS_LEVIT_EXPLAIN_EXPLAINER_H_
+#define LEVIT_TOOLS_LEVIT_EXPLAIN_EXPLAINER_H_
 
 #include <cmath>
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 #include "levit.hpp"
 #include "tools/draw/heat.h"
-#include "tools/levit/explain_method.h"
+#include "tools/levit/explain/method.h"
 
 namespace levit::tools {
 
@@ -78,4 +78,4 @@ class Explainer {
 
 }  // namespace levit::tools
 
-#endif  // LEVIT_TOOLS_LEVIT_EXPLAINER_H_
+#endif  // LEVIT_TOOLS_LEVIT_EXPLAIN_EXPLAINER_H_

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "tools/levit/answer.h"
-#include "tools/levit/explain_sheet.h"
+#include "tools/levit/explain/sheet.h"
+#include "tools/levit/verdict.h"
 
 namespace levit::tools {
 

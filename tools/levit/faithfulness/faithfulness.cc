@@ -1,4 +1,4 @@
-#include "tools/levit/faithfulness.h"
+#include "tools/levit/faithfulness/faithfulness.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,10 +11,10 @@
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
 #include "tools/common/text.h"
-#include "tools/levit/command.h"
-#include "tools/levit/curves.h"
-#include "tools/levit/explain_report.h"
-#include "tools/levit/faithfulness_report.h"
+#include "tools/levit/commands.h"
+#include "tools/levit/explain/report.h"
+#include "tools/levit/faithfulness/curves.h"
+#include "tools/levit/faithfulness/report.h"
 
 namespace levit::tools {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/levit/explain_subject.h"
+#include "tools/levit/sample_reader.h"
 
 #include <algorithm>
 #include <cmath>

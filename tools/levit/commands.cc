@@ -1,0 +1,87 @@
+#include "tools/levit/commands.h"
+
+#include <CLI/CLI.hpp>
+
+#include "tools/common/output.h"
+#include "tools/common/signals.h"
+
+namespace levit::tools {
+namespace {
+
+std::string target_list() {
+  std::string list;
+  for (size_t i = 0; levit_target_name(i) != nullptr; ++i)
+    list += (i == 0 ? "" : ", ") + std::string(levit_target_name(i));
+  return list;
+}
+
+}  // namespace
+
+void add_paths(CLI::App& command, std::vector<std::string>& paths, bool& zero_separated) {
+  command
+      .add_option(
+          "paths", paths,
+          "Pictures, directories, .npy tensors; @FILE or - (standard input) for a list of them, one per line")
+      ->type_name("PATH")
+      ->required();
+  command.add_flag("-0,--null", zero_separated,
+                   "Paths in lists end in a zero byte, as find -print0 writes them");
+}
+
+void add_resize_flag(CLI::App& command, std::string& resize) {
+  command
+      .add_option(
+          "--resize", resize,
+          "squash: to 224x224; timm: shorter side to 248, centre crop; hf: shorter side to 256, centre crop; "
+          "else as the weight file says")
+      ->type_name("MODE")
+      ->check(CLI::IsMember(
+          {resize_name(LEVIT_RESIZE_SQUASH), resize_name(LEVIT_RESIZE_TIMM), resize_name(LEVIT_RESIZE_HF)}));
+}
+
+void add_ignore_orientation_flag(CLI::App& command, bool& ignore) {
+  command.add_flag("--ignore-orientation", ignore, "Take pixels as stored, not turned upright as EXIF says");
+}
+
+void add_model_flag(CLI::App& command, std::string& path) {
+  command.add_option("--model", path, "Weight file; else $LEVIT_MODEL, else the default model")
+      ->type_name("FILE");
+}
+
+void add_threads_flag(CLI::App& command, size_t& threads) {
+  command.add_option("--threads", threads, "Threads to use; 0: as many as the machine has")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+}
+
+void add_batch_flag(CLI::App& command, size_t& batch) {
+  command.add_option("--batch", batch, "Pictures that go through the network together")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+}
+
+void add_target_flag(CLI::App& command, std::string& target) {
+  command
+      .add_option("--target", target, "Instruction set: one of " + target_list() + "; else the first of them")
+      ->type_name("NAME");
+}
+
+levit_resize chosen_resize(const std::string& flag, const levit_info& info) {
+  for (const levit_resize resize : {LEVIT_RESIZE_SQUASH, LEVIT_RESIZE_TIMM, LEVIT_RESIZE_HF})
+    if (flag == resize_name(resize)) return resize;
+  return info.resize;
+}
+
+const char* resize_name(levit_resize resize) {
+  constexpr const char* kNames[] = {"squash", "timm", "hf"};  // by levit_resize
+  return kNames[resize];
+}
+
+int report_stop(size_t inputs_left) {
+  complain("stopped; " + std::to_string(inputs_left) + " inputs are left");
+  return kInterruptedExit;
+}
+
+}  // namespace levit::tools

@@ -1,0 +1,57 @@
+// The commands of `levit`: how each joins the program, exit codes, and the flags that several of them have.
+#ifndef LEVIT_TOOLS_LEVIT_COMMANDS_H_
+#define LEVIT_TOOLS_LEVIT_COMMANDS_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "levit.h"
+
+namespace CLI {
+class App;
+}
+
+namespace levit::tools {
+
+// A command: its part of the command line, and what to do when that is parsed.
+struct Command {
+  CLI::App* app;
+  std::function<int()> run;  // returns the exit code; throws what ends the program with kFailedExit
+};
+
+// Every command lives in the folder of its name and joins the program by one function, where its flags and
+// their help are defined and nowhere else. Here and in main.cc are the only lists of commands.
+Command add_bench(CLI::App& program);
+Command add_classify(CLI::App& program);
+Command add_explain(CLI::App& program);
+Command add_info(CLI::App& program);
+
+// Exit codes besides 0 and kInterruptedExit.
+inline constexpr int kFailedExit = 1;  // something could not be read, computed or written: named on stderr
+inline constexpr int kUsageExit = 2;
+
+// Flags of several commands. What they fill must outlive the parsing; without the flag it keeps its value.
+void add_paths(CLI::App& command, std::vector<std::string>& paths, bool& zero_separated);
+void add_resize_flag(CLI::App& command, std::string& resize);  // see chosen_resize()
+void add_ignore_orientation_flag(CLI::App& command, bool& ignore);
+void add_model_flag(CLI::App& command, std::string& path);  // see find_model()
+void add_threads_flag(CLI::App& command, size_t& threads);  // 0: as many as the machine has
+void add_batch_flag(CLI::App& command, size_t& batch);
+void add_target_flag(CLI::App& command, std::string& target);  // see chosen_target()
+
+// What --resize says, or the weight file's own mode when it is empty.
+levit_resize chosen_resize(const std::string& flag, const levit_info& info);
+const char* resize_name(levit_resize resize);
+
+// What --target says, as levit_options takes it.
+inline const char* chosen_target(const std::string& flag) {
+  return flag.empty() ? nullptr : flag.c_str();
+}
+
+// Says how many inputs Ctrl-C has left; returns the exit code.
+int report_stop(size_t inputs_left);
+
+}  // namespace levit::tools
+
+#endif  // LEVIT_TOOLS_LEVIT_COMMANDS_H_

@@ -42,11 +42,13 @@ Tokens run_stage(const Pass& pass, size_t stage, Range pictures) {
 void classify(const Pass& pass, const Tokens& x, float* logits) {
   const Step step{pass.context, kStepHead};
   const Linear& head = pass.context.network.head;
-  const Tokens pooled = tokens(pass.context.at(pass.context.plan.pooled), pass.count, channels(x));
+  float* const to = pass.features != nullptr ? pass.features : pass.context.at(pass.context.plan.pooled);
+  const Tokens pooled = tokens(to, pass.count, channels(x));
   const size_t picture_tokens = rows(x) / pass.count;
   for (size_t i = 0; i < pass.count; ++i)
     step.kernels().mean_pool({data(x) + i * picture_tokens * channels(x), data(pooled) + i * channels(x),
                               picture_tokens, channels(x)});
+  if (pass.features != nullptr) return;
   linear(step, Share::kColumns, head, plain_rows(data(pooled), channels(x)), pass.count,
          plain_columns(logits, head.w.outputs));
 }

@@ -238,6 +238,118 @@ levit_status levit_integrated_gradients(levit_context* context, const float* ten
                                         const float* direction, size_t steps, float* values,
                                         levit_attribution* attribution);
 
+/* 8. Learning a head: a classifier of other classes over the pooled features of a read-only backbone. The
+ * order: levit_features of labelled pictures, a trainer over them, levit_head_pack, and levit_use_head in a
+ * context or levit_export to a weight file. Batch norms are folded, so a head is one linear map, and a 1x1
+ * convolution followed by average pooling is the same map. */
+
+/* What the head sees: the mean of the last stage's tokens, features [count][dims[2]]. A count up to the
+ * context's batch. Errors: ARGUMENT, BATCH, NUMBER. */
+levit_status levit_features(levit_context* context, levit_input input, size_t count, float* features);
+
+typedef enum levit_optimizer {
+  LEVIT_ADAMW = 0, /* Loshchilov and Hutter 2019, arXiv 1711.05101 */
+  LEVIT_SGD = 1    /* with momentum, and decay added to the gradient, as torch.optim.SGD has it */
+} levit_optimizer;
+
+typedef struct levit_head_options {
+  size_t size;     /* sizeof(levit_head_options), set by the caller */
+  size_t features; /* of a picture: dims[2] */
+  size_t classes;  /* at least 2 */
+  levit_optimizer optimizer;
+  double weight_decay;        /* of weights and biases */
+  double momentum;            /* SGD; and AdamW's decay of the first moment */
+  double second_momentum;     /* AdamW: decay of the second moment */
+  double epsilon;             /* AdamW: added to the root of the second moment */
+  double label_smoothing;     /* share of every target that all classes share, in [0, 1) */
+  const float* class_weights; /* [classes], positive; copied; null: all 1 */
+} levit_head_options;
+
+/* AdamW with weight decay 0.05, momenta 0.9 and 0.999, epsilon 1e-8, no smoothing, no weights. */
+levit_head_options levit_default_head_options(size_t features, size_t classes);
+
+typedef struct levit_head_trainer levit_head_trainer; /* lies in the caller's memory */
+
+/* Exactly the memory that levit_head_create needs: 32 bytes a parameter for AdamW, 24 for SGD, and some. */
+levit_status levit_head_bytes(const levit_head_options* options, size_t* bytes);
+
+/* A trainer whose head is all zero. memory: aligned to LEVIT_ARENA_ALIGNMENT, need not be cleared. Errors:
+ * ARGUMENT, ALIGNMENT, ARENA. */
+levit_status levit_head_create(const levit_head_options* options, void* memory, size_t bytes,
+                               levit_head_trainer** trainer);
+
+/* Takes a head to start from: weight [classes][features], bias [classes]. Moments and steps stay. */
+levit_status levit_head_set(levit_head_trainer* trainer, const float* weight, const float* bias);
+
+/* The head, rounded once to float32; DIVERGED when it is not finite. */
+levit_status levit_head_get(const levit_head_trainer* trainer, float* weight, float* bias);
+
+/* Cross-entropy of `count` rows of features with labels [count], the mean weighted by the classes' weights:
+ * target t[k] = smoothing / classes * c[k] + (1 - smoothing) * c[label] [k = label], loss = - sum of
+ * t[k] log p[k] / sum of c[label]. Sums in float64, row by row. loss, correct (rows whose label has the
+ * largest logit): may be null. Errors: ARGUMENT, CLASS (a label), NUMBER (a feature), DIVERGED (the loss is
+ * not finite). */
+levit_status levit_head_loss(levit_head_trainer* trainer, const float* features, const uint32_t* labels,
+                             size_t count, double* loss, size_t* correct);
+
+/* The same, and the gradient of that loss replaces the trainer's. */
+levit_status levit_head_gradient(levit_head_trainer* trainer, const float* features, const uint32_t* labels,
+                                 size_t count, double* loss, size_t* correct);
+
+/* For a loss of the caller's own: its derivatives by the logits, direction [count][classes]. */
+levit_status levit_head_gradient_from(levit_head_trainer* trainer, const float* features,
+                                      const float* direction, size_t count);
+
+/* One step of the optimiser along the gradient. DIVERGED: a parameter is not finite any more; levit_head_set
+ * brings an earlier head back. */
+levit_status levit_head_step(levit_head_trainer* trainer, double rate);
+
+/* Rate of step 0, 1, ... steps - 1: rises linearly over `warmup` steps to `base`, then falls along a half
+ * cosine towards 0. */
+double levit_cosine_rate(double base, size_t step, size_t warmup, size_t steps);
+
+typedef struct levit_head levit_head; /* packed, in the caller's memory */
+
+/* Memory for a packed head. */
+levit_status levit_head_pack_bytes(size_t features, size_t classes, size_t* bytes);
+
+/* Packs weight [classes][features] and bias [classes] in fp32, as the kernels read them. memory: aligned to
+ * LEVIT_ARENA_ALIGNMENT. Errors: ARGUMENT, ALIGNMENT, ARENA, NUMBER. */
+levit_status levit_head_pack(const float* weight, const float* bias, size_t features, size_t classes,
+                             void* memory, size_t bytes, const levit_head** head);
+
+/* From here on the context has this head: its classes are those of every logits and direction. The head must
+ * stay while it is used; null brings the model's own back. A context with gradients takes no more classes
+ * than the model has (CLASS). Errors: ARGUMENT (another number of features), CLASS. */
+levit_status levit_use_head(levit_context* context, const levit_head* head);
+
+/* softmax(logits / temperature) for any number of classes; may be in place. */
+levit_status levit_softmax(const float* logits, size_t count, size_t classes, float temperature,
+                           float* probabilities);
+
+/* Each cell's share of one class's logit: the head before pooling (Zhou et al. 2016, arXiv 1512.04150), map
+ * [4][4] whose sum is the logit. logits [classes] may not be null. Needs no gradient. */
+levit_status levit_class_map(levit_context* context, levit_input input, size_t class_index, float* map,
+                             float* logits);
+
+typedef struct levit_export_options {
+  size_t size;              /* sizeof(levit_export_options), set by the caller */
+  const levit_head* head;   /* null: the model's own */
+  const char* const* label; /* [classes]; null: the model's, when the classes are as many */
+  const char *name, *note;  /* UTF-8; null: the model's */
+  float temperature;        /* 0: 1 with another head, else the model's */
+} levit_export_options;
+
+/* Exactly the bytes of the weight file that levit_export makes. Errors: ARGUMENT (another number of features,
+ * no labels), STRINGS, CONFIG (temperature). */
+levit_status levit_export_bytes(const levit_model* model, const levit_export_options* options, size_t* bytes);
+
+/* Writes a whole .levit image: the model's backbone, byte for byte, with another head (in fp32, whatever the
+ * backbone is in: the logits are those of levit_use_head, bit for bit), labels, name, note or temperature.
+ * image: any alignment; may not overlap the model. Errors: as levit_export_bytes, ARENA. */
+levit_status levit_export(const levit_model* model, const levit_export_options* options, void* image,
+                          size_t bytes);
+
 #ifdef __cplusplus
 }
 #endif

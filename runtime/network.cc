@@ -65,6 +65,13 @@ size_t stem_channels(const weights::Config& config, size_t level) {
   return level == 0 ? kChannelsIn : config.dims[0] >> (kStemLayers - level);
 }
 
+Linear model_head(const weights::View& view) {
+  LayerCursor cursor{&view, weights::layer_count(view.config) - 1};
+  Linear head = cursor.take(view.config.classes, view.config.dims[kStages - 1]);
+  head.w.half = view.half && !view.float_head;
+  return head;
+}
+
 Network open_network(const weights::View& view, Block* blocks) {
   Network network{};
   network.view = view;
@@ -85,7 +92,7 @@ Network open_network(const weights::View& view, Block* blocks) {
     }
   }
   network.first_block[kStages] = static_cast<size_t>(next - blocks);
-  network.head = cursor.take(view.config.classes, view.config.dims[kStages - 1]);
+  network.head = model_head(view);
   return network;
 }
 

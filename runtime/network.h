@@ -75,6 +75,9 @@ size_t stage_tokens(const weights::Config& config, size_t stage);
 size_t stem_side(const weights::Config& config, size_t level);
 size_t stem_channels(const weights::Config& config, size_t level);
 
+// The classifier that the image holds.
+Linear model_head(const weights::View& view);
+
 // Fills a network; blocks: room for block_count() of them.
 Network open_network(const weights::View& view, Block* blocks);
 

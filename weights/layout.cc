@@ -29,7 +29,8 @@ constexpr uint32_t tensors_of(const Layer& layer) {
 bool next_tensor(TensorWalk* walk, Tensor* tensor) {
   if (walk->layer == layer_count(*walk->config)) return false;
   const Layer layer = layer_at(*walk->config, walk->layer);
-  *tensor = tensor_of(layer, static_cast<Kind>(walk->kind), walk->half, walk->offset);
+  const bool half = walk->half && !(walk->float_head && layer.part == Part::kHead);
+  *tensor = tensor_of(layer, static_cast<Kind>(walk->kind), half, walk->offset);
   walk->offset = align_up(walk->offset + tensor->bytes);
   if (++walk->kind == tensors_of(layer)) {
     walk->kind = 0;
@@ -45,8 +46,8 @@ uint32_t tensor_count(const Config& config) {
   return count;
 }
 
-uint64_t file_bytes(const Config& config, bool half, uint64_t header_bytes) {
-  TensorWalk walk{&config, half, header_bytes};
+uint64_t file_bytes(const Config& config, bool half, uint64_t header_bytes, bool float_head) {
+  TensorWalk walk{&config, half, header_bytes, float_head};
   Tensor tensor;
   while (next_tensor(&walk, &tensor)) continue;
   return walk.offset;

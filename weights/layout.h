@@ -12,8 +12,10 @@ namespace levit::weights {
 inline constexpr uint8_t kMagic[8] = {0x89, 'L', 'V', 'T', '\r', '\n', 0x1a, '\n'};
 inline constexpr uint16_t kVersionMajor = 1;
 inline constexpr uint16_t kVersionMinor = 0;
-inline constexpr uint32_t kFlagHalf = 1;  // required: panels are fp16
-inline constexpr uint32_t kKnownFlags = kFlagHalf;
+// Required flags.
+inline constexpr uint32_t kFlagHalf = 1;       // panels are fp16
+inline constexpr uint32_t kFlagFloatHead = 2;  // but for the head's, which are fp32; only beside kFlagHalf
+inline constexpr uint32_t kKnownFlags = kFlagHalf | kFlagFloatHead;
 
 inline constexpr size_t kAlignment = 64;     // of the image, of every tensor in it, and of its end
 inline constexpr size_t kHeaderBytes = 192;  // fixed part; the table of tensors follows
@@ -88,6 +90,7 @@ struct TensorWalk {
   const Config* config;
   bool half;
   uint64_t offset;
+  bool float_head = false;  // the head's panels are fp32 in spite of `half`
   uint32_t layer = 0, kind = 0;
 };
 bool next_tensor(TensorWalk* walk, Tensor* tensor);
@@ -95,7 +98,7 @@ bool next_tensor(TensorWalk* walk, Tensor* tensor);
 uint32_t tensor_count(const Config& config);
 
 // Of a file whose first tensor lies at header_bytes.
-uint64_t file_bytes(const Config& config, bool half, uint64_t header_bytes);
+uint64_t file_bytes(const Config& config, bool half, uint64_t header_bytes, bool float_head = false);
 
 // The entry of the table of tensors that describes a tensor.
 void describe(const Tensor& tensor, uint8_t entry[kEntryBytes]);

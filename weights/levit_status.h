@@ -27,7 +27,9 @@
   X(NUMBER, "an input value is not finite")                                                      \
   X(CANCELLED, "cancelled by the caller")                                                        \
   X(PADDING, "the weight file has bytes that are not zero between its parts")                    \
-  X(BYTE_ORDER, "weight files are little-endian and this processor is big-endian")
+  X(BYTE_ORDER, "weight files are little-endian and this processor is big-endian")               \
+  X(DIVERGED, "training has diverged: a number is not finite any more")                          \
+  X(CLASS, "no such class")
 
 typedef enum levit_status {
 #define LEVIT_STATUS_ENUM(name, sentence) LEVIT_##name,

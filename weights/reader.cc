@@ -41,6 +41,7 @@ View load_header(const uint8_t* image) {
   view.preprocessing.resize = static_cast<Resize>(load_u32(image + kAtResize));
   view.temperature = load_f32(image + kAtTemperature);
   view.half = (load_u32(image + kAtRequired) & kFlagHalf) != 0;
+  view.float_head = (load_u32(image + kAtRequired) & kFlagFloatHead) != 0;
   view.version_major = load_u16(image + kAtVersionMajor);
   view.version_minor = load_u16(image + kAtVersionMinor);
   view.checksum = load_u64(image + kAtChecksum);

@@ -23,6 +23,7 @@ struct View {
   Preprocessing preprocessing;
   float temperature;  // probabilities = softmax(logits / temperature)
   bool half;          // panels are fp16
+  bool float_head;    // but for the head's, which are fp32
   uint16_t version_major, version_minor;
   uint64_t checksum;
   const uint8_t* image;

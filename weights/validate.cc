@@ -29,7 +29,8 @@ levit_status check_envelope(const uint8_t* image, size_t bytes) {
   if (!little_endian()) return LEVIT_BYTE_ORDER;
   if (bytes < kHeaderBytes) return LEVIT_TRUNCATED;
   if (load_u16(image + kAtVersionMajor) != kVersionMajor) return LEVIT_VERSION;
-  if ((load_u32(image + kAtRequired) & ~kKnownFlags) != 0) return LEVIT_FLAGS;
+  const uint32_t flags = load_u32(image + kAtRequired);
+  if ((flags & ~kKnownFlags) != 0 || flags == kFlagFloatHead) return LEVIT_FLAGS;
   const uint64_t file_bytes = load_u64(image + kAtFileBytes);
   if (file_bytes > bytes) return LEVIT_TRUNCATED;
   if (file_bytes < bytes) return LEVIT_TRAILING;
@@ -53,12 +54,16 @@ levit_status check_config(const View& view) {
   return fits ? LEVIT_OK : LEVIT_CONFIG;
 }
 
+TensorWalk walk_of(const View& view) {
+  return {&view.config, view.half, load_u32(view.image + kAtHeaderBytes), view.float_head};
+}
+
 // The table says exactly what follows from the configuration, and the last tensor ends the file.
 levit_status check_tensors(const View& view) {
   if (load_u32(view.image + kAtTensors) != tensor_count(view.config)) return LEVIT_TENSOR;
-  if (file_bytes(view.config, view.half, load_u32(view.image + kAtHeaderBytes)) != view.bytes)
-    return LEVIT_TENSOR;
-  TensorWalk walk{&view.config, view.half, load_u32(view.image + kAtHeaderBytes)};
+  const uint32_t header = load_u32(view.image + kAtHeaderBytes);
+  if (file_bytes(view.config, view.half, header, view.float_head) != view.bytes) return LEVIT_TENSOR;
+  TensorWalk walk = walk_of(view);
   Tensor tensor;
   for (const uint8_t* entry = view.tensors; next_tensor(&walk, &tensor); entry += kEntryBytes) {
     uint8_t expected[kEntryBytes];
@@ -98,7 +103,7 @@ levit_status check_content(const View& view) {
   digest_first_block(&digest, view.image, kBlockBytes);
   digest_blocks(&digest, view.image + kBlockBytes, header_blocks - 1, kAnything);
   bool finite = true;
-  TensorWalk walk{&view.config, view.half, header_blocks * kBlockBytes};
+  TensorWalk walk = walk_of(view);
   for (Tensor tensor; next_tensor(&walk, &tensor);) {
     const size_t blocks = static_cast<size_t>(walk.offset - tensor.offset) / kBlockBytes;
     const FiniteMask mask = tensor.type == Type::kHalf ? kFiniteHalf : kFiniteFloat;
@@ -122,7 +127,7 @@ bool padding_is_zero(const uint8_t* data, const Tensor& tensor) {
 }
 
 levit_status check_padding(const View& view) {
-  TensorWalk walk{&view.config, view.half, load_u32(view.image + kAtHeaderBytes)};
+  TensorWalk walk = walk_of(view);
   for (Tensor tensor; next_tensor(&walk, &tensor);) {
     if (!padding_is_zero(view.image + tensor.offset, tensor)) return LEVIT_PADDING;
   }

@@ -214,4 +214,50 @@ TEST_CASE("gradients of the parameters touch no heap") {
         }) == 0);
 }
 
+TEST_CASE("learning a head, using it and exporting a file with it touch no heap") {
+  constexpr size_t kClasses = 3;
+  const OpenModel model(Seed{"micro", 2, 2, false, true});
+  const size_t features = model.info().dims[2];
+  const levit_options options = options_of(0, target_names().front());
+  levit_head_options head_options = levit_default_head_options(features, kClasses);
+  const char* const labels[kClasses] = {"one", "two", "three"};
+  levit_export_options export_options{};
+  export_options.size = sizeof export_options;
+  export_options.label = labels;
+  size_t bytes = 0, trainer_bytes = 0, head_bytes = 0, image_bytes = 0;
+  REQUIRE(levit_arena_bytes(model, &options, &bytes) == LEVIT_OK);
+  REQUIRE(levit_head_bytes(&head_options, &trainer_bytes) == LEVIT_OK);
+  REQUIRE(levit_head_pack_bytes(features, kClasses, &head_bytes) == LEVIT_OK);
+  AlignedBytes arena(bytes), trainer_memory(trainer_bytes), head_memory(head_bytes), image(20000000);
+  const std::vector<float> tensors = seeded_input(kBatch);
+  const uint32_t classes[kBatch] = {0, 1, 2};
+  std::vector<float> pooled(kBatch * features), weight(kClasses * features), bias(kClasses),
+      logits(kBatch * kClasses), map(16);
+  for (const levit_optimizer optimizer : {LEVIT_ADAMW, LEVIT_SGD}) {
+    head_options.optimizer = optimizer;
+    CHECK(heap_calls([&] {
+            levit_context* context = nullptr;
+            levit_head_trainer* trainer = nullptr;
+            const levit_input input = {nullptr, tensors.data()};
+            REQUIRE(levit_create(model, &options, arena.data(), bytes, &context) == LEVIT_OK);
+            REQUIRE(levit_features(context, input, kBatch, pooled.data()) == LEVIT_OK);
+            REQUIRE(levit_head_create(&head_options, trainer_memory.data(), trainer_bytes, &trainer) ==
+                    LEVIT_OK);
+            for (size_t step = 0; step < 3; ++step) {
+              REQUIRE(levit_head_gradient(trainer, pooled.data(), classes, kBatch, nullptr, nullptr) ==
+                      LEVIT_OK);
+              REQUIRE(levit_head_step(trainer, levit_cosine_rate(0.01, step, 1, 3)) == LEVIT_OK);
+            }
+            REQUIRE(levit_head_get(trainer, weight.data(), bias.data()) == LEVIT_OK);
+            REQUIRE(levit_head_pack(weight.data(), bias.data(), features, kClasses, head_memory.data(),
+                                    head_bytes, &export_options.head) == LEVIT_OK);
+            REQUIRE(levit_use_head(context, export_options.head) == LEVIT_OK);
+            REQUIRE(levit_classify(context, input, kBatch, logits.data()) == LEVIT_OK);
+            REQUIRE(levit_class_map(context, input, 2, map.data(), logits.data()) == LEVIT_OK);
+            REQUIRE(levit_export_bytes(model, &export_options, &image_bytes) == LEVIT_OK);
+            REQUIRE(levit_export(model, &export_options, image.data(), image_bytes) == LEVIT_OK);
+          }) == 0);
+  }
+}
+
 }  // namespace levit::tests

@@ -1,0 +1,302 @@
+// Training of a linear head on pooled features: loss, gradient and one step, in double precision.
+//
+// Rows are taken one by one, so the memory does not depend on the batch, and every sum has one order.
+// Parameters, their gradient and their moments lie side by side, [classes][features] and then [classes] of
+// the biases, so that a step is one pass over memory.
+#include <Eigen/Core>
+#include <cstdint>
+#include <new>
+
+#include "runtime/context.h"
+#include "runtime/elementary.h"
+#include "runtime/levit.h"
+
+namespace levit::runtime {
+namespace {
+
+using Vector = Eigen::Map<Eigen::VectorXd>;
+using Floats = Eigen::Map<const Eigen::VectorXf>;
+
+constexpr Eigen::Index index(size_t i) {
+  return static_cast<Eigen::Index>(i);
+}
+
+}  // namespace
+}  // namespace levit::runtime
+
+struct levit_head_trainer {
+  levit_head_options options;
+  double *parameters, *gradient;  // [classes * features + classes]
+  double *moment, *second;        // the same; second: AdamW
+  double* class_weights;          // [classes]
+  double *logits, *row;           // [classes], [features]: of the row at hand
+  size_t steps;
+  double momentum_power, second_power;  // momentum^steps, second_momentum^steps
+
+  size_t count() const { return options.classes * (options.features + 1); }
+  double* weight(double* from, size_t k) const { return from + k * options.features; }
+  double& bias(double* from, size_t k) const { return from[options.classes * options.features + k]; }
+  levit::runtime::Vector all(double* from) const { return {from, levit::runtime::index(count())}; }
+};
+
+namespace levit::runtime {
+namespace {
+
+constexpr size_t kTrainerBytes = (sizeof(levit_head_trainer) + 63) / 64 * 64;
+
+size_t arrays_of(levit_optimizer optimizer) {
+  return optimizer == LEVIT_ADAMW ? 4 : 3;
+}
+
+bool is_share(double x) {
+  return x >= 0 && x < 1;
+}
+
+levit_status check_options(const levit_head_options* options) {
+  if (options == nullptr || options->size != sizeof(levit_head_options)) return LEVIT_ARGUMENT;
+  const levit_head_options& o = *options;
+  if (o.features == 0 || o.features > weights::kMaxDim) return LEVIT_ARGUMENT;
+  if (o.classes < 2 || o.classes > weights::kMaxClasses) return LEVIT_ARGUMENT;
+  if (o.optimizer != LEVIT_ADAMW && o.optimizer != LEVIT_SGD) return LEVIT_ARGUMENT;
+  if (!(o.weight_decay >= 0) || !is_share(o.momentum) || !is_share(o.label_smoothing)) return LEVIT_ARGUMENT;
+  if (o.optimizer == LEVIT_ADAMW && (!is_share(o.second_momentum) || !(o.epsilon > 0))) return LEVIT_ARGUMENT;
+  for (size_t k = 0; o.class_weights != nullptr && k < o.classes; ++k)
+    if (!(o.class_weights[k] > 0 && o.class_weights[k] <= 1e30f)) return LEVIT_ARGUMENT;
+  return LEVIT_OK;
+}
+
+bool is_finite(double x) {
+  return x - x == 0;
+}
+
+// The row as doubles, and its logits.
+void score(const levit_head_trainer& trainer, const float* features) {
+  const Eigen::Index width = index(trainer.options.features);
+  Vector row(trainer.row, width);
+  row = Floats(features, width).cast<double>();
+  for (size_t k = 0; k < trainer.options.classes; ++k)
+    trainer.logits[k] =
+        Vector(trainer.weight(trainer.parameters, k), width).dot(row) + trainer.bias(trainer.parameters, k);
+}
+
+size_t largest(const double* values, size_t count) {
+  size_t best = 0;
+  for (size_t k = 1; k < count; ++k)
+    if (values[k] > values[best]) best = k;
+  return best;
+}
+
+// The loss of one row from its logits, which become its derivatives; `scale`: 1 / sum of c[label].
+double row_loss(const levit_head_trainer& trainer, size_t label, double scale) {
+  const size_t classes = trainer.options.classes;
+  const double smooth = trainer.options.label_smoothing, share = smooth / static_cast<double>(classes);
+  double* const z = trainer.logits;
+  const double top = z[largest(z, classes)];
+  double sum = 0, targets = 0, loss = 0;
+  for (size_t k = 0; k < classes; ++k) sum += exp_of(z[k] - top);
+  const double log_sum = is_finite(sum) ? log_of(sum) : sum;
+  const auto target = [&](size_t k) {
+    return trainer.class_weights[k] * (share + (k == label ? 1 - smooth : 0));
+  };
+  for (size_t k = 0; k < classes; ++k) {
+    targets += target(k);
+    loss -= target(k) * (z[k] - top - log_sum);
+  }
+  for (size_t k = 0; k < classes; ++k) z[k] = (exp_of(z[k] - top) / sum * targets - target(k)) * scale;
+  return loss * scale;
+}
+
+// Adds the row's share of the gradient; trainer.logits: its derivatives.
+void add_gradient(const levit_head_trainer& trainer) {
+  const Eigen::Index width = index(trainer.options.features);
+  const Vector row(trainer.row, width);
+  for (size_t k = 0; k < trainer.options.classes; ++k) {
+    Vector(trainer.weight(trainer.gradient, k), width) += trainer.logits[k] * row;
+    trainer.bias(trainer.gradient, k) += trainer.logits[k];
+  }
+}
+
+levit_status check_rows(const levit_head_trainer* trainer, const float* features, size_t count) {
+  if (trainer == nullptr || features == nullptr || count == 0) return LEVIT_ARGUMENT;
+  return all_finite(features, count * trainer->options.features) ? LEVIT_OK : LEVIT_NUMBER;
+}
+
+levit_status loss_of_rows(levit_head_trainer* trainer, const float* features, const uint32_t* labels,
+                          size_t count, bool with_gradient, double* loss, size_t* correct) {
+  if (labels == nullptr) return LEVIT_ARGUMENT;
+  const levit_status status = check_rows(trainer, features, count);
+  if (status != LEVIT_OK) return status;
+  double weight = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (labels[i] >= trainer->options.classes) return LEVIT_CLASS;
+    weight += trainer->class_weights[labels[i]];
+  }
+  if (with_gradient) trainer->all(trainer->gradient).setZero();
+  double sum = 0;
+  size_t right = 0;
+  for (size_t i = 0; i < count; ++i) {
+    score(*trainer, features + i * trainer->options.features);
+    right += largest(trainer->logits, trainer->options.classes) == labels[i] ? 1 : 0;
+    sum += row_loss(*trainer, labels[i], 1 / weight);
+    if (with_gradient) add_gradient(*trainer);
+  }
+  if (loss != nullptr) *loss = sum;
+  if (correct != nullptr) *correct = right;
+  return is_finite(sum) ? LEVIT_OK : LEVIT_DIVERGED;
+}
+
+void adamw_step(levit_head_trainer& trainer, double rate) {
+  const levit_head_options& o = trainer.options;
+  auto w = trainer.all(trainer.parameters).array();
+  auto m = trainer.all(trainer.moment).array();
+  auto v = trainer.all(trainer.second).array();
+  const auto g = trainer.all(trainer.gradient).array();
+  trainer.momentum_power *= o.momentum;
+  trainer.second_power *= o.second_momentum;
+  const double first = rate / (1 - trainer.momentum_power);
+  const double root = __builtin_sqrt(1 - trainer.second_power);
+  m = o.momentum * m + (1 - o.momentum) * g;
+  v = o.second_momentum * v + (1 - o.second_momentum) * g.square();
+  w = w * (1 - rate * o.weight_decay) - first * m / (v.sqrt() / root + o.epsilon);
+}
+
+void sgd_step(levit_head_trainer& trainer, double rate) {
+  const levit_head_options& o = trainer.options;
+  auto w = trainer.all(trainer.parameters).array();
+  auto m = trainer.all(trainer.moment).array();
+  const auto g = trainer.all(trainer.gradient).array();
+  const double kept = trainer.steps == 0 ? 0 : o.momentum;
+  m = kept * m + (g + o.weight_decay * w);
+  w -= rate * m;
+}
+
+}  // namespace
+}  // namespace levit::runtime
+
+extern "C" {
+
+levit_head_options levit_default_head_options(size_t features, size_t classes) {
+  levit_head_options options{};
+  options.size = sizeof options;
+  options.features = features;
+  options.classes = classes;
+  options.optimizer = LEVIT_ADAMW;
+  options.weight_decay = 0.05;
+  options.momentum = 0.9;
+  options.second_momentum = 0.999;
+  options.epsilon = 1e-8;
+  return options;
+}
+
+levit_status levit_head_bytes(const levit_head_options* options, size_t* bytes) {
+  using namespace levit::runtime;
+  if (bytes == nullptr) return LEVIT_ARGUMENT;
+  const levit_status status = check_options(options);
+  if (status != LEVIT_OK) return status;
+  const size_t parameters = options->classes * (options->features + 1);
+  const size_t arrays = arrays_of(options->optimizer);
+  if (parameters > SIZE_MAX / sizeof(double) / (arrays + 2)) return LEVIT_ARGUMENT;
+  *bytes = kTrainerBytes + (arrays * parameters + 2 * options->classes + options->features) * sizeof(double);
+  return LEVIT_OK;
+}
+
+levit_status levit_head_create(const levit_head_options* options, void* memory, size_t bytes,
+                               levit_head_trainer** trainer) {
+  using namespace levit::runtime;
+  if (memory == nullptr || trainer == nullptr) return LEVIT_ARGUMENT;
+  size_t needed = 0;
+  const levit_status status = levit_head_bytes(options, &needed);
+  if (status != LEVIT_OK) return status;
+  if (reinterpret_cast<uintptr_t>(memory) % LEVIT_ARENA_ALIGNMENT != 0) return LEVIT_ALIGNMENT;
+  if (bytes < needed) return LEVIT_ARENA;
+  auto* const made = new (memory) levit_head_trainer{};
+  made->options = *options;
+  made->options.class_weights = nullptr;  // copied below
+  auto* next = reinterpret_cast<double*>(static_cast<unsigned char*>(memory) + kTrainerBytes);
+  const auto take = [&next](size_t count) {
+    double* const taken = next;
+    next += count;
+    return taken;
+  };
+  made->parameters = take(made->count());
+  made->gradient = take(made->count());
+  made->moment = take(made->count());
+  if (options->optimizer == LEVIT_ADAMW) made->second = take(made->count());
+  made->class_weights = take(options->classes);
+  made->logits = take(options->classes);
+  made->row = take(options->features);
+  for (double* p = made->parameters; p != next; ++p) *p = 0;
+  for (size_t k = 0; k < options->classes; ++k)
+    made->class_weights[k] =
+        options->class_weights != nullptr ? static_cast<double>(options->class_weights[k]) : 1;
+  made->momentum_power = made->second_power = 1;
+  *trainer = made;
+  return LEVIT_OK;
+}
+
+levit_status levit_head_set(levit_head_trainer* trainer, const float* weight, const float* bias) {
+  using namespace levit::runtime;
+  if (trainer == nullptr || weight == nullptr || bias == nullptr) return LEVIT_ARGUMENT;
+  const size_t weights = trainer->options.classes * trainer->options.features;
+  if (!all_finite(weight, weights) || !all_finite(bias, trainer->options.classes)) return LEVIT_NUMBER;
+  for (size_t i = 0; i < weights; ++i) trainer->parameters[i] = static_cast<double>(weight[i]);
+  for (size_t k = 0; k < trainer->options.classes; ++k)
+    trainer->bias(trainer->parameters, k) = static_cast<double>(bias[k]);
+  return LEVIT_OK;
+}
+
+levit_status levit_head_get(const levit_head_trainer* trainer, float* weight, float* bias) {
+  using namespace levit::runtime;
+  if (trainer == nullptr || weight == nullptr || bias == nullptr) return LEVIT_ARGUMENT;
+  const size_t weights = trainer->options.classes * trainer->options.features;
+  for (size_t i = 0; i < weights; ++i) weight[i] = static_cast<float>(trainer->parameters[i]);
+  for (size_t k = 0; k < trainer->options.classes; ++k)
+    bias[k] = static_cast<float>(trainer->bias(trainer->parameters, k));
+  const bool sound = all_finite(weight, weights) && all_finite(bias, trainer->options.classes);
+  return sound ? LEVIT_OK : LEVIT_DIVERGED;
+}
+
+levit_status levit_head_loss(levit_head_trainer* trainer, const float* features, const uint32_t* labels,
+                             size_t count, double* loss, size_t* correct) {
+  return levit::runtime::loss_of_rows(trainer, features, labels, count, false, loss, correct);
+}
+
+levit_status levit_head_gradient(levit_head_trainer* trainer, const float* features, const uint32_t* labels,
+                                 size_t count, double* loss, size_t* correct) {
+  return levit::runtime::loss_of_rows(trainer, features, labels, count, true, loss, correct);
+}
+
+levit_status levit_head_gradient_from(levit_head_trainer* trainer, const float* features,
+                                      const float* direction, size_t count) {
+  using namespace levit::runtime;
+  const levit_status status = check_rows(trainer, features, count);
+  if (status != LEVIT_OK) return status;
+  const size_t classes = trainer->options.classes;
+  if (direction == nullptr) return LEVIT_ARGUMENT;
+  if (!all_finite(direction, count * classes)) return LEVIT_NUMBER;
+  trainer->all(trainer->gradient).setZero();
+  for (size_t i = 0; i < count; ++i) {
+    score(*trainer, features + i * trainer->options.features);
+    for (size_t k = 0; k < classes; ++k) trainer->logits[k] = static_cast<double>(direction[i * classes + k]);
+    add_gradient(*trainer);
+  }
+  return LEVIT_OK;
+}
+
+levit_status levit_head_step(levit_head_trainer* trainer, double rate) {
+  using namespace levit::runtime;
+  if (trainer == nullptr || !(rate >= 0) || !is_finite(rate)) return LEVIT_ARGUMENT;
+  trainer->options.optimizer == LEVIT_ADAMW ? adamw_step(*trainer, rate) : sgd_step(*trainer, rate);
+  ++trainer->steps;
+  const auto all = trainer->all(trainer->parameters).array();
+  return is_finite((all - all).sum()) ? LEVIT_OK : LEVIT_DIVERGED;
+}
+
+double levit_cosine_rate(double base, size_t step, size_t warmup, size_t steps) {
+  if (step < warmup) return base * static_cast<double>(step + 1) / static_cast<double>(warmup);
+  if (step >= steps) return 0;
+  const double share = static_cast<double>(step - warmup) / static_cast<double>(steps - warmup);
+  return base * (1 + levit::runtime::cos_pi(share)) / 2;
+}
+
+}  // extern "C"

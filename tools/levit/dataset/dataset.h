@@ -1,0 +1,39 @@
+// Labelled pictures: which files, and which class each belongs to.
+#ifndef LEVIT_TOOLS_LEVIT_DATASET_DATASET_H_
+#define LEVIT_TOOLS_LEVIT_DATASET_DATASET_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace levit::tools {
+
+struct LabelledPicture {
+  std::string path;
+  uint32_t label;     // index of Dataset::labels
+  std::string error;  // not empty: why there is nothing to open
+};
+
+struct Dataset {
+  std::vector<std::string> labels;        // of the classes that occur, sorted by their bytes
+  std::vector<LabelledPicture> pictures;  // class by class, each in the order of list_inputs()
+  size_t skipped = 0;                     // files that are hidden or not named like a picture
+};
+
+// Reads folders whose folders are labels: DATA/ai/..., DATA/real/...; with several, a label's pictures are
+// those of all of them. Or, with `labels_csv`, the lines "path,label" of a CSV file (RFC 4180; a first line
+// "path,label" is a header); paths are taken from the folder, or from the file's own when there is none.
+// Throws std::runtime_error naming what is wrong: nothing there, a label without a picture, folders of
+// another kind (train, test) where labels should be.
+Dataset read_dataset(const std::vector<std::string>& folders, const std::string& labels_csv);
+
+// The fields of a line of CSV. Throws std::runtime_error when a quote is not closed.
+std::vector<std::string> csv_fields(const std::string& line);
+
+// The same pictures with the classes of a model, in its order. Throws std::runtime_error naming a label that
+// is none of them.
+Dataset with_labels(Dataset dataset, const std::vector<std::string>& labels);
+
+}  // namespace levit::tools
+
+#endif  // LEVIT_TOOLS_LEVIT_DATASET_DATASET_H_

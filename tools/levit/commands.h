@@ -24,6 +24,7 @@ struct Command {
 // their help are defined and nowhere else. Here and in main.cc are the only lists of commands.
 Command add_bench(CLI::App& program);
 Command add_classify(CLI::App& program);
+Command add_evaluate(CLI::App& program);
 Command add_explain(CLI::App& program);
 Command add_info(CLI::App& program);
 

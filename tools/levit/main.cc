@@ -17,6 +17,7 @@ constexpr Command (*kCommands[])(CLI::App&) = {
     // in the order of --help
     add_classify,
     add_explain,
+    add_evaluate,
     add_info,
     add_bench,
 };

@@ -31,11 +31,11 @@ Decisions decisions(const Scores& scores, const Weights& weights) {
   const double total = std::accumulate(support.begin(), support.end(), 0.0);
   const auto all = static_cast<double>(classes);
   Decisions result;
+  result.accuracy = std::accumulate(right.begin(), right.end(), 0.0) / total;
   double occurring = 0;
   for (size_t k = 0; k < classes; ++k) {
     const ClassDecisions one = {ratio(right[k], predicted[k]), ratio(right[k], support[k]),
                                 ratio(2 * right[k], predicted[k] + support[k]), support[k]};
-    result.accuracy += right[k] / total;
     result.precision_macro += one.precision / all;
     result.recall_macro += one.recall / all;
     result.f1_macro += one.f1 / all;

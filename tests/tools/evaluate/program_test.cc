@@ -1,0 +1,228 @@
+// `levit evaluate` from outside: what it prints, how it ends, and that parts add up to the whole.
+#include "tests/support/program.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace fs = std::filesystem;
+using namespace levit::tests;
+using nlohmann::json;
+
+namespace {
+
+// A model of two classes and a data set of both: class0/ with `first` pictures, class1/odd/ with `second`.
+struct Fixture {
+  ScratchDirectory root;
+  std::string model = write_model(root);
+  std::string data = root.path() / "data";
+
+  explicit Fixture(size_t first = 5, size_t second = 4) {
+    for (size_t i = 0; i < first; ++i) picture("class0/a" + std::to_string(i) + ".ppm", 20 + 30 * i);
+    for (size_t i = 0; i < second; ++i) picture("class1/odd/b" + std::to_string(i) + ".ppm", 25 + 30 * i);
+  }
+
+  void picture(const std::string& name, size_t width = 20) const {
+    fs::create_directories((fs::path(data) / name).parent_path());
+    write_picture(root, "data/" + name, width, 70);
+  }
+
+  Outcome evaluate(const std::string& arguments) const {
+    return run("cd " + quoted(root.path()) + "\nexport LEVIT_MODEL=" + quoted(model) + "\n$levit evaluate " +
+               arguments);
+  }
+};
+
+std::string file_text(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+TEST_CASE("--json: metrics with their intervals, by class, folder and size, as classify sees the pictures") {
+  const Fixture fixture;
+  const Outcome outcome = fixture.evaluate("data --json");
+  CHECK(outcome.exit == 0);
+  CHECK(outcome.err.empty());
+  const json result = json::parse(outcome.out);
+  CHECK(result["n"] == 9);
+  CHECK(result["failed"] == 0);
+  for (const char* name :
+       {"accuracy", "balanced_accuracy", "roc_auc", "ece", "log_loss", "brier", "f1_macro"}) {
+    CAPTURE(name);
+    const double value = result[name]["value"], low = result[name]["low"], high = result[name]["high"];
+    CHECK(low <= high);
+    CHECK(value >= 0);
+  }
+  const std::string lines =
+      run("export LEVIT_MODEL=" + quoted(fixture.model) + "\n$levit classify --json " + quoted(fixture.data))
+          .out;
+  std::istringstream stream(lines);
+  size_t right = 0;
+  for (std::string line; std::getline(stream, line);) {
+    const json answer = json::parse(line);
+    right += answer["path"].get<std::string>().find(answer["label"]) != std::string::npos ? 1 : 0;
+  }
+  CHECK(result["accuracy"]["value"].get<double>() == doctest::Approx(static_cast<double>(right) / 9));
+  CHECK(result["classes"]["class0"]["n"] == 5);
+  CHECK(result["confusion"][0][0].get<int>() + result["confusion"][0][1].get<int>() == 5);
+  REQUIRE(result["sources"].size() == 2);
+  CHECK(result["sources"][0]["source"] == "class0");
+  CHECK(result["sources"][1]["source"] == "class1/odd");
+  CHECK(result["sources"][1]["n"] == 4);
+  size_t banded = 0;
+  for (const json& band : result["sizes"]) banded += band["n"].get<size_t>();
+  CHECK(banded == 9);
+}
+
+TEST_CASE("the table names every metric, class, folder and band") {
+  const Fixture fixture;
+  const Outcome outcome = fixture.evaluate("data");
+  CHECK(outcome.exit == 0);
+  for (const char* word : {"9 pictures", "accuracy", "ROC-AUC", "class0", "class1/odd", "below 64",
+                           "64 to 127", "surest 80 %", "temperature"}) {
+    CAPTURE(word);
+    CHECK(outcome.out.find(word) != std::string::npos);
+  }
+}
+
+TEST_CASE("labels from a CSV file, their sources, and labels of another name") {
+  const Fixture fixture;
+  fixture.root.write(
+      "labels.csv",
+      "path,label,source\r\ndata/class0/a0.ppm,fake,one\r\n\"data/class1/odd/b0.ppm\",true,two\r\n");
+  const Outcome outcome = fixture.evaluate("--labels-csv labels.csv --map fake=class1,true=class0 --json");
+  CHECK(outcome.exit == 0);
+  const json result = json::parse(outcome.out);
+  CHECK(result["n"] == 2);
+  CHECK(result["classes"]["class1"]["n"] == 1);
+  CHECK(result["sources"][0]["source"] == "one");
+  const Outcome below =
+      fixture.evaluate("data/class0 --labels-csv <(printf 'a0.ppm,class0\\na1.ppm,class1\\n') --json");
+  CHECK(json::parse(below.out)["n"] == 2);
+}
+
+TEST_CASE("--csv: a row for each picture") {
+  const Fixture fixture;
+  CHECK(fixture.evaluate("data --csv rows.csv").exit == 0);
+  const std::string rows = file_text(fixture.root.path() / "rows.csv");
+  CHECK(std::count(rows.begin(), rows.end(), '\n') == 10);
+  CHECK(rows.find(
+            "path,source,label,predicted,correct,width,height,probability class0,probability class1\r\n") ==
+        0);
+  CHECK(rows.find("data/class1/odd/b3.ppm,class1/odd,class1,") != std::string::npos);
+}
+
+TEST_CASE("bad data gets one line that names it, and exit code 1") {
+  const Fixture fixture;
+  fs::create_directories(fixture.root.path() / "strange/class0");
+  fs::create_directories(fixture.root.path() / "empty");
+  fixture.root.write("strange/cats/x.ppm");
+  fixture.root.write("strange/class0/x.ppm");
+  fs::create_directories(fixture.root.path() / "bare/class0");
+  fixture.root.write("wrong.csv", "path,label\na.ppm\n");
+  fixture.root.write("none.csv", "path,label\n");
+  fixture.root.write("twice.csv", "a.ppm,class0\na.ppm,class1\n");
+  const struct {
+    const char *arguments, *line;
+  } cases[] = {
+      {"strange",
+       "levit: strange: the model knows no label \"cats\", only class0, class1 (--map cats=LABEL renames "
+       "it)\n"},
+      {"empty", "levit: empty: no folder in it whose name could be a label\n"},
+      {"bare", "levit: bare/class0: no picture in this directory\n"},
+      {"missing", "levit: missing: No such file or directory\n"},
+      {"--labels-csv missing.csv", "levit: missing.csv: No such file or directory\n"},
+      {"--labels-csv wrong.csv", "levit: wrong.csv: line 2: not PATH,LABEL\n"},
+      {"--labels-csv none.csv", "levit: none.csv: names no picture\n"},
+      {"--labels-csv twice.csv", "levit: twice.csv: names a.ppm twice\n"},
+      {"data --map class0", "levit: --map class0: not FOLDER=LABEL\n"},
+      {"data --shard 1/2", "levit: --shard needs --predictions FILE, to be merged with --merge\n"},
+      {"", "levit: name the data set, or the parts of one with --merge\n"},
+  };
+  for (const auto& [arguments, line] : cases) {
+    CAPTURE(arguments);
+    const Outcome outcome = fixture.evaluate(arguments);
+    CHECK(outcome.exit == 1);
+    CHECK(outcome.out.empty());
+    CHECK(outcome.err == line);
+  }
+  CHECK(fixture.evaluate("data --shard 0/4 --predictions x").exit == 2);
+  CHECK(fixture.evaluate("data --shard 5/4 --predictions x").exit == 2);
+}
+
+TEST_CASE("pictures that cannot be read are named and counted, and the others are evaluated") {
+  const Fixture fixture;
+  fixture.root.write("data/class0/broken.png", "no picture");
+  const Outcome outcome = fixture.evaluate("data --json");
+  CHECK(outcome.exit == 1);
+  CHECK(outcome.err.find("levit: data/class0/broken.png: ") == 0);
+  const json result = json::parse(outcome.out);
+  CHECK(result["n"] == 9);
+  CHECK(result["failed"] == 1);
+}
+
+TEST_CASE("one class only: what is defined is printed, one line says what is not, exit code 1") {
+  const Fixture fixture(3, 0);
+  const Outcome outcome = fixture.evaluate("data --json");
+  CHECK(outcome.exit == 1);
+  CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+  CHECK(outcome.err.find("levit: one class only (class0)") == 0);
+  const json result = json::parse(outcome.out);
+  CHECK(result["roc_auc"]["value"].is_null());
+  CHECK(result["n"] == 3);
+}
+
+TEST_CASE("four shards merged in any order, one killed and resumed, give the bytes of one run") {
+  const Fixture fixture(11, 8);
+  fixture.root.write("data/class1/broken.png", "no picture");
+  const Outcome whole = fixture.evaluate("data --json --csv whole.csv");
+  for (int i = 1; i <= 4; ++i) {
+    const std::string number = std::to_string(i);
+    fixture.evaluate("data --shard " + number + "/4 --predictions part" + number);
+  }
+  // As SIGKILL leaves a file: cut anywhere, in the middle of a line too.
+  const fs::path part = fixture.root.path() / "part3";
+  const std::string complete = file_text(part);
+  for (const size_t bytes : {size_t{0}, size_t{7}, complete.find('\n') + 1, complete.size() / 2,
+                             complete.size() - 1, complete.size()}) {
+    CAPTURE(bytes);
+    fs::resize_file(part, bytes);
+    if (bytes < complete.size()) CHECK(fixture.evaluate("--merge part4 part1 part3 part2 --json").exit == 1);
+    CHECK(fixture.evaluate("data --shard 3/4 --predictions part3 --resume").exit == 0);
+    CHECK(file_text(part) == complete);
+  }
+  for (const char* order : {"part1 part2 part3 part4", "part3 part1 part4 part2"}) {
+    const Outcome merged = fixture.evaluate("--merge " + std::string(order) + " --json --csv merged.csv");
+    CHECK(merged.exit == whole.exit);
+    CHECK(merged.out == whole.out);
+    CHECK(file_text(fixture.root.path() / "merged.csv") == file_text(fixture.root.path() / "whole.csv"));
+  }
+}
+
+TEST_CASE("parts that do not belong together are refused, and no file of predictions is overwritten") {
+  const Fixture fixture;
+  const std::string other = write_model(fixture.root, 3);
+  fixture.evaluate("data --shard 1/2 --predictions one");
+  fixture.evaluate("data --shard 2/2 --predictions two");
+  fixture.evaluate("data --shard 1/3 --predictions third");
+  CHECK(fixture.evaluate("--merge one").err == "levit: of 2 shards these are missing: 2\n");
+  CHECK(fixture.evaluate("--merge one one").err == "levit: one: shard 1 again, as in one\n");
+  CHECK(fixture.evaluate("--merge one third").err == "levit: third: not of the same evaluation as one\n");
+  CHECK(fixture.evaluate("--merge one nowhere").err == "levit: nowhere: No such file or directory\n");
+  fixture.root.write("text", "no prediction\n");
+  CHECK(fixture.evaluate("--merge text").err.find("levit: text: line 1: no prediction of levit evaluate") ==
+        0);
+  const std::string before = file_text(fixture.root.path() / "one");
+  CHECK(fixture.evaluate("data --shard 1/2 --predictions one").err ==
+        "levit: one: exists; --resume goes on with it, else name another file or remove it\n");
+  CHECK(fixture.evaluate("data --shard 2/2 --predictions one --resume").err ==
+        "levit: one: of another evaluation, model or shard; it stays as it is\n");
+  CHECK(file_text(fixture.root.path() / "one") == before);
+}

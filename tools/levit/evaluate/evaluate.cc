@@ -1,0 +1,145 @@
+// levit evaluate: how right a model is on pictures whose labels are known, and how sure that is.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <stdexcept>
+
+#include "tools/common/atomic_file.h"
+#include "tools/common/output.h"
+#include "tools/common/signals.h"
+#include "tools/levit/commands.h"
+#include "tools/levit/evaluate/evaluation.h"
+#include "tools/levit/evaluate/output.h"
+#include "tools/levit/evaluate/run.h"
+
+namespace levit::tools {
+namespace {
+
+struct Arguments {
+  std::string data, labels_csv;
+  std::vector<std::string> map, merge;
+  std::string shard = "1/1", predictions, csv;
+  bool json = false, resume = false, ignore_orientation = false, quiet = false, times = false;
+  uint64_t seed = 0;
+  std::string model, target, resize;
+  size_t threads = 0;
+};
+
+std::map<std::string, std::string> parse_map(const std::vector<std::string>& pairs) {
+  std::map<std::string, std::string> map;
+  for (const std::string& pair : pairs) {
+    const size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size())
+      throw std::runtime_error("--map " + pair + ": not FOLDER=LABEL");
+    map[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return map;
+}
+
+DataSet read_data(const Arguments& arguments) {
+  if (!arguments.labels_csv.empty()) return read_labels_csv(arguments.labels_csv, arguments.data);
+  if (arguments.data.empty()) throw std::runtime_error("name the data set, or the parts of one with --merge");
+  return read_labelled_folders(arguments.data);
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  try {
+    write_atomically(path, {text.begin(), text.end()});
+  } catch (const std::exception& error) {
+    throw std::runtime_error(path + ": " + error.what());
+  }
+}
+
+PredictionFile run_model(const Arguments& arguments, const ModelFile& model, size_t* total) {
+  const DataSet data = read_data(arguments);
+  RunOptions options;
+  options.predict.resize = chosen_resize(arguments.resize, model.info());
+  options.predict.ignore_orientation = arguments.ignore_orientation;
+  options.predict.target = chosen_target(arguments.target);
+  options.threads = arguments.threads;
+  options.output = arguments.predictions;
+  options.resume = arguments.resume;
+  options.shard = parse_shard(arguments.shard);
+  options.renamed = parse_map(arguments.map);
+  options.data = arguments.labels_csv.empty() ? arguments.data : arguments.labels_csv;
+  options.times = arguments.times;
+  *total = options.shard.last(data.pictures.size()) - options.shard.first(data.pictures.size());
+  if (options.shard.parts > 1 && options.output.empty())
+    throw std::runtime_error("--shard needs --predictions FILE, to be merged with --merge");
+  return predict_all(model, data, options);
+}
+
+int run_evaluate(const Arguments& arguments) {
+  PredictionFile file;
+  if (!arguments.merge.empty()) {
+    file = merge_predictions(arguments.merge);
+  } else {
+    const ModelFile model(find_model(arguments.model));
+    size_t total = 0;
+    file = run_model(arguments, model, &total);
+    if (file.predictions.size() < total) return report_stop(total - file.predictions.size());
+    if (file.header.shard.parts > 1) {
+      if (!arguments.quiet)
+        complain("shard " + arguments.shard + ": " + std::to_string(total) + " pictures are in " +
+                 arguments.predictions);
+      return 0;
+    }
+  }
+  ThreadPool pool(arguments.threads == 0 ? machine_threads() : arguments.threads);
+  const Evaluation all = evaluate(std::move(file), arguments.seed, pool);
+  for (const std::string& warning : all.warnings) complain(warning);
+  if (!arguments.csv.empty()) write_file(arguments.csv, predictions_csv(all));
+  print(arguments.json ? evaluation_json(all) : evaluation_table(all));
+  return all.failed > 0 || !all.several_classes() ? kFailedExit : 0;
+}
+
+}  // namespace
+
+Command add_evaluate(CLI::App& program) {
+  CLI::App* app = program.add_subcommand(
+      "evaluate", "Measure a model on pictures whose labels are known, with 95 % intervals");
+  auto arguments = std::make_shared<Arguments>();
+  app->add_option("data", arguments->data, "Folder with a folder of pictures for each label")
+      ->type_name("DATA");
+  app->add_option("--labels-csv", arguments->labels_csv,
+                  "Labels from a CSV file instead: path,label or path,label,source; paths are below DATA, or "
+                  "beside the file")
+      ->type_name("FILE");
+  app->add_option("--map", arguments->map, "Label of the model for a label of the data, as fake=ai")
+      ->type_name("FROM=TO")
+      ->delimiter(',');
+  app->add_flag("--json", arguments->json, "One JSON object");
+  app->add_option("--csv", arguments->csv, "Also write a row for each picture")->type_name("FILE");
+  app->add_option("--predictions", arguments->predictions,
+                  "Also write what is needed of each picture, for --merge and --resume (NDJSON)")
+      ->type_name("FILE");
+  app->add_option("--shard", arguments->shard, "Only part I of N of the pictures; needs --predictions")
+      ->type_name("I/N")
+      ->check([](const std::string& text) {
+        try {
+          parse_shard(text);
+        } catch (const std::runtime_error& error) {
+          return std::string(error.what());
+        }
+        return std::string();
+      });
+  app->add_flag("--resume", arguments->resume, "Go on with the file of --predictions where it ends");
+  app->add_option("--merge", arguments->merge, "Files of --predictions, one for each shard, in any order")
+      ->type_name("FILE...")
+      ->excludes("data", "--labels-csv", "--shard", "--predictions", "--resume");
+  app->add_option("--seed", arguments->seed, "Of the bootstrap")->type_name("S")->capture_default_str();
+  add_resize_flag(*app, arguments->resize);
+  add_ignore_orientation_flag(*app, arguments->ignore_orientation);
+  add_model_flag(*app, arguments->model);
+  add_threads_flag(*app, arguments->threads);
+  add_target_flag(*app, arguments->target);
+  app->add_flag("--times", arguments->times, "Also say how long decoding, resizing and the network took");
+  app->add_flag("--quiet", arguments->quiet, "No line when a shard is done");
+  app->footer(
+      "Examples: levit evaluate pictures/            (with pictures/ai/ and pictures/real/)\n"
+      "          levit evaluate --labels-csv labels.csv --json > metrics.json\n"
+      "          levit evaluate pictures/ --shard 2/4 --predictions part2.ndjson --resume\n"
+      "          levit evaluate --merge part*.ndjson");
+  return {app, [arguments] { return run_evaluate(*arguments); }};
+}
+
+}  // namespace levit::tools

@@ -1,0 +1,215 @@
+#include "tools/levit/evaluate/run.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+
+#include "tools/common/ordered_run.h"
+#include "tools/common/output.h"
+#include "tools/common/signals.h"
+#include "tools/common/text.h"
+#include "tools/common/thread_pool.h"
+#include "tools/levit/commands.h"
+
+namespace levit::tools {
+namespace {
+
+constexpr size_t kAhead = 16;  // per worker: results that may wait for a slow picture in front of them
+
+std::string hexadecimal(uint64_t value) {
+  char text[20];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+// FNV-1a of the paths and labels, so that parts of different lists are not taken for one.
+std::string list_checksum(const DataSet& data) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  const auto add = [&hash](const std::string& text) {
+    for (size_t i = 0; i <= text.size(); ++i)  // the zero behind the text too
+      hash = (hash ^ static_cast<uint8_t>(text.c_str()[i])) * 0x100000001b3u;
+  };
+  for (const LabelledPicture& picture : data.pictures) {
+    add(picture.path);
+    add(data.labels[picture.label]);
+  }
+  return hexadecimal(hash);
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  constexpr size_t kMost = 12;
+  std::string text;
+  for (size_t i = 0; i < std::min(words.size(), kMost); ++i) text += (i == 0 ? "" : ", ") + words[i];
+  return words.size() > kMost ? text + ", ..." : text;
+}
+
+// The model's class of each label of the data.
+std::vector<size_t> classes_of_labels(const std::vector<std::string>& known, const DataSet& data,
+                                      const RunOptions& options) {
+  std::vector<size_t> classes;
+  for (const std::string& label : data.labels) {
+    const auto renamed = options.renamed.find(label);
+    const std::string& name = renamed == options.renamed.end() ? label : renamed->second;
+    const auto found = std::find(known.begin(), known.end(), name);
+    if (found == known.end()) {
+      throw std::runtime_error(options.data + ": the model knows no label \"" + name + "\", only " +
+                               joined(known) + " (--map " + label + "=LABEL renames it)");
+    }
+    classes.push_back(static_cast<size_t>(found - known.begin()));
+  }
+  return classes;
+}
+
+// Lines go to the end of a file as soon as they are there.
+class LineFile {
+ public:
+  // Cuts the file to `bytes`.
+  LineFile(const std::string& path, size_t bytes) : path_(path) {
+    file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (file_ < 0 || ftruncate(file_, static_cast<off_t>(bytes)) != 0 || lseek(file_, 0, SEEK_END) < 0)
+      fail();
+  }
+  ~LineFile() {
+    if (file_ >= 0) ::close(file_);
+  }
+  LineFile(const LineFile&) = delete;
+  LineFile& operator=(const LineFile&) = delete;
+
+  void append(const std::string& text) {
+    for (size_t done = 0; done < text.size();) {
+      const ssize_t written = ::write(file_, text.data() + done, text.size() - done);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail();
+      done += static_cast<size_t>(written);
+    }
+  }
+
+ private:
+  [[noreturn]] void fail() const { throw std::runtime_error(path_ + ": " + std::strerror(errno)); }
+
+  std::string path_;
+  int file_;
+};
+
+class Run {
+ public:
+  Run(const ModelFile& model, const DataSet& data, const RunOptions& options)
+      : model_(model),
+        data_(data),
+        options_(options),
+        first_(options.shard.first(data.pictures.size())),
+        last_(options.shard.last(data.pictures.size())) {
+    PredictionHeader& header = result_.header;
+    header.model = model.info().name;
+    header.checksum = hexadecimal(model.info().checksum);
+    for (size_t k = 0; k < model.info().classes; ++k) header.labels.emplace_back(model.label(k));
+    header.temperature = static_cast<double>(model.info().temperature);
+    header.resize = resize_name(options.predict.resize);
+    header.ignore_orientation = options.predict.ignore_orientation;
+    header.total = data.pictures.size();
+    header.list = list_checksum(data);
+    header.shard = options.shard;
+    classes_ = classes_of_labels(header.labels, data, options);
+  }
+
+  PredictionFile run() {
+    if (!options_.output.empty()) open_output();
+    const size_t begin = first_ + result_.predictions.size(), count = last_ - begin;
+    size_t threads = options_.threads == 0 ? machine_threads() : options_.threads;
+    threads = std::max<size_t>(1, std::min(threads, count));
+    ThreadPool pool(threads);
+    std::vector<std::unique_ptr<Predictor>> predictors;
+    for (size_t i = 0; i < threads; ++i)
+      predictors.push_back(std::make_unique<Predictor>(model_, options_.predict));
+    std::vector<Prediction> slots(kAhead * threads);
+    Progress progress(count, "pictures");
+    OrderedRun ordered{count, slots.size(), {}, {}, interrupted};
+    ordered.work = [&](size_t index, size_t slot, size_t worker) {
+      const LabelledPicture& picture = data_.pictures[begin + index];
+      slots[slot] = predictors[worker]->predict(picture, classes_[picture.label]);
+    };
+    ordered.emit = [&](size_t index, size_t slot) {
+      emit(std::move(slots[slot]), progress);
+      progress.update(index + 1);
+    };
+    run_ordered(pool, ordered);
+    progress.clear();
+    if (options_.times) complain(times(predictors, count, progress.seconds()));
+    return std::move(result_);
+  }
+
+ private:
+  void open_output() {
+    const bool there =
+        std::filesystem::exists(options_.output) && std::filesystem::file_size(options_.output) > 0;
+    if (there && !options_.resume) {
+      throw std::runtime_error(options_.output +
+                               ": exists; --resume goes on with it, else name another file or remove it");
+    }
+    PredictionFile before;
+    if (there && complete_line_in(options_.output)) before = read_predictions(options_.output);
+    if (before.bytes > 0) {
+      if (!result_.header.fits(before.header) || result_.header.shard.index != before.header.shard.index)
+        throw std::runtime_error(options_.output +
+                                 ": of another evaluation, model or shard; it stays as it is");
+      result_.predictions = std::move(before.predictions);
+    }
+    file_ = std::make_unique<LineFile>(options_.output, before.bytes);
+    if (before.bytes == 0) file_->append(header_line(result_.header));
+  }
+
+  // Whether more than the torn first line of a run that was killed at once is there.
+  static bool complete_line_in(const std::string& path) {
+    std::ifstream stream(path, std::ios::binary);
+    std::string line;
+    return std::getline(stream, line) && !stream.eof();
+  }
+
+  void emit(Prediction prediction, Progress& progress) {
+    if (!prediction.error.empty()) {
+      progress.clear();
+      complain(prediction.path + ": " + prediction.error);
+    }
+    if (file_) file_->append(prediction_line(prediction));
+    result_.predictions.push_back(std::move(prediction));
+  }
+
+  static std::string times(const std::vector<std::unique_ptr<Predictor>>& predictors, size_t count,
+                           double seconds) {
+    StageTimes sum;
+    for (const auto& predictor : predictors) {
+      sum.decode += predictor->times().decode;
+      sum.resize += predictor->times().resize;
+      sum.network += predictor->times().network;
+    }
+    const auto each = [count](double part) {
+      return fixed(1000 * part / static_cast<double>(std::max<size_t>(count, 1)), 3) + " ms";
+    };
+    return std::to_string(count) + " pictures in " + fixed(seconds, 2) + " s on " +
+           std::to_string(predictors.size()) + " threads; per picture and thread: decoding " +
+           each(sum.decode) + ", resizing " + each(sum.resize) + ", network " + each(sum.network);
+  }
+
+  const ModelFile& model_;
+  const DataSet& data_;
+  const RunOptions& options_;
+  size_t first_, last_;          // of the pictures
+  std::vector<size_t> classes_;  // by label of the data
+  std::unique_ptr<LineFile> file_;
+  PredictionFile result_;
+};
+
+}  // namespace
+
+PredictionFile predict_all(const ModelFile& model, const DataSet& data, const RunOptions& options) {
+  return Run(model, data, options).run();
+}
+
+}  // namespace levit::tools

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "bench/support.h"
+#include "kernels/attention.h"
 
 namespace levit::kernels {
 namespace {
@@ -26,7 +27,7 @@ struct Picture {
       : layer(l),
         keys(l.shape.side * l.shape.side),
         queries(attention_query_side(l.shape) * attention_query_side(l.shape)),
-        width((l.shape.step == 1 ? 2 : 1) * l.shape.key + l.shape.value),
+        width((l.shape.stride == 1 ? 2 : 1) * l.shape.key + l.shape.value),
         kv(l.heads * keys * width),
         q(l.heads * queries * l.shape.key),
         bias(l.heads * keys),
@@ -41,14 +42,16 @@ struct Picture {
     float* const rows = kv.data() + head * keys * width;
     Attention a = {};
     a.shape = s;
-    a.q = s.step == 1 ? rows : q.data() + head * queries * s.key;
-    a.q_stride = s.step == 1 ? width : s.key;
-    a.k = s.step == 1 ? rows + s.key : rows;
-    a.v = a.k + s.key;
-    a.kv_stride = width;
-    a.bias = bias.data() + head * keys;
-    a.y = y.data() + head * s.value;
-    a.y_stride = layer.heads * s.value;
+    if (s.stride == 1) {
+      a.q = {rows, width};
+      a.k = {rows + s.key, width};
+    } else {
+      a.q = {q.data() + head * queries * s.key, s.key};
+      a.k = {rows, width};
+    }
+    a.v = {a.k.data + s.key, width};
+    a.bias_table = bias.data() + head * keys;
+    a.y = {y.data() + head * s.value, layer.heads * s.value};
     a.hardswish = true;
     a.query_end = queries;
     a.scratch = scratch.data();
@@ -59,22 +62,17 @@ struct Picture {
     const AttentionShape& s = layer.shape;
     const Attention a = attention(head);
     float* const rows = dkv.data() + head * keys * width;
-    float* const dk = s.step == 1 ? rows + s.key : rows;
+    float* const dk = s.stride == 1 ? rows + s.key : rows;
     AttentionVjp g = {};
     g.shape = s;
     g.q = a.q;
-    g.q_stride = a.q_stride;
     g.k = a.k;
     g.v = a.v;
-    g.kv_stride = width;
-    g.bias = a.bias;
-    g.dy = dy.data() + head * s.value;
-    g.dy_stride = a.y_stride;
-    g.dq = s.step == 1 ? rows : dq.data() + head * queries * s.key;
-    g.dq_stride = a.q_stride;
-    g.dk = dk;
-    g.dv = dk + s.key;
-    g.dkv_stride = width;
+    g.bias_table = a.bias_table;
+    g.dy = {dy.data() + head * s.value, a.y.stride};
+    g.dq = {s.stride == 1 ? rows : dq.data() + head * queries * s.key, a.q.stride};
+    g.dk = {dk, width};
+    g.dv = {dk + s.key, width};
     g.scratch = scratch.data();
     return g;
   }
@@ -85,44 +83,44 @@ struct Picture {
 };
 
 // Counts the products alone; `widths` is the sum of the inner widths.
-void report(benchmark::State& state, const Table& table, const Picture& p, size_t widths) {
-  bench::report(state, table, static_cast<double>(p.layer.heads * p.queries * p.keys * widths));
+void report(benchmark::State& state, const Dispatch& kernels, const Picture& p, size_t widths) {
+  bench::report(state, kernels, static_cast<double>(p.layer.heads * p.queries * p.keys * widths));
 }
 
-void forward(benchmark::State& state, const Table& table, const Layer& layer) {
+void forward(benchmark::State& state, const Dispatch& kernels, const Layer& layer) {
   Picture p(layer);
-  for ([[maybe_unused]] const auto step : state) {
+  for ([[maybe_unused]] const auto iteration : state) {
     for (size_t h = 0; h < layer.heads; ++h) {
-      table.attention(p.attention(h));
+      kernels.attention(p.attention(h));
     }
     benchmark::ClobberMemory();
   }
-  report(state, table, p, layer.shape.key + layer.shape.value);
+  report(state, kernels, p, layer.shape.key + layer.shape.value);
 }
 
-void backward(benchmark::State& state, const Table& table, const Layer& layer) {
+void backward(benchmark::State& state, const Dispatch& kernels, const Layer& layer) {
   Picture p(layer);
-  for ([[maybe_unused]] const auto step : state) {
+  for ([[maybe_unused]] const auto iteration : state) {
     for (size_t h = 0; h < layer.heads; ++h) {
-      table.attention_vjp(p.vjp(h));
+      kernels.attention_vjp(p.vjp(h));
     }
     benchmark::ClobberMemory();
   }
-  report(state, table, p, 3 * layer.shape.key + 2 * layer.shape.value);
+  report(state, kernels, p, 3 * layer.shape.key + 2 * layer.shape.value);
 }
 
 [[maybe_unused]] const bool kRegistered = [] {
   size_t count = 0;
-  const Table* const* tables = supported_tables(&count);
+  const Dispatch* const* targets = supported_targets(&count);
   for (size_t i = 0; i < count; ++i) {
     for (const Layer& layer : kLayers) {
-      const std::string name = std::string(tables[i]->name) + "/" + layer.name;
-      const Table& table = *tables[i];
+      const std::string name = std::string(targets[i]->name) + "/" + layer.name;
+      const Dispatch& kernels = *targets[i];
       benchmark::RegisterBenchmark(("attention/" + name).c_str(), [&](benchmark::State& state) {
-        forward(state, table, layer);
+        forward(state, kernels, layer);
       })->Unit(benchmark::kMicrosecond);
       benchmark::RegisterBenchmark(("attention_vjp/" + name).c_str(), [&](benchmark::State& state) {
-        backward(state, table, layer);
+        backward(state, kernels, layer);
       })->Unit(benchmark::kMicrosecond);
     }
   }

@@ -11,7 +11,7 @@
 namespace levit::bench {
 namespace {
 
-using kernels::Table;
+using kernels::Dispatch;
 
 struct Layer {
   const char* name;
@@ -59,7 +59,7 @@ struct Data {
 
 Case forward(const Layer& l) {
   auto d = std::make_shared<Data>(l);
-  const auto run = [d, l](const Table& table) {
+  const auto run = [d, l](const Dispatch& kernels) {
     for (size_t y = 0; y < l.out_side(); ++y) {
       const float* in = d->rows.data() + 2 * y * d->row_floats;
       kernels::Conv3x3 c = {};
@@ -73,7 +73,7 @@ Case forward(const Layer& l) {
       c.out_width = l.out_side();
       c.hardswish = l.hardswish;
       c.scratch = d->scratch.data();
-      table.conv3x3(c);
+      kernels.conv3x3(c);
     }
   };
   const auto expected = [d, l] {
@@ -92,9 +92,18 @@ Case forward(const Layer& l) {
 Case input_vjp(const Layer& l) {
   auto d = std::make_shared<Data>(l);
   const bool planar = l.cin == kernels::kPlanarChannels;
-  const auto run = [d, l, planar](const Table& table) {
-    table.conv3x3_vjp_input({d->out.data(), d->w.panels(), nullptr, d->din.data(), planar, l.side, l.side,
-                             l.cin, 0, l.side, d->scratch.data()});
+  const auto run = [d, l, planar](const Dispatch& kernels) {
+    kernels::Conv3x3VjpInput c = {};
+    c.dout = d->out.data();
+    c.w = d->w.panels();
+    c.din = d->din.data();
+    c.planar = planar;
+    c.height = l.side;
+    c.width = l.side;
+    c.cin = l.cin;
+    c.row_end = l.side;
+    c.scratch = d->scratch.data();
+    kernels.conv3x3_vjp_input(c);
   };
   // Every output pixel gives to the up to nine input pixels that it was made from.
   const auto expected = [d, l, planar] {

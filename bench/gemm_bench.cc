@@ -9,7 +9,7 @@
 namespace levit::bench {
 namespace {
 
-using kernels::Table;
+using kernels::Dispatch;
 
 struct Layer {
   const char* name;
@@ -60,7 +60,7 @@ struct Data {
 Case forward(const Layer& l) {
   auto d = std::make_shared<Data>(l);
   auto residual = std::make_shared<Numbers>(l.rows * l.outputs);
-  const auto run = [d, residual, l](const Table& table) {
+  const auto run = [d, residual, l](const Dispatch& kernels) {
     kernels::Gemm g = {};
     g.x = {&d->x_row, 1, l.depth, l.depth};
     g.w = d->w.panels();
@@ -69,9 +69,9 @@ Case forward(const Layer& l) {
     g.residual = l.residual ? residual->data() : nullptr;
     g.hardswish = l.hardswish;
     g.row_end = l.rows;
-    g.panel_end = kernels::panel_count(l.outputs);
+    g.column_end = l.outputs;
     g.scratch = d->scratch.data();
-    table.gemm(g);
+    kernels.gemm(g);
   };
   const auto expected = [d, residual, l] {
     std::vector<double> y(l.rows * l.outputs);
@@ -89,15 +89,15 @@ Case forward(const Layer& l) {
 // dx = dy W: linear() with W transposed.
 Case input_vjp(const Layer& l) {
   auto d = std::make_shared<Data>(l);
-  const auto run = [d, l](const Table& table) {
-    kernels::GemmVjpInput g = {};
-    g.dy = {&d->y_row, 1, l.outputs, l.outputs};
+  const auto run = [d, l](const Dispatch& kernels) {
+    kernels::Gemm g = {};
+    g.x = {&d->y_row, 1, l.outputs, l.outputs};
     g.w = d->w.panels();
-    g.dx = {d->dx.data(), l.depth, l.depth, 0};
+    g.y = {d->dx.data(), l.depth, l.depth, 0};
     g.row_end = l.rows;
     g.column_end = l.depth;
     g.scratch = d->scratch.data();
-    table.gemm_vjp_input(g);
+    kernels.gemm_vjp_input(g);
   };
   const auto expected = [d, l] {
     std::vector<double> transposed(l.outputs * l.depth), dx(l.rows * l.depth);
@@ -115,10 +115,13 @@ Case input_vjp(const Layer& l) {
 Case weights_vjp(const Layer& l) {
   auto d = std::make_shared<Data>(l);
   auto dw = std::make_shared<std::vector<float>>(l.outputs * l.depth);
-  const auto run = [d, dw, l](const Table& table) {
-    const kernels::SegmentedRows dy = {&d->y_row, 1, l.outputs, l.outputs};
-    const kernels::SegmentedRows x = {&d->x_row, 1, l.depth, l.depth};
-    table.gemm_vjp_weights({dy, x, l.rows, l.outputs, l.depth, dw->data(), nullptr});
+  const auto run = [d, dw, l](const Dispatch& kernels) {
+    kernels::GemmVjpWeights g = {};
+    g.dy = {&d->y_row, 1, l.outputs, l.outputs};
+    g.x = {&d->x_row, 1, l.depth, l.depth};
+    g.rows = l.rows;
+    g.dw = dw->data();
+    kernels.gemm_vjp_weights(g);
   };
   const auto expected = [d, l] {
     std::vector<double> sum(l.outputs * l.depth);

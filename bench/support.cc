@@ -9,18 +9,18 @@
 namespace levit::bench {
 namespace {
 
-// Measured once for each table: the core does not change while the program runs.
-double peak(const kernels::Table& table) {
+// Measured once for each target: the core does not change while the program runs.
+double peak(const kernels::Dispatch& target) {
   static std::map<std::string, double> measured;
-  const auto [at, first] = measured.try_emplace(table.name, 0.0);
+  const auto [at, first] = measured.try_emplace(target.name, 0.0);
   if (first) {
-    at->second = tools::fma_peak(table.name);
+    at->second = tools::fma_peak(target.name);
   }
   return at->second;
 }
 
-void run_case(benchmark::State& state, const Case& c, const kernels::Table& table) {
-  c.run(table);
+void run_case(benchmark::State& state, const Case& c, const kernels::Dispatch& target) {
+  c.run(target);
   const std::vector<double> expected = c.expected();
   for (size_t i = 0; i < expected.size(); ++i) {
     if (!(std::abs(static_cast<double>(c.y[i]) - expected[i]) <= c.tolerance)) {
@@ -28,11 +28,11 @@ void run_case(benchmark::State& state, const Case& c, const kernels::Table& tabl
       return;
     }
   }
-  for ([[maybe_unused]] const auto step : state) {
-    c.run(table);
+  for ([[maybe_unused]] const auto iteration : state) {
+    c.run(target);
     benchmark::ClobberMemory();
   }
-  report(state, table, c.products);
+  report(state, target, c.products);
 }
 
 }  // namespace
@@ -59,14 +59,15 @@ Weights::Weights(size_t outputs_, size_t depth_)
       depth(depth_),
       memory(kernels::panel_values(outputs, depth) / 2),
       values(outputs * depth) {
-  Numbers numbers(values.size());
+  uint32_t state = 1;
   auto* panels = reinterpret_cast<unsigned char*>(memory.data());
   std::memset(panels, 0, memory.size() * sizeof(float));
   for (size_t n = 0; n < outputs; ++n) {
     for (size_t k = 0; k < depth; ++k) {
-      const uint16_t half = kernels::float_to_half(numbers.data()[n * depth + k]);
-      const size_t panel = n / kernels::kPanelWidth * depth + k;
-      std::memcpy(panels + 2 * (panel * kernels::kPanelWidth + n % kernels::kPanelWidth), &half, sizeof half);
+      state = state * 1664525u + 1013904223u;
+      const auto half = static_cast<uint16_t>(state >> 16 & 0xbbffu);  // any number between -1 and 1
+      const size_t row = n / kernels::kPanelWidth * depth + k;
+      std::memcpy(panels + 2 * (row * kernels::kPanelWidth + n % kernels::kPanelWidth), &half, sizeof half);
       values[n * depth + k] = static_cast<double>(kernels::half_to_float(half));
     }
   }
@@ -75,22 +76,22 @@ Weights::Weights(size_t outputs_, size_t depth_)
 void register_case(const std::string& operation, const std::string& shape,
                    const std::function<Case()>& make) {
   size_t count = 0;
-  const kernels::Table* const* tables = kernels::supported_tables(&count);
+  const kernels::Dispatch* const* targets = kernels::supported_targets(&count);
   for (size_t i = 0; i < count; ++i) {
-    const kernels::Table* table = tables[i];
+    const kernels::Dispatch* target = targets[i];
     std::string name = operation;
-    name.append("/").append(table->name).append("/").append(shape);
+    name.append("/").append(target->name).append("/").append(shape);
     benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-      run_case(state, make(), *table);
+      run_case(state, make(), *target);
     })->Unit(benchmark::kMicrosecond);
   }
 }
 
-void report(benchmark::State& state, const kernels::Table& table, double products) {
+void report(benchmark::State& state, const kernels::Dispatch& target, double products) {
   using benchmark::Counter;
   state.counters["FLOP/s"] = Counter(2 * products, Counter::kIsIterationInvariantRate);
-  if (peak(table) > 0) {
-    state.counters["of_peak"] = Counter(2e-9 * products / peak(table), Counter::kIsIterationInvariantRate);
+  if (peak(target) > 0) {
+    state.counters["of_peak"] = Counter(2e-9 * products / peak(target), Counter::kIsIterationInvariantRate);
   }
 }
 

@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/table.h"
+#include "kernels/dispatch.h"
+#include "kernels/panels.h"
 
 namespace levit::bench {
 
@@ -39,19 +40,19 @@ struct Weights {
 // One operation on one shape. `y` is compared with `expected` before anything is timed.
 struct Case {
   double products;  // multiply-adds of a run
-  std::function<void(const kernels::Table&)> run;
+  std::function<void(const kernels::Dispatch&)> run;
   const float* y;
   std::function<std::vector<double>()> expected;
   double tolerance;
 };
 
-// Registers "<operation>/<table>/<shape>" for every table. `make` builds the case when its turn comes. A
+// Registers "<operation>/<target>/<shape>" for every target. `make` builds the case when its turn comes. A
 // result that differs by more than the tolerance ends the benchmark with an error.
 void register_case(const std::string& operation, const std::string& shape, const std::function<Case()>& make);
 
-// Counters: FLOP/s, and the share of what the core can do with vectors of the table's length (of_peak, a rate
-// too).
-void report(benchmark::State& state, const kernels::Table& table, double products);
+// Counters: FLOP/s, and the share of what the core can do with vectors of the target's length (of_peak, a
+// rate too).
+void report(benchmark::State& state, const kernels::Dispatch& target, double products);
 
 }  // namespace levit::bench
 

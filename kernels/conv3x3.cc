@@ -1,37 +1,46 @@
+// The convolutions of the stem as matrix products: forward a GEMM over three input rows, backward one for
+// each parity of pixels, and over planes for the picture's three channels.
+//
+// Measured (bench/README.md): the stem runs at 74 % of the FMA peak; conv1 has 16 outputs, one vector, so
+// every broadcast feeds one multiply-add and loads bound it at 50 to 60 %. The input gradients of conv1 and
+// conv2 run at 51 and 68 %; even and odd pixels side by side in a two-vector tile, a third more
+// multiply-adds, made conv2's 10 % slower.
 #include "kernels/conv3x3.h"
 
 #include <cstring>
 
-#include "kernels/half.h"
 #include "kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv3x3.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "kernels/outer-inl.h"
-#include "kernels/product-inl.h"
-#include "kernels/tile-inl.h"
+#include "kernels/panel_matmul-inl.h"
+#include "kernels/small_matmul-inl.h"
 #include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 
-void gemm(const Gemm&);
-
-// A GEMM whose row x is three runs of 3 cin numbers, one in each input row, 2 cin further for the next x.
+// A GEMM whose row x is three segments of 3 cin numbers, one in each input row, 2 cin further for the next x.
 void conv3x3(const Conv3x3& c) {
+  const size_t cout = c.w.outputs;
   Gemm g = {};
-  g.x = {c.in, 3, 3 * c.cin, 2 * c.cin};
-  g.w = c.w;
+  g.x.segment = c.in;
+  g.x.segments = 3;
+  g.x.segment_length = 3 * c.cin;
+  g.x.stride = 2 * c.cin;
   g.bias = c.bias;
-  g.y = {c.out, c.w.outputs, c.w.outputs, 0};
-  g.pre = {c.pre, c.w.outputs, c.w.outputs, 0};
+  g.y = {c.out, cout, cout, 0};
+  g.pre = {c.pre, cout, cout, 0};
   g.hardswish = c.hardswish;
   g.row_end = c.out_width;
-  g.panel_end = panel_count(c.w.outputs);
+  g.column_end = cout;
   g.scratch = c.scratch;
-  gemm(g);
+  PanelSource w = {};
+  w.data = c.w.data;
+  w.half = c.w.half;
+  panel_matmul(g, w);
 }
 
 namespace {
@@ -46,7 +55,7 @@ size_t padded_row(const Conv3x3VjpInput& c) {
   return (conv3x3_out(c.width) + 1) * c.w.outputs;
 }
 
-// Output row `oy` with a zero pixel on its right, or a row of zeros below the picture, in the place of its
+// Output row `oy` with a zero pixel on its right, or a row of zeros below the picture, in the buffer of its
 // parity.
 const float* pad_row(const Conv3x3VjpInput& c, size_t oy) {
   const size_t floats = conv3x3_out(c.width) * c.w.outputs;
@@ -81,17 +90,18 @@ size_t transpose_taps(const Conv3x3VjpInput& c, size_t channel, size_t channels)
 void vjp_input_by_parity(const Conv3x3VjpInput& c, size_t channel, size_t channels) {
   const size_t tap_bytes = transpose_taps(c, channel, channels);
   const float* rows[2] = {nullptr, pad_row(c, c.row_begin / 2)};
-  Product p = {};
-  p.half = c.w.half && kHasWiden;
-  p.column_begin = channel;
-  p.column_end = channel + channels;
+  Gemm g = {};
+  g.column_begin = channel;
+  g.column_end = channel + channels;
+  PanelSource w = {};
+  w.half = c.w.half && kHasWiden;
   for (size_t y = c.row_begin; y < c.row_end; ++y) {
     if (y % 2 == 0) {
       rows[0] = rows[1];
       rows[1] = pad_row(c, y / 2 + 1);
     }
-    const char* w = reinterpret_cast<const char*>(c.scratch);
-    w += y % 2 * 3 * panel_count(channels) * tap_bytes;  // behind the 1 + 2 taps of the even rows
+    const char* taps = reinterpret_cast<const char*>(c.scratch);
+    taps += y % 2 * 3 * panel_count(channels) * tap_bytes;  // behind the 1 + 2 taps of the even rows
     for (size_t odd = 0; odd < HWY_MIN(c.width, size_t{2}); ++odd) {
       const float* segment[4];
       size_t segments = 0;
@@ -101,33 +111,32 @@ void vjp_input_by_parity(const Conv3x3VjpInput& c, size_t channel, size_t channe
         }
       }
       const size_t at = (y * c.width + odd) * c.cin;
-      p.x = {segment, segments, c.w.outputs, c.w.outputs};
-      p.w = w;
-      p.depth = segments * c.w.outputs;
-      p.y = {c.din + at, 2 * c.cin, c.cin, 0};
-      p.slope_at = c.pre != nullptr ? c.pre + at : nullptr;
-      p.row_end = (c.width + 1 - odd) / 2;
-      product(p);
-      w += segments * panel_count(channels) * tap_bytes;
+      g.x = {segment, segments, c.w.outputs, c.w.outputs};
+      g.y = {c.din + at, 2 * c.cin, c.cin, 0};
+      g.slope_at = c.pre != nullptr ? c.pre + at : nullptr;
+      g.row_end = (c.width + 1 - odd) / 2;
+      w.data = taps;
+      panel_matmul(g, w);
+      taps += segments * panel_count(channels) * tap_bytes;
     }
   }
 }
 
 // The planar VJP works on planes of dout, lanes along x, so that three channels waste none.
-using tile::D;
-using tile::kLanes;
-using tile::V;
+using small::D;
+using small::kLanes;
+using small::V;
 constexpr size_t kChannels = kPlanarChannels;
 // Sums of 2 x 2 pixels of every channel, two vectors of each where there are 32 registers.
 constexpr size_t kPlanarVectors = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 2 : 1;
 
-// Output row `oy` as planes [cout][plane_floats], zeros behind the row and below the picture, in the place of
-// its parity.
+// Output row `oy` as planes [cout][plane_floats], zeros behind the row and below the picture, in the buffer
+// of its parity.
 const float* planes_of_row(const Conv3x3VjpInput& c, size_t oy) {
   const size_t width = conv3x3_out(c.width), cout = c.w.outputs, stride = conv3x3_plane_floats(c.width);
   float* planes = c.scratch + kPlanarTaps * cout + oy % 2 * conv3x3_planes_floats(c.width, cout);
   const size_t pixels = oy < conv3x3_out(c.height) ? width : 0;
-  tile::transpose({c.dout + oy * pixels * cout, cout}, pixels, cout, {planes, stride});
+  transpose({c.dout + oy * pixels * cout, cout}, pixels, cout, {planes, stride});
   return planes;
 }
 
@@ -240,34 +249,32 @@ void conv3x3_vjp_input(const Conv3x3VjpInput& c) {
 void conv3x3_vjp_weights(const Conv3x3VjpWeights& c) {
   const size_t out_width = conv3x3_out(c.width);
   const size_t inside_end = c.width % 2 == 0 ? out_width : out_width - 1;
+  OuterProducts o = {};
+  o.outputs = c.cout;
   for (size_t oy = 0; oy < conv3x3_out(c.height); ++oy) {
-    const float* dout = c.dout + oy * out_width * c.cout;
-    add_rows(dout, c.cout, out_width, c.cout, c.db);
+    const ConstRows dout = {c.dout + oy * out_width * c.cout, c.cout};
+    add_column_sums(dout, out_width, c.cout, c.db);
     for (size_t ky = 0; ky < 3; ++ky) {
       const size_t y = 2 * oy + ky - 1;  // above the picture this wraps to a huge number
       if (y >= c.height) {
         continue;
       }
       const float* in = c.in + y * c.width * c.cin;
-      float* dw = c.dw + 3 * ky * c.cin;
-      Outer o = {
-          dout, c.cout, in, 2 * c.cin, dw + c.cin, 9 * c.cin, 1, c.cout, HWY_MIN(c.width, size_t{2}) * c.cin};
-      outer(o);
+      // Output pixels [begin, end) with the kernel columns [first, first + columns) of this kernel row.
+      const auto add = [&](size_t begin, size_t end, size_t first, size_t columns) {
+        o.rows = end - begin;
+        o.dy = {dout[begin], dout.stride};
+        o.x = {in + (2 * begin + first - 1) * c.cin, 2 * c.cin};
+        o.depth = columns * c.cin;
+        o.dw = {c.dw + (3 * ky + first) * c.cin, 9 * c.cin};
+        add_outer_products(o);
+      };
+      add(0, 1, 1, HWY_MIN(c.width, size_t{2}));
       if (inside_end > 1) {
-        o = {dout + c.cout, c.cout, in + c.cin, 2 * c.cin, dw, 9 * c.cin, inside_end - 1, c.cout, 3 * c.cin};
-        outer(o);
+        add(1, inside_end, 0, 3);
       }
       if (inside_end < out_width && out_width > 1) {
-        o = {dout + (out_width - 1) * c.cout,
-             c.cout,
-             in + (c.width - 2) * c.cin,
-             2 * c.cin,
-             dw,
-             9 * c.cin,
-             1,
-             c.cout,
-             2 * c.cin};
-        outer(o);
+        add(out_width - 1, out_width, 0, 2);
       }
     }
   }
@@ -283,7 +290,7 @@ namespace levit::kernels {
 size_t conv3x3_vjp_scratch_floats(size_t width, size_t cin, size_t cout) {
   const size_t rows = conv3x3_vjp_taps_floats(cout) + 2 * (conv3x3_out(width) + 1) * cout;
   const size_t planes = kPlanarTaps * cout + 2 * conv3x3_planes_floats(width, cout);
-  return cin == kPlanarChannels && planes > rows ? planes : rows;
+  return round_up(cin == kPlanarChannels && planes > rows ? planes : rows, kPanelWidth);
 }
 
 }  // namespace levit::kernels

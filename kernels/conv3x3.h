@@ -31,7 +31,7 @@ struct Conv3x3 {
   float* pre;          // [out_width, cout] before hardswish; may be null
   size_t cin, out_width;
   bool hardswish;
-  float* scratch;  // gemm_scratch_floats(9 cin)
+  float* scratch;  // gemm_scratch_floats(9 cin), 64-byte aligned; per thread
 };
 
 // Input VJP of a whole picture: din [h, w, cin] from dout [out(h), out(w), cout], times hardswish'(pre) when
@@ -44,7 +44,7 @@ struct Conv3x3VjpInput {
   bool planar;        // write din channel by channel, as the gradient of a picture is; cin = 3, no pre
   size_t height, width, cin;
   size_t row_begin, row_end;  // the rows of din of this call; row_begin even
-  float* scratch;             // conv3x3_vjp_scratch_floats(width, cin, cout), per thread
+  float* scratch;             // conv3x3_vjp_scratch_floats(width, cin, cout), 64-byte aligned; per thread
 };
 
 // dw [cout, 9 cin] (k as in the panels) += and db [cout] += of a whole picture.
@@ -56,7 +56,7 @@ struct Conv3x3VjpWeights {
   float* db;
 };
 
-// The part of the scratch that holds the nine taps of two panels of W^T, whole blocks of 16 x 16.
+// The part of the scratch that holds the nine taps of two panels of W^T, whole squares of 16 x 16.
 constexpr size_t conv3x3_vjp_taps_floats(size_t cout) {
   return size_t{9} * 2 * kPanelWidth * kPanelWidth * panel_count(cout);
 }
@@ -67,7 +67,7 @@ inline constexpr size_t kPlanarTaps = 9 * kPlanarChannels;
 
 // A plane has at least one zero behind its row.
 constexpr size_t conv3x3_plane_floats(size_t width) {
-  return (conv3x3_out(width) / kPanelWidth + 1) * kPanelWidth;
+  return round_up(conv3x3_out(width) + 1, kPanelWidth);
 }
 
 constexpr size_t conv3x3_planes_floats(size_t width, size_t cout) {

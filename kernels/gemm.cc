@@ -6,73 +6,63 @@
 #define HWY_TARGET_INCLUDE "kernels/gemm.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "kernels/outer-inl.h"
-#include "kernels/product-inl.h"
+#include "kernels/panel_matmul-inl.h"
+#include "kernels/small_matmul-inl.h"
 #include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 
 void gemm(const Gemm& g) {
-  const size_t panel_bytes = kPanelWidth * g.w.depth * (g.w.half ? sizeof(uint16_t) : sizeof(float));
-  Product p = {};
-  p.x = g.x;
-  p.w = static_cast<const char*>(g.w.data) + g.panel_begin * panel_bytes;
-  p.half = g.w.half;
-  p.depth = g.w.depth;
-  p.bias = g.bias != nullptr ? g.bias + g.panel_begin * kPanelWidth : nullptr;
-  p.y = g.y;
-  p.pre = g.pre;
-  p.residual = g.residual;
-  p.hardswish = g.hardswish;
-  p.row_begin = g.row_begin;
-  p.row_end = g.row_end;
-  p.column_begin = g.panel_begin * kPanelWidth;
-  p.column_end = HWY_MIN(g.panel_end * kPanelWidth, g.w.outputs);
-  p.scratch = g.scratch;
-  product(p);
+  const size_t panel = g.column_begin / kPanelWidth;
+  PanelSource w = {};
+  w.data = static_cast<const char*>(g.w.data) + panel * g.w.depth * g.w.row_bytes();
+  w.half = g.w.half;
+  panel_matmul(g, w);
 }
 
-// dx is a product too, of dy and W transposed: two panels of W^T at a time are written to the scratch.
-void gemm_vjp_input(const GemmVjpInput& g) {
-  const bool half = g.w.half && kHasWiden;
-  const size_t weight_bytes = g.w.half ? sizeof(uint16_t) : sizeof(float);
-  const size_t panel_bytes = kPanelWidth * g.w.outputs * (half ? sizeof(uint16_t) : sizeof(float));
-  Product p = {};
-  p.x = g.dy;
-  p.w = g.scratch;
-  p.half = half;
-  p.depth = g.w.outputs;
-  p.y = g.dx;
-  p.slope_at = g.pre;
-  p.residual = g.residual;
-  p.row_begin = g.row_begin;
-  p.row_end = g.row_end;
-  const size_t step = 2 * kPanelWidth;
-  for (p.column_begin = g.column_begin; p.column_begin < g.column_end; p.column_begin += step) {
-    p.column_end = HWY_MIN(p.column_begin + step, g.column_end);
+// Two panels of W^T at a time are written to the scratch and multiplied from there.
+void gemm_vjp_input(const Gemm& g) {
+  PanelSource w = {};
+  w.data = g.scratch;
+  w.half = g.w.half && kHasWiden;
+  const size_t panel_bytes = kPanelWidth * g.w.outputs * (w.half ? sizeof(uint16_t) : sizeof(float));
+  constexpr size_t kColumns = 2 * kPanelWidth;
+  Gemm two = g;
+  for (size_t begin = g.column_begin; begin < g.column_end; begin += kColumns) {
+    const size_t end = HWY_MIN(begin + kColumns, g.column_end);
     char* to = reinterpret_cast<char*>(g.scratch);
-    for (size_t column = p.column_begin; column < p.column_end; column += kPanelWidth) {
-      transpose_panel(g.w, column, HWY_MIN(kPanelWidth, p.column_end - column), to);
+    for (size_t column = begin; column < end; column += kPanelWidth) {
+      transpose_panel(g.w, column, HWY_MIN(kPanelWidth, end - column), to);
       to += panel_bytes;  // the next panel begins where the outputs end, on top of this one's padding
     }
-    p.next = static_cast<const char*>(g.w.data) + p.column_end * kPanelWidth * weight_bytes;
-    p.next_step = g.w.depth * kPanelWidth * weight_bytes;
-    product(p);
+    // The columns of W that are transposed next lie in every panel of W.
+    w.next = static_cast<const char*>(g.w.data) + end * g.w.row_bytes();
+    w.next_stride = g.w.depth * g.w.row_bytes();
+    two.column_begin = begin;
+    two.column_end = end;
+    panel_matmul(two, w);
   }
 }
 
 // Each segment of dy with each segment of x is a rectangle of dw.
 void gemm_vjp_weights(const GemmVjpWeights& g) {
+  const size_t depth = g.x.segments * g.x.segment_length;
   for (size_t i = 0; i < g.dy.segments; ++i) {
     const size_t n = i * g.dy.segment_length;
+    const ConstRows dy = {g.dy.segment[i], g.dy.stride};
     if (g.db != nullptr) {
-      add_rows(g.dy.segment[i], g.dy.stride, g.rows, g.dy.segment_length, g.db + n);
+      add_column_sums(dy, g.rows, g.dy.segment_length, g.db + n);
     }
     for (size_t j = 0; g.dw != nullptr && j < g.x.segments; ++j) {
-      outer({g.dy.segment[i], g.dy.stride, g.x.segment[j], g.x.stride,
-             g.dw + n * g.depth + j * g.x.segment_length, g.depth, g.rows, g.dy.segment_length,
-             g.x.segment_length});
+      OuterProducts o = {};
+      o.rows = g.rows;
+      o.dy = dy;
+      o.outputs = g.dy.segment_length;
+      o.x = {g.x.segment[j], g.x.stride};
+      o.depth = g.x.segment_length;
+      o.dw = {g.dw + n * depth + j * g.x.segment_length, depth};
+      add_outer_products(o);
     }
   }
 }

@@ -1,4 +1,4 @@
-// Pixels to the network's input row: normalisation of RGB8, and interleaving of planar tensors.
+// Pixels to the network's input rows: resampling and normalisation of RGB8, interleaving of planar tensors.
 #ifndef LEVIT_KERNELS_PIXELS_H_
 #define LEVIT_KERNELS_PIXELS_H_
 
@@ -6,6 +6,37 @@
 #include <cstdint>
 
 namespace levit::kernels {
+
+// Separable resampling with fixed-point weights: sums are 32-bit integers, so every target gives the same
+// bytes.
+//   out = clamp((2^21 + sum over j of weight[j] * pixel[j]) >> 22, 0, 255)
+// This is the inner loop of Pillow's resize; its callers choose the weights.
+inline constexpr int kResampleBits = 22;  // of a weight's fraction
+inline constexpr size_t kResampleRows = 4;
+
+// Along x, four rows at once: out[r][x] from rows[r][first[x] + j], j < taps. The rows are interleaved, so
+// that one vector holds the same pixel of all four and every weight is used on all of them.
+struct ResampleHorizontal {
+  const uint8_t* rows[kResampleRows];  // each [pixels, 3]; the same row may be given twice
+  size_t pixels;                       // first[x] + taps <= pixels for all x
+  const uint32_t* first;               // [count]
+  const int32_t* weights;              // [count, taps]
+  size_t taps, count;
+  uint8_t* interleaved;  // scratch [pixels, kResampleRows, 4]
+  uint8_t* out;  // [kResampleRows, count, 3], rows out_stride >= 3 * count + 1 apart: one byte behind a row
+                 // is written too
+  size_t out_stride;
+};
+
+// Along y: out[i] from ring[(first + j) % capacity][i], j < taps <= capacity.
+struct ResampleVertical {
+  const uint8_t* ring;  // [capacity, width], rows `stride` apart
+  size_t stride, capacity, first;
+  const int32_t* weights;  // [taps]
+  size_t taps;
+  uint8_t* out;  // [width]
+  size_t width;  // bytes
+};
 
 // out[x][c] = (rgb[x][c] / 255 - mean[c]) / std[c], each operation rounded to float32 as torchvision does.
 struct NormaliseRow {

@@ -123,8 +123,8 @@ template <class T>
 void attention(const AttentionShape& s, const T* q, const T* k, const T* v, const T* bias, T* p, T* y) {
   const auto distance = [](size_t a, size_t b) { return a > b ? a - b : b - a; };
   const size_t keys = s.side * s.side;
-  for (size_t yi = 0; yi < s.side; yi += s.step) {
-    for (size_t xi = 0; xi < s.side; xi += s.step, q += s.key, y += s.value) {
+  for (size_t yi = 0; yi < s.side; yi += s.stride) {
+    for (size_t xi = 0; xi < s.side; xi += s.stride, q += s.key, y += s.value) {
       for (size_t j = 0; j < keys; ++j) {
         T dot(0);
         for (size_t c = 0; c < s.key; ++c) {

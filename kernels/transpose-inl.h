@@ -1,4 +1,11 @@
-// Panels of W transposed into panels of W^T, for the input VJPs.
+// Copies that change the layout: rows padded to whole vectors, rows transposed, panels of W transposed into
+// panels of W^T for the input VJPs.
+//
+// Measured (bench/README.md): a 16 x 16 square of weights takes 25 cycles from L2 and about 45 in the
+// network, beside 128 of multiply-adds at 16 rows, 4 % of a pass there and back. Two-source permutations of
+// 512 bits instead of 256-bit interleaving: no difference. dy W without a transposition, lanes summed at the
+// end: 57 instead of 68 % of the peak in stage 2. Transposing between the partial sums of the product: 6 %
+// slower.
 #if defined(LEVIT_KERNELS_TRANSPOSE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LEVIT_KERNELS_TRANSPOSE_INL_H_
 #undef LEVIT_KERNELS_TRANSPOSE_INL_H_
@@ -10,7 +17,7 @@
 
 #include "hwy/highway.h"
 #include "kernels/panels.h"
-#include "kernels/widen-inl.h"
+#include "kernels/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
@@ -27,34 +34,34 @@ HWY_INLINE void transpose_16x16(const T* HWY_RESTRICT from, size_t from_stride, 
     }
   }
 #else
-  // Blocks of kBlock x kBlock numbers, a block row being 128 bits; a vector of 256 bits holds two.
-  // Interleaving rows i and i + kBlock / 2 log2(kBlock) times transposes a block.
-  constexpr size_t kBlock = 16 / sizeof(T);
-  const hn::CappedTag<T, 2 * kBlock> d;
-  const hn::FixedTag<T, kBlock> d_block;
-  constexpr size_t kVector = HWY_MIN(2 * kBlock, HWY_LANES(T));
-  for (size_t i = 0; i < kPanelWidth; i += kBlock) {
+  // Squares of kSide x kSide numbers, a row being 128 bits; a vector of 256 bits holds two. Interleaving rows
+  // i and i + kSide / 2 log2(kSide) times transposes a square.
+  constexpr size_t kSide = 16 / sizeof(T);
+  const hn::CappedTag<T, 2 * kSide> d;
+  const hn::FixedTag<T, kSide> d_row;
+  constexpr size_t kVector = HWY_MIN(2 * kSide, HWY_LANES(T));
+  for (size_t i = 0; i < kPanelWidth; i += kSide) {
     for (size_t j = 0; j < kPanelWidth; j += kVector) {
-      hn::Vec<decltype(d)> rows[kBlock];
-      for (size_t r = 0; r < kBlock; ++r) {
+      hn::Vec<decltype(d)> rows[kSide];
+      for (size_t r = 0; r < kSide; ++r) {
         rows[r] = i + r < count ? hn::LoadU(d, from + (i + r) * from_stride + j) : hn::Zero(d);
       }
-      for (size_t done = 1; done < kBlock; done *= 2) {
-        hn::Vec<decltype(d)> pairs[kBlock];
-        for (size_t r = 0; r < kBlock / 2; ++r) {
-          pairs[2 * r] = hn::InterleaveLower(d, rows[r], rows[r + kBlock / 2]);
-          pairs[2 * r + 1] = hn::InterleaveUpper(d, rows[r], rows[r + kBlock / 2]);
+      for (size_t done = 1; done < kSide; done *= 2) {
+        hn::Vec<decltype(d)> pairs[kSide];
+        for (size_t r = 0; r < kSide / 2; ++r) {
+          pairs[2 * r] = hn::InterleaveLower(d, rows[r], rows[r + kSide / 2]);
+          pairs[2 * r + 1] = hn::InterleaveUpper(d, rows[r], rows[r + kSide / 2]);
         }
-        for (size_t r = 0; r < kBlock; ++r) {
+        for (size_t r = 0; r < kSide; ++r) {
           rows[r] = pairs[r];
         }
       }
-      for (size_t r = 0; r < kBlock; ++r) {
-        if constexpr (kVector == kBlock) {
+      for (size_t r = 0; r < kSide; ++r) {
+        if constexpr (kVector == kSide) {
           hn::StoreU(rows[r], d, to + (j + r) * to_stride + i);
         } else {
-          hn::StoreU(hn::LowerHalf(d_block, rows[r]), d_block, to + (j + r) * to_stride + i);
-          hn::StoreU(hn::UpperHalf(d_block, rows[r]), d_block, to + (j + kBlock + r) * to_stride + i);
+          hn::StoreU(hn::LowerHalf(d_row, rows[r]), d_row, to + (j + r) * to_stride + i);
+          hn::StoreU(hn::UpperHalf(d_row, rows[r]), d_row, to + (j + kSide + r) * to_stride + i);
         }
       }
     }
@@ -87,24 +94,69 @@ HWY_INLINE void transpose_16x16(const float* HWY_RESTRICT from, size_t from_stri
 }
 #endif
 
+// to [0, count) = from. The buffers do not overlap.
+HWY_INLINE void copy_row(const float* HWY_RESTRICT from, size_t count, float* HWY_RESTRICT to) {
+  const hn::ScalableTag<float> d;
+  constexpr size_t kLanes = HWY_LANES(float);
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+  }
+  for (; i < count; ++i) {
+    to[i] = from[i];
+  }
+}
+
+// A copy of rows [count, width] in whole vectors: zeros up to to.stride.
+inline void pack_rows(ConstRows from, size_t count, size_t width, Rows to) {
+  for (size_t r = 0; r < count; ++r) {
+    copy_row(from[r], width, to[r]);
+    for (size_t i = width; i < to.stride; ++i) {
+      to[r][i] = 0;
+    }
+  }
+}
+
+// to [width, to.stride] = the transpose of from [count, width]; zeros in columns from count on.
+inline void transpose(ConstRows from, size_t count, size_t width, Rows to) {
+  for (size_t r = 0; r < to.stride; r += kPanelWidth) {
+    const size_t rows = r < count ? HWY_MIN(count - r, kPanelWidth) : 0;
+    for (size_t i = 0; i < width; i += kPanelWidth) {
+      const size_t columns = HWY_MIN(width - i, kPanelWidth);
+      if (columns == kPanelWidth && to.stride - r >= kPanelWidth) {
+        transpose_16x16(from[r] + i, from.stride, to[i] + r, to.stride, rows);
+        continue;
+      }
+      float square[kPanelWidth * kPanelWidth] = {}, transposed[kPanelWidth * kPanelWidth];
+      for (size_t row = 0; row < rows; ++row) {
+        copy_row(from[r + row] + i, columns, square + row * kPanelWidth);
+      }
+      transpose_16x16(square, kPanelWidth, transposed, kPanelWidth, rows);
+      for (size_t column = 0; column < columns; ++column) {
+        copy_row(transposed + column * kPanelWidth, HWY_MIN(to.stride - r, kPanelWidth), to[i + column] + r);
+      }
+    }
+  }
+}
+
 // The 16 columns [column, column + columns) of W's first `outputs` rows as a panel of W^T: to[n][i] =
-// W[n][column + i], zero from `columns` on. Writes whole blocks: panel_count(outputs) * 16 rows.
+// W[n][column + i], zero from `columns` on. Writes whole squares: panel_count(outputs) * 16 rows.
 template <class T, class U>
 void transpose_panel(const T* panels, size_t depth, size_t outputs, size_t column, size_t columns, U* to) {
   for (size_t p = 0; p < panel_count(outputs); ++p) {
-    const T* block = panels + (p * depth + column) * kPanelWidth;
+    const T* square = panels + (p * depth + column) * kPanelWidth;
     T padded[kPanelWidth * kPanelWidth];
     if (columns < kPanelWidth) {
       std::memset(padded, 0, sizeof padded);
-      std::memcpy(padded, block, columns * kPanelWidth * sizeof(T));
-      block = padded;
+      std::memcpy(padded, square, columns * kPanelWidth * sizeof(T));
+      square = padded;
     }
     U* at = to + p * kPanelWidth * kPanelWidth;
     if constexpr (sizeof(T) == sizeof(U)) {
-      transpose_16x16(block, kPanelWidth, at, kPanelWidth);
+      transpose_16x16(square, kPanelWidth, at, kPanelWidth);
     } else {
       T narrow[kPanelWidth * kPanelWidth];
-      transpose_16x16(block, kPanelWidth, narrow, kPanelWidth);
+      transpose_16x16(square, kPanelWidth, narrow, kPanelWidth);
       const hn::ScalableTag<float> d;
       for (size_t i = 0; i < kPanelWidth * kPanelWidth; i += hn::Lanes(d)) {
         hn::StoreU(widen(d, narrow + i), d, at + i);
@@ -113,8 +165,8 @@ void transpose_panel(const T* panels, size_t depth, size_t outputs, size_t colum
   }
 }
 
-// The same from `w`'s type to what product() multiplies fastest here: fp16 where it is widened on the way.
-// `to` has room for floats.
+// The same from `w`'s type to what panel_matmul() multiplies fastest here: fp16 where it is widened on the
+// way. `to` has room for floats.
 inline void transpose_panel(const Panels& w, size_t column, size_t columns, void* to) {
   if (!w.half) {
     transpose_panel(static_cast<const float*>(w.data), w.depth, w.outputs, column, columns,

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "kernels/tokens.h"
 #include "runtime/block.h"
 #include "runtime/linear.h"
 #include "runtime/stages.h"

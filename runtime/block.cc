@@ -1,5 +1,7 @@
 #include "runtime/block.h"
 
+#include "kernels/attention.h"
+#include "kernels/tokens.h"
 #include "runtime/linear.h"
 
 namespace levit::runtime {
@@ -63,19 +65,20 @@ struct Half {
   }
 };
 
-// Where q, k and v of one head of one picture begin.
-struct HeadPointers {
-  float *q, *k, *v;
-  size_t q_stride, kv_stride;
+// q, k and v of one head of one picture.
+struct HeadRows {
+  kernels::Rows q, k, v;
 };
 
-HeadPointers head_pointers(const Half& half, const Heads& qkv, const Heads& q, size_t picture, size_t head) {
+HeadRows head_rows(const Half& half, const Heads& qkv, const Heads& q, size_t picture, size_t head) {
   const kernels::AttentionShape& shape = half.block.shape.attention;
   float* row = qkv.head(head, picture * half.block.shape.keys());
+  const size_t stride = qkv.row_stride;
   if (!half.block.shape.down())
-    return {row, row + shape.key, row + 2 * shape.key, qkv.row_stride, qkv.row_stride};
-  return {q.head(head, picture * half.block.shape.queries()), row, row + shape.key, q.row_stride,
-          qkv.row_stride};
+    return {{row, stride}, {row + shape.key, stride}, {row + 2 * shape.key, stride}};
+  return {{q.head(head, picture * half.block.shape.queries()), q.row_stride},
+          {row, stride},
+          {row + shape.key, stride}};
 }
 
 // task(picture, head, worker), neighbours with one worker.
@@ -98,12 +101,21 @@ void attend(const Half& half) {
   const Tokens attended = half.attended(half.slots().attended);
   float* pre = half.keeps() ? half.at(half.slots().pre_attended) : nullptr;
   const auto attend_to = [&](size_t picture, size_t head, Range queries, size_t worker) {
-    const HeadPointers at = head_pointers(half, qkv, q, picture, head);
+    const HeadRows at = head_rows(half, qkv, q, picture, head);
     const size_t y = picture * shape.queries() * channels(attended) + head * shape.attention.value;
-    step.kernels().attention({shape.attention, at.q, at.q_stride, at.k, at.v, at.kv_stride,
-                              half.block.table + head * shape.keys(), data(attended) + y, channels(attended),
-                              pre == nullptr ? nullptr : pre + y, true, queries.begin, queries.end,
-                              step.scratch(worker)});
+    kernels::Attention a{};
+    a.shape = shape.attention;
+    a.q = at.q;
+    a.k = at.k;
+    a.v = at.v;
+    a.bias_table = half.block.table + head * shape.keys();
+    a.y = {data(attended) + y, channels(attended)};
+    if (pre != nullptr) a.pre = {pre + y, channels(attended)};
+    a.hardswish = true;
+    a.query_begin = queries.begin;
+    a.query_end = queries.end;
+    a.scratch = step.scratch(worker);
+    step.kernels().attention(a);
   };
   const size_t workers = step.workers().count, rows = half.query_rows(), queries = shape.queries();
   if (half.attention_share() == Share::kRows) {
@@ -134,14 +146,21 @@ void attend_vjp(const Half& half) {
   const Tokens dy = half.attended(slots.d_attended);
   const ParameterGradients* parameters = half.pass.parameters;
   for_heads(half, [&](size_t picture, size_t head, size_t worker) {
-    const HeadPointers at = head_pointers(half, qkv, q, picture, head);
-    const HeadPointers to = head_pointers(half, d_qkv, d_q, picture, head);
-    const size_t y = picture * shape.queries() * channels(dy) + head * shape.attention.value;
-    float* d_table =
-        parameters == nullptr ? nullptr : parameters->table[half.block.qkv.layer] + head * shape.keys();
-    step.kernels().attention_vjp({shape.attention, at.q, at.q_stride, at.k, at.v, at.kv_stride,
-                                  half.block.table + head * shape.keys(), data(dy) + y, channels(dy), to.q,
-                                  to.q_stride, to.k, to.v, to.kv_stride, d_table, step.scratch(worker)});
+    const HeadRows at = head_rows(half, qkv, q, picture, head);
+    const HeadRows to = head_rows(half, d_qkv, d_q, picture, head);
+    kernels::AttentionVjp a{};
+    a.shape = shape.attention;
+    a.q = at.q;
+    a.k = at.k;
+    a.v = at.v;
+    a.bias_table = half.block.table + head * shape.keys();
+    a.dy = {data(dy) + picture * shape.queries() * channels(dy) + head * shape.attention.value, channels(dy)};
+    a.dq = to.q;
+    a.dk = to.k;
+    a.dv = to.v;
+    if (parameters != nullptr) a.dbias_table = parameters->table[half.block.qkv.layer] + head * shape.keys();
+    a.scratch = step.scratch(worker);
+    step.kernels().attention_vjp(a);
   });
   half.report("attention", 2 * shape.queries() * shape.keys() * shape.heads *
                                (shape.attention.key + shape.attention.value));
@@ -239,7 +258,7 @@ void mlp(const Pass& pass, const Block& block, Tokens x, Range pictures) {
   const Half half{pass, block, pictures, false};
   half.keep_input(half.slots().middle, x);
   const Tokens hidden = half.hidden(half.slots().hidden);
-  kernels::BlockedRows pre{};
+  kernels::OutputRows pre{};
   if (half.keeps()) pre = plain_columns(half.at(half.slots().pre_hidden), channels(hidden));
   const Share share = share_of(rows(x), pass.context.workers);
   linear(half.step(Phase::kUp), share, block.up, plain_rows(data(x), channels(x)), rows(x),

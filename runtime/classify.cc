@@ -1,4 +1,6 @@
 // Pictures to logits, logits to probabilities.
+#include "kernels/pixels.h"
+#include "kernels/tokens.h"
 #include "runtime/context.h"
 #include "runtime/lanes.h"
 
@@ -9,11 +11,16 @@ extern "C" {
 levit_status levit_normalise(const levit_model* model, const uint8_t* rgb, float* out) {
   if (model == nullptr || rgb == nullptr || out == nullptr) return LEVIT_ARGUMENT;
   const levit::weights::View view = levit::weights::view(model);
-  const levit::kernels::Table& kernels = *levit::kernels::find_table(nullptr);
+  const levit::kernels::Dispatch& kernels = *levit::kernels::find_target(nullptr);
   float row[LEVIT_SIDE * kChannelsIn];
   for (size_t y = 0; y < LEVIT_SIDE; ++y) {
-    kernels.normalise_row({rgb + y * LEVIT_SIDE * kChannelsIn, view.preprocessing.mean,
-                           view.preprocessing.std, row, LEVIT_SIDE});
+    levit::kernels::NormaliseRow normalise{};
+    normalise.rgb = rgb + y * LEVIT_SIDE * kChannelsIn;
+    normalise.mean = view.preprocessing.mean;
+    normalise.std = view.preprocessing.std;
+    normalise.out = row;
+    normalise.width = LEVIT_SIDE;
+    kernels.normalise_row(normalise);
     for (size_t c = 0; c < kChannelsIn; ++c)
       for (size_t x = 0; x < LEVIT_SIDE; ++x)
         out[(c * LEVIT_SIDE + y) * LEVIT_SIDE + x] = row[x * kChannelsIn + c];
@@ -36,7 +43,7 @@ levit_status levit_probabilities(const levit_model* model, const float* logits, 
   const size_t classes = view.config.classes;
   if (!levit::runtime::all_finite(logits, count * classes)) return LEVIT_NUMBER;
   for (size_t i = 0; i < count * classes; ++i) probabilities[i] = logits[i] / view.temperature;
-  levit::kernels::find_table(nullptr)->softmax({probabilities, probabilities, count, classes});
+  levit::kernels::find_target(nullptr)->softmax({probabilities, probabilities, count, classes});
   return LEVIT_OK;
 }
 

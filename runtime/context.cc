@@ -34,7 +34,7 @@ levit_status check_options(const levit_options& options) {
   if (options.batch == 0 || options.batch > kMaxBatch) return LEVIT_ARGUMENT;
   if (options.threads == 0 || options.threads > kMaxWorkers) return LEVIT_ARGUMENT;
   if (options.threads > 1 && options.parallel_for == nullptr) return LEVIT_ARGUMENT;
-  return kernels::find_table(options.target) == nullptr ? LEVIT_TARGET : LEVIT_OK;
+  return kernels::find_target(options.target) == nullptr ? LEVIT_TARGET : LEVIT_OK;
 }
 
 // The buffers of one picture and worker fit into size_t as often as a plan may count them: for every picture
@@ -79,7 +79,7 @@ levit_status create(const levit_model* model, const levit_options* options, bool
   made->plan = make_plan(view.config, wanted);
   unsigned char* next = memory + kContextBytes + block_bytes(view.config);
   if (wanted.lanes() > 1) made->lane_plan = new (next) Plan(make_plan(view.config, wanted.of_lane()));
-  made->kernels = kernels::find_table(options->target);
+  made->kernels = kernels::find_target(options->target);
   made->workers = {options->threads, options->parallel_for, options->parallel_context};
   made->progress = options->progress;
   made->progress_context = options->progress_context;
@@ -129,8 +129,8 @@ levit_options levit_default_options(void) {
 
 const char* levit_target_name(size_t index) {
   size_t count = 0;
-  const levit::kernels::Table* const* tables = levit::kernels::supported_tables(&count);
-  return index < count ? tables[index]->name : nullptr;
+  const levit::kernels::Dispatch* const* targets = levit::kernels::supported_targets(&count);
+  return index < count ? targets[index]->name : nullptr;
 }
 
 levit_status levit_arena_bytes(const levit_model* model, const levit_options* options, size_t* bytes) {

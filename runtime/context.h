@@ -2,7 +2,7 @@
 #ifndef LEVIT_RUNTIME_CONTEXT_H_
 #define LEVIT_RUNTIME_CONTEXT_H_
 
-#include "kernels/table.h"
+#include "kernels/dispatch.h"
 #include "runtime/levit.h"
 #include "runtime/observer.h"
 #include "runtime/parallel.h"
@@ -12,7 +12,7 @@ struct levit_context {
   levit::runtime::Network network;
   levit::runtime::Plan plan;
   const levit::runtime::Plan* lane_plan;  // of one lane; null without lanes
-  const levit::kernels::Table* kernels;
+  const levit::kernels::Dispatch* kernels;
   levit::runtime::Workers workers;
   levit_progress progress;
   void* progress_context;
@@ -41,7 +41,7 @@ struct Step {
   const levit_context& context;
   size_t index;
 
-  const kernels::Table& kernels() const { return *context.kernels; }
+  const kernels::Dispatch& kernels() const { return *context.kernels; }
   const Workers& workers() const { return context.workers; }
   float* scratch(size_t worker) const { return context.at(context.plan.scratch[index], 0, worker); }
 };

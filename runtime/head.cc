@@ -5,7 +5,7 @@
 #include <cstring>
 #include <new>
 
-#include "kernels/half.h"
+#include "kernels/tokens.h"
 #include "runtime/context.h"
 #include "runtime/forward.h"
 #include "runtime/lanes.h"
@@ -100,7 +100,7 @@ levit_status levit_softmax(const float* logits, size_t count, size_t classes, fl
   if (!(temperature > 0)) return LEVIT_ARGUMENT;
   if (!levit::runtime::all_finite(logits, count * classes)) return LEVIT_NUMBER;
   for (size_t i = 0; i < count * classes; ++i) probabilities[i] = logits[i] / temperature;
-  levit::kernels::find_table(nullptr)->softmax({probabilities, probabilities, count, classes});
+  levit::kernels::find_target(nullptr)->softmax({probabilities, probabilities, count, classes});
   return LEVIT_OK;
 }
 

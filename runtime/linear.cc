@@ -28,29 +28,55 @@ Share share_of(size_t rows, const Workers& workers) {
 }
 
 void linear(const Step& step, Share share, const Linear& layer, const kernels::SegmentedRows& x, size_t rows,
-            const kernels::BlockedRows& y, const Epilogue& epilogue) {
+            const kernels::OutputRows& y, const Epilogue& epilogue) {
   split_between_workers(step, share, rows, layer.w.outputs, [&](Range row, Range column, float* scratch) {
-    step.kernels().gemm({x, layer.w, layer.bias, y, epilogue.pre, epilogue.residual, epilogue.hardswish,
-                         row.begin, row.end, column.begin / kernels::kPanelWidth,
-                         kernels::panel_count(column.end), scratch});
+    kernels::Gemm g{};
+    g.x = x;
+    g.w = layer.w;
+    g.bias = layer.bias;
+    g.y = y;
+    g.pre = epilogue.pre;
+    g.residual = epilogue.residual;
+    g.hardswish = epilogue.hardswish;
+    g.row_begin = row.begin;
+    g.row_end = row.end;
+    g.column_begin = column.begin;
+    g.column_end = column.end;
+    g.scratch = scratch;
+    step.kernels().gemm(g);
   });
 }
 
 void linear_vjp(const Step& step, const Linear& layer, const kernels::SegmentedRows& dy, size_t rows,
                 float* dx, const float* pre, const float* residual) {
-  const kernels::BlockedRows to = plain_columns(dx, layer.w.depth);
+  const kernels::OutputRows to = plain_columns(dx, layer.w.depth);
   split_between_workers(step, share_of(rows, step.workers()), rows, layer.w.depth,
                         [&](Range row, Range column, float* scratch) {
-                          step.kernels().gemm_vjp_input({dy, layer.w, to, pre, residual, row.begin, row.end,
-                                                         column.begin, column.end, scratch});
+                          kernels::Gemm g{};
+                          g.x = dy;
+                          g.w = layer.w;
+                          g.y = to;
+                          g.slope_at = pre;
+                          g.residual = residual;
+                          g.row_begin = row.begin;
+                          g.row_end = row.end;
+                          g.column_begin = column.begin;
+                          g.column_end = column.end;
+                          g.scratch = scratch;
+                          step.kernels().gemm_vjp_input(g);
                         });
 }
 
 void linear_vjp_parameters(const Step& step, const ParameterGradients* gradients, const Linear& layer,
                            const kernels::SegmentedRows& dy, const kernels::SegmentedRows& x, size_t rows) {
   if (gradients == nullptr) return;
-  step.kernels().gemm_vjp_weights({dy, x, rows, layer.w.outputs, layer.w.depth,
-                                   gradients->weight[layer.layer], gradients->bias[layer.layer]});
+  kernels::GemmVjpWeights g{};
+  g.dy = dy;
+  g.x = x;
+  g.rows = rows;
+  g.dw = gradients->weight[layer.layer];
+  g.db = gradients->bias[layer.layer];
+  step.kernels().gemm_vjp_weights(g);
 }
 
 }  // namespace levit::runtime

@@ -14,13 +14,13 @@ Share share_of(size_t rows, const Workers& workers);
 
 struct Epilogue {
   bool hardswish = false;
-  kernels::BlockedRows pre{};       // also stores the values before hardswish
+  kernels::OutputRows pre{};        // also stores the values before hardswish
   const float* residual = nullptr;  // added last; laid out as y
 };
 
 // y = act(x W^T + b) + residual for `rows` rows.
 void linear(const Step& step, Share share, const Linear& layer, const kernels::SegmentedRows& x, size_t rows,
-            const kernels::BlockedRows& y, const Epilogue& epilogue = {});
+            const kernels::OutputRows& y, const Epilogue& epilogue = {});
 
 // dx = (dy W) * hardswish'(pre) + residual, dx [rows, depth] contiguous, pre and residual laid out alike,
 // either null.

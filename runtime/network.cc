@@ -34,7 +34,7 @@ BlockShape block_shape(const weights::Config& config, size_t stage, bool down) {
   const size_t from = down ? stage - 1 : stage;
   BlockShape shape{};
   shape.attention.side = weights::grid_side(config, from);
-  shape.attention.step = down ? 2 : 1;
+  shape.attention.stride = down ? 2 : 1;
   shape.attention.key = config.key;
   shape.attention.value = size_t{config.key} * (down ? config.downsample_ratio : config.attention_ratio);
   shape.heads = down ? config.dims[from] / config.key : config.heads[stage];

@@ -22,7 +22,7 @@ struct BlockShape {
   size_t in, out;  // channels before and after; equal but in a downsampling
   size_t hidden;   // of the MLP
 
-  bool down() const { return attention.step == 2; }
+  bool down() const { return attention.stride == 2; }
   size_t keys() const { return attention.side * attention.side; }
   size_t queries() const {
     const size_t side = kernels::attention_query_side(attention);

@@ -1,6 +1,7 @@
 #include "runtime/preprocess.h"
 
-#include "kernels/table.h"
+#include "kernels/dispatch.h"
+#include "kernels/pixels.h"
 
 namespace levit::runtime {
 namespace {
@@ -144,7 +145,7 @@ size_t resample_bytes(const Geometry& geometry) {
 void resample(const levit_image& image, const Geometry& geometry, void* scratch, uint8_t* out) {
   const Kernel x = make_kernel(geometry.x), y = make_kernel(geometry.y);
   const Layout l = layout(x, y);
-  const kernels::Table& table = *kernels::find_table(nullptr);
+  const kernels::Dispatch& dispatch = *kernels::find_target(nullptr);
   uint8_t* const base = align_up(scratch);
   auto* first = reinterpret_cast<uint32_t*>(base + l.first);
   auto* horizontal = reinterpret_cast<int32_t*>(base + l.horizontal);
@@ -168,15 +169,22 @@ void resample(const levit_image& image, const Geometry& geometry, void* scratch,
       rows.weights = horizontal;
       rows.taps = static_cast<size_t>(x.taps);
       rows.count = kSide;
-      rows.block = base + l.block;
+      rows.interleaved = base + l.block;
       rows.out = ring + ready % l.ring_rows * kRowStride;
       rows.out_stride = kRowStride;
-      table.resample_horizontal(rows);
+      dispatch.resample_horizontal(rows);
       ready += kernels::kResampleRows;
     }
-    table.resample_vertical({ring, kRowStride, static_cast<size_t>(l.ring_rows),
-                             static_cast<size_t>(top % l.ring_rows), vertical, static_cast<size_t>(y.taps),
-                             out + i * 3 * kSide, 3 * kSide});
+    kernels::ResampleVertical rows{};
+    rows.ring = ring;
+    rows.stride = kRowStride;
+    rows.capacity = static_cast<size_t>(l.ring_rows);
+    rows.first = static_cast<size_t>(top % l.ring_rows);
+    rows.weights = vertical;
+    rows.taps = static_cast<size_t>(y.taps);
+    rows.out = out + i * 3 * kSide;
+    rows.width = 3 * kSide;
+    dispatch.resample_vertical(rows);
   }
 }
 

@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "kernels/conv3x3.h"
+#include "kernels/pixels.h"
+#include "kernels/tokens.h"
 #include "runtime/overlay.h"
 
 namespace levit::runtime {
@@ -107,10 +109,16 @@ void RowStream::convolve(size_t level, size_t y, float* out) {
 
 void RowStream::load(size_t y, float* out) const {
   const size_t side = config_.side;
-  const kernels::Table& kernels = *pass_.context.kernels;
+  const kernels::Dispatch& kernels = *pass_.context.kernels;
   if (rgb_ != nullptr) {
     const weights::Preprocessing& pixels = pass_.context.network.view.preprocessing;
-    kernels.normalise_row({rgb_ + y * side * kChannelsIn, pixels.mean, pixels.std, out, side});
+    kernels::NormaliseRow row{};
+    row.rgb = rgb_ + y * side * kChannelsIn;
+    row.mean = pixels.mean;
+    row.std = pixels.std;
+    row.out = out;
+    row.width = side;
+    kernels.normalise_row(row);
   } else {
     const float* row = tensor_ + y * side;
     kernels.interleave_row({{row, row + side * side, row + 2 * side * side}, out, side});
@@ -199,9 +207,15 @@ void add_parameter_gradients(const Pass& pass, size_t picture, const float* cons
       context.kernels->hardswish({pre[level], out, side * side * in});
     }
     const Linear& layer = context.network.stem[level];
-    context.kernels->conv3x3_vjp_weights({d_out[level + 1], out, side, side, in, layer.w.outputs,
-                                          pass.parameters->weight[layer.layer],
-                                          pass.parameters->bias[layer.layer]});
+    kernels::Conv3x3VjpWeights conv{};
+    conv.dout = d_out[level + 1];
+    conv.in = out;
+    conv.height = conv.width = side;
+    conv.cin = in;
+    conv.cout = layer.w.outputs;
+    conv.dw = pass.parameters->weight[layer.layer];
+    conv.db = pass.parameters->bias[layer.layer];
+    context.kernels->conv3x3_vjp_weights(conv);
   }
 }
 
@@ -225,9 +239,18 @@ void stem_vjp(const Pass& pass, Tokens dx, Range pictures) {
       const size_t side = stem_side(config, level);
       parallel(step.workers(), step.workers().count, [&](size_t index, size_t worker) {
         const Range rows = part_of(side, 2, step.workers().count, index);
-        step.kernels().conv3x3_vjp_input({d_out[level + 1], context.network.stem[level].w, pre[level],
-                                          d_out[level], level == 0, side, side, stem_channels(config, level),
-                                          rows.begin, rows.end, step.scratch(worker)});
+        kernels::Conv3x3VjpInput conv{};
+        conv.dout = d_out[level + 1];
+        conv.w = context.network.stem[level].w;
+        conv.pre = pre[level];
+        conv.din = d_out[level];
+        conv.planar = level == 0;
+        conv.height = conv.width = side;
+        conv.cin = stem_channels(config, level);
+        conv.row_begin = rows.begin;
+        conv.row_end = rows.end;
+        conv.scratch = step.scratch(worker);
+        step.kernels().conv3x3_vjp_input(conv);
       });
     }
     if (pass.parameters != nullptr) add_parameter_gradients(pass, picture, pre, d_out);

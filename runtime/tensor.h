@@ -29,7 +29,7 @@ inline size_t channels(const Tokens& x) {
 inline kernels::SegmentedRows plain_rows(const float* const& data, size_t channels) {
   return {&data, 1, channels, channels};
 }
-inline kernels::BlockedRows plain_columns(float* data, size_t channels) {
+inline kernels::OutputRows plain_columns(float* data, size_t channels) {
   return {data, channels, channels, 0};
 }
 
@@ -50,8 +50,8 @@ inline Heads heads_over(float* data, size_t heads, size_t width, size_t rows) {
   return {data, heads, width, width, heads * width};
 }
 
-inline kernels::BlockedRows columns_of(const Heads& x) {
-  return x.head_major() ? kernels::BlockedRows{x.data, x.width, x.width, x.head_stride}
+inline kernels::OutputRows columns_of(const Heads& x) {
+  return x.head_major() ? kernels::OutputRows{x.data, x.width, x.width, x.head_stride}
                         : plain_columns(x.data, x.heads * x.width);
 }
 

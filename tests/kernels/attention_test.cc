@@ -16,7 +16,7 @@ using tests::Complex;
 using tests::Guarded;
 using tests::kRounding;
 
-// Odd and even sides, both steps, widths around every vector length; then the network's own.
+// Odd and even sides, both strides, widths around every vector length; then the network's own.
 std::vector<AttentionShape> small_shapes() {
   return {{1, 1, 1, 1},  {2, 1, 3, 5},  {3, 1, 4, 8},   {3, 2, 5, 3},   {4, 2, 8, 16},
           {5, 1, 8, 17}, {5, 2, 16, 4}, {4, 1, 17, 33}, {6, 2, 12, 20}, {1, 2, 16, 31}};
@@ -80,14 +80,11 @@ struct Fixture {
     std::fill(scratch.begin(), scratch.end(), NAN);
     Attention a = {};
     a.shape = s;
-    a.q = q_rows.data();
-    a.q_stride = s.key + 3;
-    a.k = k_rows.data();
-    a.v = v_rows.data();
-    a.kv_stride = s.key + s.value;
-    a.bias = bias_table.data();
-    a.y = y.data();
-    a.y_stride = s.value + 5;
+    a.q = {q_rows.data(), s.key + 3};
+    a.k = {k_rows.data(), s.key + s.value};
+    a.v = {v_rows.data(), s.key + s.value};
+    a.bias_table = bias_table.data();
+    a.y = {y.data(), s.value + 5};
     a.query_end = queries;
     a.scratch = scratch.data();
     return a;
@@ -159,13 +156,13 @@ std::vector<double> forward_tolerance(const Fixture& f, const Exact& e) {
   return bound;
 }
 
-TEST_CASE("attention: every table gives the reference's output and touches nothing behind its arrays") {
+TEST_CASE("attention: every target gives the reference's output and touches nothing behind its arrays") {
   std::vector<AttentionShape> list = small_shapes();
   const std::vector<AttentionShape> network = network_shapes();
   list.insert(list.end(), network.begin(), network.end());
   for (const AttentionShape& s : list) {
     CAPTURE(s.side);
-    CAPTURE(s.step);
+    CAPTURE(s.stride);
     CAPTURE(s.key);
     CAPTURE(s.value);
     const Fixture f(s);
@@ -175,14 +172,14 @@ TEST_CASE("attention: every table gives the reference's output and touches nothi
     for (double& value : activated) {
       value = reference::hardswish(value);
     }
-    tests::for_each_table([&](const Table& table) {
+    tests::for_each_target([&](const Dispatch& kernels) {
       Attention a = f.attention();
-      table.attention(a);
+      kernels.attention(a);
       tests::check_close(f.rows_of_y(f.y).data(), e.y, bound);
       a = f.attention();
-      a.pre = f.pre.data();
+      a.pre = {f.pre.data(), s.value + 5};
       a.hardswish = true;
-      table.attention(a);
+      kernels.attention(a);
       tests::check_close(f.rows_of_y(f.pre).data(), e.y, bound);
       tests::check_close(f.rows_of_y(f.y).data(), activated, bound);
       // Between the rows nothing is written.
@@ -199,17 +196,17 @@ TEST_CASE("attention: cutting the queries anywhere changes no bit, and no other 
   for (const AttentionShape& s : {AttentionShape{5, 1, 8, 17}, AttentionShape{7, 1, 16, 32},
                                   AttentionShape{9, 2, 16, 64}, AttentionShape{3, 2, 5, 3}}) {
     const Fixture f(s);
-    tests::for_each_table([&](const Table& table) {
+    tests::for_each_target([&](const Dispatch& kernels) {
       Attention a = f.attention();
       a.hardswish = true;
-      table.attention(a);
+      kernels.attention(a);
       const std::vector<float> whole = f.rows_of_y(f.y);
       for (size_t cut = 0; cut <= f.queries; ++cut) {
         CAPTURE(cut);
         a = f.attention();
         a.hardswish = true;
         a.query_end = cut;
-        table.attention(a);
+        kernels.attention(a);
         std::vector<float> part = f.rows_of_y(f.y);
         REQUIRE(
             std::equal(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(cut * s.value), part.begin()));
@@ -217,7 +214,7 @@ TEST_CASE("attention: cutting the queries anywhere changes no bit, and no other 
                             [](float value) { return std::isnan(value); }));
         a.query_begin = cut;
         a.query_end = f.queries;
-        table.attention(a);
+        kernels.attention(a);
         REQUIRE(f.rows_of_y(f.y) == whole);
       }
     });
@@ -232,8 +229,8 @@ TEST_CASE("attention: scores far apart and far from zero give no NaN") {
     for (size_t i = 0; i < f.bias_table.size(); ++i) {
       f.bias_table[i] = f.bias[i] * scale;
     }
-    tests::for_each_table([&](const Table& table) {
-      table.attention(f.attention());
+    tests::for_each_target([&](const Dispatch& kernels) {
+      kernels.attention(f.attention());
       // Every output is a mean of v.
       for (const float value : f.rows_of_y(f.y)) {
         REQUIRE(std::abs(value) <= 4.001f);
@@ -307,8 +304,8 @@ Gradients gradient_tolerances(const Fixture& f, const Exact& e) {
                                        std::abs(static_cast<double>(f.dy[i * f.s.value + c]));
       }
       // A cell of the table has at most four keys for each query.
-      const size_t y = f.s.step * (i / attention_query_side(f.s));
-      const size_t x = f.s.step * (i % attention_query_side(f.s));
+      const size_t y = f.s.stride * (i / attention_query_side(f.s));
+      const size_t x = f.s.stride * (i % attention_query_side(f.s));
       const auto distance = [](size_t a, size_t b) { return a > b ? a - b : b - a; };
       bound.dbias[distance(y, j / f.s.side) * f.s.side + distance(x, j % f.s.side)] +=
           ds * (own + 2 * (4 * queries + 2) * kRounding);
@@ -318,17 +315,17 @@ Gradients gradient_tolerances(const Fixture& f, const Exact& e) {
 }
 
 TEST_CASE(
-    "attention_vjp: every table gives the complex-step gradients and touches nothing behind its arrays") {
+    "attention_vjp: every target gives the complex-step gradients and touches nothing behind its arrays") {
   for (const AttentionShape& s : small_shapes()) {
     CAPTURE(s.side);
-    CAPTURE(s.step);
+    CAPTURE(s.stride);
     CAPTURE(s.key);
     CAPTURE(s.value);
     const Fixture f(s);
     const Gradients expected = complex_gradients(f);
     const Gradients bound = gradient_tolerances(f, Exact(f));
     const size_t kv_stride = s.key + s.value, q_stride = s.key + 3;
-    tests::for_each_table([&](const Table& table) {
+    tests::for_each_target([&](const Dispatch& kernels) {
       for (const bool with_bias : {false, true}) {
         const Guarded<float> dq((f.queries - 1) * q_stride + s.key), dk((f.keys - 1) * kv_stride + s.key);
         const Guarded<float> dv((f.keys - 1) * kv_stride + s.value), dbias(f.keys);
@@ -339,22 +336,17 @@ TEST_CASE(
         std::fill(dbias.begin(), dbias.end(), 0.5f);  // added to
         AttentionVjp a = {};
         a.shape = s;
-        a.q = f.q_rows.data();
-        a.q_stride = q_stride;
-        a.k = f.k_rows.data();
-        a.v = f.v_rows.data();
-        a.kv_stride = kv_stride;
-        a.bias = f.bias_table.data();
-        a.dy = f.dy_rows.data();
-        a.dy_stride = s.value + 5;
-        a.dq = dq.data();
-        a.dq_stride = q_stride;
-        a.dk = dk.data();
-        a.dv = dv.data();
-        a.dkv_stride = kv_stride;
-        a.dbias = with_bias ? dbias.data() : nullptr;
+        a.q = {f.q_rows.data(), q_stride};
+        a.k = {f.k_rows.data(), kv_stride};
+        a.v = {f.v_rows.data(), kv_stride};
+        a.bias_table = f.bias_table.data();
+        a.dy = {f.dy_rows.data(), s.value + 5};
+        a.dq = {dq.data(), q_stride};
+        a.dk = {dk.data(), kv_stride};
+        a.dv = {dv.data(), kv_stride};
+        a.dbias_table = with_bias ? dbias.data() : nullptr;
         a.scratch = scratch.data();
-        table.attention_vjp(a);
+        kernels.attention_vjp(a);
         tests::check_close(gathered(dq.data(), f.queries, s.key, q_stride).data(), expected.dq, bound.dq);
         tests::check_close(gathered(dk.data(), f.keys, s.key, kv_stride).data(), expected.dk, bound.dk);
         tests::check_close(gathered(dv.data(), f.keys, s.value, kv_stride).data(), expected.dv, bound.dv);
@@ -377,10 +369,10 @@ struct Golden {
   double scale;  // of q, k and v
 };
 
-void check_golden(const Table& table, const Golden& g) {
+void check_golden(const Dispatch& kernels, const Golden& g) {
   const AttentionShape& s = g.shape;
   const std::string name = std::string("kernel.") + g.name, folder = std::string("kernel/") + g.name + "/";
-  const bool block = s.step == 1;
+  const bool block = s.stride == 1;
   const size_t queries = query_count(s), keys = key_count(s), y_stride = g.heads * s.value;
   const size_t head_width = (block ? 2 : 1) * s.key + s.value, kv_stride = g.heads * head_width;
   const size_t q_width = block ? head_width : s.key, q_stride = g.heads * q_width;
@@ -395,20 +387,27 @@ void check_golden(const Table& table, const Golden& g) {
     const size_t k_at = h * head_width + (block ? s.key : 0), v_at = k_at + s.key;
     Attention a = {};
     a.shape = s;
-    a.q = q.data() + h * q_width;
-    a.q_stride = q_stride;
-    a.k = kv.data() + k_at;
-    a.v = kv.data() + v_at;
-    a.kv_stride = kv_stride;
-    a.bias = bias.data() + h * keys;
-    a.y = y.data() + h * s.value;
-    a.y_stride = y_stride;
+    a.q = {q.data() + h * q_width, q_stride};
+    a.k = {kv.data() + k_at, kv_stride};
+    a.v = {kv.data() + v_at, kv_stride};
+    a.bias_table = bias.data() + h * keys;
+    a.y = {y.data() + h * s.value, y_stride};
     a.query_end = queries;
     a.scratch = scratch.data();
-    table.attention(a);
-    table.attention_vjp({s, a.q, q_stride, a.k, a.v, kv_stride, a.bias, dy.data() + h * s.value, y_stride,
-                         dq_rows + h * q_width, q_stride, dkv.data() + k_at, dkv.data() + v_at, kv_stride,
-                         dbias.data() + h * keys, scratch.data()});
+    kernels.attention(a);
+    AttentionVjp vjp = {};
+    vjp.shape = s;
+    vjp.q = a.q;
+    vjp.k = a.k;
+    vjp.v = a.v;
+    vjp.bias_table = a.bias_table;
+    vjp.dy = {dy.data() + h * s.value, y_stride};
+    vjp.dq = {dq_rows + h * q_width, q_stride};
+    vjp.dk = {dkv.data() + k_at, kv_stride};
+    vjp.dv = {dkv.data() + v_at, kv_stride};
+    vjp.dbias_table = dbias.data() + h * keys;
+    vjp.scratch = scratch.data();
+    kernels.attention_vjp(vjp);
   }
   // Scores reach 20, so their float32 rounding moves probabilities by up to 20 * 2^-24 = 1.2e-6.
   CHECK(tests::relative_l2(y, tests::load_npy(folder + "y.npy").values) < 2e-6);
@@ -425,7 +424,7 @@ TEST_CASE("attention: the goldens of blocks and downsamplings, forward and backw
         Golden{"attention_stage2", {4, 1, 16, 32}, 8, 2}, Golden{"attention_down0", {14, 2, 16, 64}, 2, 2},
         Golden{"attention_down1", {7, 2, 16, 64}, 4, 2}, Golden{"attention_key32", {7, 1, 32, 64}, 2, 1.5}}) {
     CAPTURE(g.name);
-    tests::for_each_table([&](const Table& table) { check_golden(table, g); });
+    tests::for_each_target([&](const Dispatch& kernels) { check_golden(kernels, g); });
   }
 }
 

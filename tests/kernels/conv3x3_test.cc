@@ -7,6 +7,7 @@
 #include "doctest/doctest.h"
 #include "kernels/gemm.h"
 #include "kernels/reference.h"
+#include "kernels/tokens.h"
 #include "tests/kernels/support.h"
 #include "tests/support/npy.h"
 
@@ -38,7 +39,7 @@ double tolerance(size_t terms, double magnitude) {
 }
 
 // Runs the kernel row by row over line buffers, as the stem does.
-void convolve(const Table& table, const Shape& s, const std::vector<float>& in, const Panels& w,
+void convolve(const Dispatch& kernels, const Shape& s, const std::vector<float>& in, const Panels& w,
               const float* bias, bool hardswish, float* out, float* pre) {
   const size_t row_floats = conv3x3_row_floats(s.width, s.cin);
   std::vector<Guarded<float>> rows;
@@ -63,11 +64,11 @@ void convolve(const Table& table, const Shape& s, const std::vector<float>& in, 
     c.out_width = s.out_width();
     c.hardswish = hardswish;
     c.scratch = scratch.data();
-    table.conv3x3(c);
+    kernels.conv3x3(c);
   }
 }
 
-TEST_CASE("conv3x3: every table gives the reference's convolution") {
+TEST_CASE("conv3x3: every target gives the reference's convolution") {
   for (const Shape& s : shapes()) {
     for (const bool half : {false, true}) {
       CAPTURE(s.height);
@@ -89,12 +90,12 @@ TEST_CASE("conv3x3: every table gives the reference's convolution") {
         out[i] = reference::hardswish(pre[i]);
         bound[i] = tolerance(9 * s.cin, bound[i]);
       }
-      tests::for_each_table([&](const Table& table) {
+      tests::for_each_target([&](const Dispatch& kernels) {
         const Guarded<float> y(s.out());
         const Guarded<float> kept(s.out());
-        convolve(table, s, in, w.panels(), padded_bias.data(), false, y.data(), nullptr);
+        convolve(kernels, s, in, w.panels(), padded_bias.data(), false, y.data(), nullptr);
         tests::check_close(y.data(), pre, bound);
-        convolve(table, s, in, w.panels(), padded_bias.data(), true, y.data(), kept.data());
+        convolve(kernels, s, in, w.panels(), padded_bias.data(), true, y.data(), kept.data());
         tests::check_close(y.data(), out, bound);
         tests::check_close(kept.data(), pre, bound);
       });
@@ -114,6 +115,19 @@ Conv3x3VjpInput whole_picture(const Shape& s, const float* dout, const Panels& w
   c.cin = s.cin;
   c.row_end = s.height;
   c.scratch = scratch;
+  return c;
+}
+
+Conv3x3VjpWeights weights_vjp(const Shape& s, const float* dout, const float* in, float* dw, float* db) {
+  Conv3x3VjpWeights c = {};
+  c.dout = dout;
+  c.in = in;
+  c.height = s.height;
+  c.width = s.width;
+  c.cin = s.cin;
+  c.cout = s.cout;
+  c.dw = dw;
+  c.db = db;
   return c;
 }
 
@@ -153,7 +167,7 @@ struct VjpFixture {
   Guarded<float> din, scratch;
 };
 
-TEST_CASE("conv3x3_vjp_input: every table gives the complex-step gradient, interleaved and planar") {
+TEST_CASE("conv3x3_vjp_input: every target gives the complex-step gradient, interleaved and planar") {
   for (const Shape& s : shapes()) {
     if (s.in() * s.out() * s.cin > 40000000) {
       continue;  // one forward pass of the reference for each input number
@@ -173,14 +187,14 @@ TEST_CASE("conv3x3_vjp_input: every table gives the complex-step gradient, inter
         for (size_t i = 0; i < expected.size(); ++i) {
           planes[i % s.cin * s.height * s.width + i / s.cin] = expected[i];
         }
-        tests::for_each_table([&](const Table& table) {
+        tests::for_each_target([&](const Dispatch& kernels) {
           Conv3x3VjpInput c = f.vjp();
           c.pre = with_slope ? f.pre.data() : nullptr;
-          table.conv3x3_vjp_input(c);
+          kernels.conv3x3_vjp_input(c);
           tests::check_close(f.din.data(), expected, bound);
           if (s.cin == kPlanarChannels && !with_slope) {
             c.planar = true;
-            table.conv3x3_vjp_input(c);
+            kernels.conv3x3_vjp_input(c);
             tests::check_close(f.din.data(), planes, bound);
           }
         });
@@ -192,25 +206,25 @@ TEST_CASE("conv3x3_vjp_input: every table gives the complex-step gradient, inter
 TEST_CASE("conv3x3_vjp_input: cutting the rows changes no bit") {
   for (const Shape& s : {Shape{9, 12, 3, 16}, Shape{10, 7, 40, 24}}) {
     VjpFixture f(s, true);
-    tests::for_each_table([&](const Table& table) {
+    tests::for_each_target([&](const Dispatch& kernels) {
       Conv3x3VjpInput c = f.vjp();
-      table.conv3x3_vjp_input(c);
+      kernels.conv3x3_vjp_input(c);
       const std::vector<float> whole = f.din.values();
       for (const size_t row : {size_t{2}, size_t{4}, size_t{8}}) {
         std::fill(f.din.begin(), f.din.end(), NAN);
         c.row_begin = row;
         c.row_end = s.height;
-        table.conv3x3_vjp_input(c);
+        kernels.conv3x3_vjp_input(c);
         c.row_begin = 0;
         c.row_end = row;
-        table.conv3x3_vjp_input(c);
+        kernels.conv3x3_vjp_input(c);
         CHECK(f.din.values() == whole);
       }
     });
   }
 }
 
-TEST_CASE("conv3x3_vjp_weights: every table adds the complex-step gradients to dw and db") {
+TEST_CASE("conv3x3_vjp_weights: every target adds the complex-step gradients to dw and db") {
   for (const Shape& s :
        {Shape{1, 1, 3, 2}, Shape{2, 3, 3, 4}, Shape{5, 4, 2, 9}, Shape{4, 5, 17, 3}, Shape{8, 9, 4, 8}}) {
     CAPTURE(s.height);
@@ -234,11 +248,10 @@ TEST_CASE("conv3x3_vjp_weights: every table adds the complex-step gradients to d
     // Every number is at most 1 in magnitude; one product for each output pixel.
     const size_t terms = s.out_height() * s.out_width() + 1;
     const std::vector<double> bound(expected.size(), tolerance(terms, static_cast<double>(terms)));
-    tests::for_each_table([&](const Table& table) {
+    tests::for_each_target([&](const Dispatch& kernels) {
       const Guarded<float> dw({start.begin(), start.begin() + static_cast<ptrdiff_t>(weights)});
       const Guarded<float> db({start.begin() + static_cast<ptrdiff_t>(weights), start.end()});
-      table.conv3x3_vjp_weights(
-          {dout.data(), in.data(), s.height, s.width, s.cin, s.cout, dw.data(), db.data()});
+      kernels.conv3x3_vjp_weights(weights_vjp(s, dout.data(), in.data(), dw.data(), db.data()));
       std::vector<float> all = dw.values();
       all.insert(all.end(), db.begin(), db.end());
       tests::check_close(all.data(), expected, bound);
@@ -286,20 +299,19 @@ TEST_CASE("conv3x3: the goldens, forward and backward") {
     const PackedWeights packed(taps_first(w.values, s.cin), s.cout, 9 * s.cin, false);
     const Guarded<float> bias = tests::padded_to_panels(tests::load_npy(folder + "b.npy").values);
     const Guarded<float> scratch(conv3x3_vjp_scratch_floats(s.width, s.cin, s.cout));
-    tests::for_each_table([&](const Table& table) {
+    tests::for_each_target([&](const Dispatch& kernels) {
       std::vector<float> y(s.out()), pre(s.out()), dpre = dy, dx(s.in());
-      convolve(table, s, in, packed.panels(), bias.data(), hardswish, y.data(), pre.data());
+      convolve(kernels, s, in, packed.panels(), bias.data(), hardswish, y.data(), pre.data());
       CHECK(tests::relative_l2(y, interleaved(tests::load_npy(folder + "y.npy").values, s.cout)) < kGolden);
 
       if (hardswish) {
-        table.hardswish_vjp({pre.data(), dy.data(), dpre.data(), dpre.size()});
+        kernels.hardswish_vjp({pre.data(), dy.data(), dpre.data(), dpre.size()});
       }
-      table.conv3x3_vjp_input(whole_picture(s, dpre.data(), packed.panels(), dx.data(), scratch.data()));
+      kernels.conv3x3_vjp_input(whole_picture(s, dpre.data(), packed.panels(), dx.data(), scratch.data()));
       CHECK(tests::relative_l2(dx, interleaved(tests::load_npy(folder + "dx.npy").values, s.cin)) < kGolden);
 
       std::vector<float> dw(w.values.size()), db(s.cout);
-      table.conv3x3_vjp_weights(
-          {dpre.data(), in.data(), s.height, s.width, s.cin, s.cout, dw.data(), db.data()});
+      kernels.conv3x3_vjp_weights(weights_vjp(s, dpre.data(), in.data(), dw.data(), db.data()));
       CHECK(tests::relative_l2(dw, taps_first(tests::load_npy(folder + "dw.npy").values, s.cin)) < kGolden);
       CHECK(tests::relative_l2(db, tests::load_npy(folder + "db.npy").values) < kGolden);
     });

@@ -7,6 +7,7 @@
 
 #include "doctest/doctest.h"
 #include "kernels/reference.h"
+#include "kernels/tokens.h"
 #include "tests/kernels/support.h"
 #include "tests/support/npy.h"
 
@@ -95,7 +96,7 @@ struct Fixture {
     g.bias = bias.data();
     g.y = {y.data(), s.outputs, s.outputs, 0};
     g.row_end = s.rows;
-    g.panel_end = panel_count(s.outputs);
+    g.column_end = s.outputs;
     g.scratch = scratch.data();
     return g;
   }
@@ -110,7 +111,7 @@ struct Fixture {
   const float* segment[1];
 };
 
-TEST_CASE("gemm: every table gives the reference's product and touches nothing behind its arrays") {
+TEST_CASE("gemm: every target gives the reference's product and touches nothing behind its arrays") {
   for (const bool half : {false, true}) {
     for (const Shape& s : shapes()) {
       CAPTURE(half);
@@ -124,12 +125,12 @@ TEST_CASE("gemm: every table gives the reference's product and touches nothing b
             epilogue == kResidual ? f.residual.values() : std::vector<float>();
         const Expected e =
             expected_gemm(s, f.x.values(), f.w.weights, f.bias_values, residual, epilogue == kHardswish);
-        tests::for_each_table([&](const Table& table) {
+        tests::for_each_target([&](const Dispatch& kernels) {
           Gemm g = f.gemm();
           g.hardswish = epilogue == kHardswish;
           g.residual = epilogue == kResidual ? f.residual.data() : nullptr;
-          g.pre = epilogue == kHardswish ? BlockedRows{f.pre.data(), s.outputs, s.outputs, 0} : BlockedRows{};
-          table.gemm(g);
+          g.pre = epilogue == kHardswish ? OutputRows{f.pre.data(), s.outputs, s.outputs, 0} : OutputRows{};
+          kernels.gemm(g);
           tests::check_close(f.y.data(), e.y, e.tolerance);
           if (epilogue == kHardswish) {
             tests::check_close(f.pre.data(), e.pre, e.tolerance);
@@ -145,7 +146,7 @@ TEST_CASE("gemm: products are fused exactly on the targets that have a fused mul
   const float x = 1 + 0x1p-12f;
   PackedWeights w({x}, 1, 1, false);
   const Guarded<float> bias = tests::padded_to_panels({-(1 + 0x1p-11f)});
-  tests::for_each_table([&](const Table& table) {
+  tests::for_each_target([&](const Dispatch& kernels) {
     Gemm g = {};
     const float* segment = &x;
     float y = NAN;
@@ -154,32 +155,32 @@ TEST_CASE("gemm: products are fused exactly on the targets that have a fused mul
     g.bias = bias.data();
     g.y = {&y, 1, 1, 0};
     g.row_end = 1;
-    g.panel_end = 1;
-    table.gemm(g);
-    const std::string name = table.name;
+    g.column_end = 1;
+    kernels.gemm(g);
+    const std::string name = kernels.name;
     const bool fused = name == "AVX3" || name == "AVX2" || name == "NEON";
     CHECK(y == (fused ? 0x1p-24f : 0.0f));
   });
 }
 
-TEST_CASE("gemm: cutting the rows and the panels changes no bit") {
+TEST_CASE("gemm: cutting the rows and the columns changes no bit") {
   for (const bool half : {false, true}) {
     Fixture f({31, 70, 45}, half);
-    tests::for_each_table([&](const Table& table) {
+    tests::for_each_target([&](const Dispatch& kernels) {
       Gemm g = f.gemm();
       g.hardswish = true;
-      table.gemm(g);
+      kernels.gemm(g);
       const std::vector<float> whole = f.y.values();
       for (const size_t row : std::initializer_list<size_t>{1, 2, 7, 13, 14, 15, 30}) {
-        for (const size_t panel : std::initializer_list<size_t>{1, 2, 3, 4}) {
+        for (const size_t column : std::initializer_list<size_t>{16, 32, 48, 64}) {
           std::fill(f.y.begin(), f.y.end(), NAN);
           for (const bool low : {false, true}) {
             for (const bool left : {false, true}) {
               g.row_begin = low ? 0 : row;
               g.row_end = low ? row : f.s.rows;
-              g.panel_begin = left ? 0 : panel;
-              g.panel_end = left ? panel : panel_count(f.s.outputs);
-              table.gemm(g);
+              g.column_begin = left ? 0 : column;
+              g.column_end = left ? column : f.s.outputs;
+              kernels.gemm(g);
             }
           }
           CHECK(f.y.values() == whole);
@@ -189,39 +190,39 @@ TEST_CASE("gemm: cutting the rows and the panels changes no bit") {
   }
 }
 
-TEST_CASE("gemm: segments of rows and blocks of columns are only another layout") {
-  // Three runs of 15 numbers per row; columns in blocks of 16, as heads are.
+TEST_CASE("gemm: segments of rows and of columns are only another layout") {
+  // Three segments of 15 numbers per row; columns in segments of 16, as heads are.
   const Shape s = {23, 48, 45};
   Fixture f(s, true);
-  const size_t run = 15;
-  std::vector<Guarded<float>> runs;
+  const size_t length = 15;
+  std::vector<Guarded<float>> parts;
   const float* segment[3];
   for (size_t i = 0; i < 3; ++i) {
-    runs.emplace_back((s.rows - 1) * 20 + run);
+    parts.emplace_back((s.rows - 1) * 20 + length);
     for (size_t m = 0; m < s.rows; ++m) {
-      std::copy_n(f.x.data() + m * s.depth + i * run, run, runs[i].data() + m * 20);
+      std::copy_n(f.x.data() + m * s.depth + i * length, length, parts[i].data() + m * 20);
     }
-    segment[i] = runs[i].data();
+    segment[i] = parts[i].data();
   }
-  tests::for_each_table([&](const Table& table) {
+  tests::for_each_target([&](const Dispatch& kernels) {
     Gemm g = f.gemm();
     g.residual = f.residual.data();
-    table.gemm(g);
-    Guarded<float> blocked(3 * s.rows * 16);
-    Guarded<float> blocked_pre(3 * s.rows * 16);
+    kernels.gemm(g);
+    Guarded<float> segmented(3 * s.rows * 16);
+    Guarded<float> segmented_pre(3 * s.rows * 16);
     Guarded<float> residual(3 * s.rows * 16);
     for (size_t i = 0; i < residual.size(); ++i) {
       residual[i] = f.residual[i / 16 % s.rows * s.outputs + i / 16 / s.rows * 16 + i % 16];
     }
-    g.x = {segment, 3, run, 20};
-    g.y = {blocked.data(), 16, 16, s.rows * 16};
-    g.pre = {blocked_pre.data(), 16, 16, s.rows * 16};
+    g.x = {segment, 3, length, 20};
+    g.y = {segmented.data(), 16, 16, s.rows * 16};
+    g.pre = {segmented_pre.data(), 16, 16, s.rows * 16};
     g.residual = residual.data();
-    table.gemm(g);
-    for (size_t i = 0; i < blocked.size(); ++i) {
+    kernels.gemm(g);
+    for (size_t i = 0; i < segmented.size(); ++i) {
       const size_t at = i / 16 % s.rows * s.outputs + i / 16 / s.rows * 16 + i % 16;
-      REQUIRE(blocked[i] == f.y[at]);
-      REQUIRE(blocked_pre[i] + residual[i] == blocked[i]);
+      REQUIRE(segmented[i] == f.y[at]);
+      REQUIRE(segmented_pre[i] + residual[i] == segmented[i]);
     }
   });
 }
@@ -229,12 +230,12 @@ TEST_CASE("gemm: segments of rows and blocks of columns are only another layout"
 TEST_CASE("gemm: the residual may be the output itself, and the bias may be missing") {
   Fixture f({17, 33, 20}, false);
   const Expected e = expected_gemm(f.s, f.x.values(), f.w.weights, {}, f.residual.values(), false);
-  tests::for_each_table([&](const Table& table) {
+  tests::for_each_target([&](const Dispatch& kernels) {
     Gemm g = f.gemm();
     g.bias = nullptr;
     std::copy(f.residual.begin(), f.residual.end(), f.y.begin());
     g.residual = f.y.data();
-    table.gemm(g);
+    kernels.gemm(g);
     tests::check_close(f.y.data(), e.y, e.tolerance);
   });
 }
@@ -252,12 +253,12 @@ struct VjpFixture {
     std::fill(dx.begin(), dx.end(), NAN);
   }
 
-  GemmVjpInput vjp() {
-    GemmVjpInput g = {};
+  Gemm vjp() {
+    Gemm g = {};
     segment[0] = dy.data();
-    g.dy = {segment, 1, s.outputs, s.outputs};
+    g.x = {segment, 1, s.outputs, s.outputs};
     g.w = w.panels();
-    g.dx = {dx.data(), s.depth, s.depth, 0};
+    g.y = {dx.data(), s.depth, s.depth, 0};
     g.row_end = s.rows;
     g.column_end = s.depth;
     g.scratch = scratch.data();
@@ -307,7 +308,7 @@ struct VjpFixture {
   const float* segment[1];
 };
 
-TEST_CASE("gemm_vjp_input: every table gives the complex-step gradient") {
+TEST_CASE("gemm_vjp_input: every target gives the complex-step gradient") {
   std::vector<Shape> list;
   for (const size_t rows : std::initializer_list<size_t>{0, 1, 2, 7, 13, 15, 16, 17, 29, 32, 33}) {
     list.push_back({rows, 23, 37});
@@ -330,11 +331,11 @@ TEST_CASE("gemm_vjp_input: every table gives the complex-step gradient") {
         for (size_t i = 0; fused && i < expected.size(); ++i) {
           expected[i] += static_cast<double>(f.residual[i]);
         }
-        tests::for_each_table([&](const Table& table) {
-          GemmVjpInput g = f.vjp();
-          g.pre = fused ? f.pre.data() : nullptr;
+        tests::for_each_target([&](const Dispatch& kernels) {
+          Gemm g = f.vjp();
+          g.slope_at = fused ? f.pre.data() : nullptr;
           g.residual = fused ? f.residual.data() : nullptr;
-          table.gemm_vjp_input(g);
+          kernels.gemm_vjp_input(g);
           tests::check_close(f.dx.data(), expected, tolerances);
         });
       }
@@ -346,10 +347,10 @@ TEST_CASE("gemm_vjp_input: cutting the rows and the columns changes no bit") {
   for (const bool half : {false, true}) {
     for (const size_t rows : std::initializer_list<size_t>{16, 31}) {
       VjpFixture f({rows, 45, 70}, half);
-      tests::for_each_table([&](const Table& table) {
-        GemmVjpInput g = f.vjp();
-        g.pre = f.pre.data();
-        table.gemm_vjp_input(g);
+      tests::for_each_target([&](const Dispatch& kernels) {
+        Gemm g = f.vjp();
+        g.slope_at = f.pre.data();
+        kernels.gemm_vjp_input(g);
         const std::vector<float> whole = f.dx.values();
         for (const size_t row : std::initializer_list<size_t>{1, 7, 15}) {
           for (const size_t column : std::initializer_list<size_t>{16, 32, 48, 64}) {
@@ -360,7 +361,7 @@ TEST_CASE("gemm_vjp_input: cutting the rows and the columns changes no bit") {
                 g.row_end = low ? row : rows;
                 g.column_begin = left ? 0 : column;
                 g.column_end = left ? column : f.s.depth;
-                table.gemm_vjp_input(g);
+                kernels.gemm_vjp_input(g);
               }
             }
             CHECK(f.dx.values() == whole);
@@ -371,7 +372,7 @@ TEST_CASE("gemm_vjp_input: cutting the rows and the columns changes no bit") {
   }
 }
 
-TEST_CASE("gemm_vjp_weights: every table adds the complex-step gradients to dw and db") {
+TEST_CASE("gemm_vjp_weights: every target adds the complex-step gradients to dw and db") {
   for (const Shape& s : {Shape{1, 2, 3}, Shape{7, 9, 17}, Shape{5, 24, 33}, Shape{20, 3, 64}}) {
     CAPTURE(s.rows);
     const Guarded<float> x(tests::seeded("weights.x", s.rows * s.depth));
@@ -391,7 +392,7 @@ TEST_CASE("gemm_vjp_weights: every table adds the complex-step gradients to dw a
     for (size_t i = 0; i < expected.size(); ++i) {
       expected[i] += static_cast<double>(start[i]);
     }
-    tests::for_each_table([&](const Table& table) {
+    tests::for_each_target([&](const Dispatch& kernels) {
       const Guarded<float> dw({start.begin(), start.end() - static_cast<ptrdiff_t>(s.outputs)});
       const Guarded<float> db({start.end() - static_cast<ptrdiff_t>(s.outputs), start.end()});
       const float* x_segment = x.data();
@@ -400,11 +401,9 @@ TEST_CASE("gemm_vjp_weights: every table adds the complex-step gradients to dw a
       g.dy = {&dy_segment, 1, s.outputs, s.outputs};
       g.x = {&x_segment, 1, s.depth, s.depth};
       g.rows = s.rows;
-      g.outputs = s.outputs;
-      g.depth = s.depth;
       g.dw = dw.data();
       g.db = db.data();
-      table.gemm_vjp_weights(g);
+      kernels.gemm_vjp_weights(g);
       std::vector<float> all = dw.values();
       all.insert(all.end(), db.begin(), db.end());
       tests::check_close(all.data(), expected, tolerances);
@@ -431,10 +430,10 @@ TEST_CASE("gemm: the goldens of the linear layers, forward and backward") {
     const Guarded<float> bias = tests::padded_to_panels(tests::load_npy(folder + "b.npy").values);
     const Guarded<float> scratch(std::max(gemm_scratch_floats(s.depth), gemm_vjp_scratch_floats(s.outputs)));
     const std::vector<float> r = add ? tests::load_npy(folder + "r.npy").values : std::vector<float>();
-    tests::for_each_table([&](const Table& table) {
+    tests::for_each_target([&](const Dispatch& kernels) {
       std::vector<float> in = x.values;
       if (act_before) {
-        table.hardswish({x.values.data(), in.data(), in.size()});
+        kernels.hardswish({x.values.data(), in.data(), in.size()});
       }
       std::vector<float> y(s.rows * s.outputs), pre(y.size()), dpre = dy.values, dx(in.size());
       const float* segment = in.data();
@@ -447,28 +446,34 @@ TEST_CASE("gemm: the goldens of the linear layers, forward and backward") {
       g.residual = add ? r.data() : nullptr;
       g.hardswish = act_after;
       g.row_end = s.rows;
-      g.panel_end = panel_count(s.outputs);
+      g.column_end = s.outputs;
       g.scratch = scratch.data();
-      table.gemm(g);
+      kernels.gemm(g);
       CHECK(tests::relative_l2(y, tests::load_npy(folder + "y.npy").values) < kGolden);
 
       if (act_after) {
-        table.hardswish_vjp({pre.data(), dy.values.data(), dpre.data(), dpre.size()});
+        kernels.hardswish_vjp({pre.data(), dy.values.data(), dpre.data(), dpre.size()});
       }
       const float* dy_segment = dpre.data();
-      GemmVjpInput v = {};
-      v.dy = {&dy_segment, 1, s.outputs, s.outputs};
+      Gemm v = {};
+      v.x = {&dy_segment, 1, s.outputs, s.outputs};
       v.w = packed.panels();
-      v.dx = {dx.data(), s.depth, s.depth, 0};
-      v.pre = act_before ? x.values.data() : nullptr;
+      v.y = {dx.data(), s.depth, s.depth, 0};
+      v.slope_at = act_before ? x.values.data() : nullptr;
       v.row_end = s.rows;
       v.column_end = s.depth;
       v.scratch = scratch.data();
-      table.gemm_vjp_input(v);
+      kernels.gemm_vjp_input(v);
       CHECK(tests::relative_l2(dx, tests::load_npy(folder + "dx.npy").values) < kGolden);
 
       std::vector<float> dw(w.values.size()), db(s.outputs);
-      table.gemm_vjp_weights({v.dy, g.x, s.rows, s.outputs, s.depth, dw.data(), db.data()});
+      GemmVjpWeights p = {};
+      p.dy = v.x;
+      p.x = g.x;
+      p.rows = s.rows;
+      p.dw = dw.data();
+      p.db = db.data();
+      kernels.gemm_vjp_weights(p);
       CHECK(tests::relative_l2(dw, tests::load_npy(folder + "dw.npy").values) < kGolden);
       CHECK(tests::relative_l2(db, tests::load_npy(folder + "db.npy").values) < kGolden);
     });

@@ -1,12 +1,11 @@
 // Every target against the formula in 64-bit integers: sums are exact, so bytes must be equal.
-#include "kernels/resample.h"
-
 #include <doctest/doctest.h>
 
 #include <cstdint>
 #include <vector>
 
-#include "kernels/table.h"
+#include "kernels/dispatch.h"
+#include "kernels/pixels.h"
 
 namespace levit::kernels {
 namespace {
@@ -48,7 +47,7 @@ uint8_t expected(const int32_t* weights, size_t taps, Pixel pixel) {
   return static_cast<uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-void check_horizontal(const Table& table, size_t pixels, size_t taps, size_t count, Random* random) {
+void check_horizontal(const Dispatch& kernels, size_t pixels, size_t taps, size_t count, Random* random) {
   // Rows of exactly their size, so that a sanitizer sees a read beyond them.
   std::vector<std::vector<uint8_t>> rows;
   for (size_t r = 0; r < kResampleRows; ++r) rows.push_back(random_bytes(3 * pixels, random));
@@ -57,16 +56,18 @@ void check_horizontal(const Table& table, size_t pixels, size_t taps, size_t cou
   first.back() = static_cast<uint32_t>(pixels - taps);
   const std::vector<int32_t> weights = random_weights(count, taps, random);
   const size_t stride = 3 * count + 1;
-  std::vector<uint8_t> block(pixels * kResampleRows * 4), out(kResampleRows * stride, 0xa5);
-  table.resample_horizontal({{rows[0].data(), rows[1].data(), rows[2].data(), rows[3].data()},
-                             pixels,
-                             first.data(),
-                             weights.data(),
-                             taps,
-                             count,
-                             block.data(),
-                             out.data(),
-                             stride});
+  std::vector<uint8_t> interleaved(pixels * kResampleRows * 4), out(kResampleRows * stride, 0xa5);
+  ResampleHorizontal call = {};
+  for (size_t r = 0; r < kResampleRows; ++r) call.rows[r] = rows[r].data();
+  call.pixels = pixels;
+  call.first = first.data();
+  call.weights = weights.data();
+  call.taps = taps;
+  call.count = count;
+  call.interleaved = interleaved.data();
+  call.out = out.data();
+  call.out_stride = stride;
+  kernels.resample_horizontal(call);
   size_t wrong = 0;
   for (size_t r = 0; r < kResampleRows; ++r) {
     for (size_t i = 0; i < 3 * count; ++i) {
@@ -78,13 +79,22 @@ void check_horizontal(const Table& table, size_t pixels, size_t taps, size_t cou
   CHECK(wrong == 0);
 }
 
-void check_vertical(const Table& table, size_t width, size_t taps, size_t capacity, Random* random) {
+void check_vertical(const Dispatch& kernels, size_t width, size_t taps, size_t capacity, Random* random) {
   const size_t stride = width + random->below(5);
   const std::vector<uint8_t> ring = random_bytes((capacity - 1) * stride + width, random);
   const std::vector<int32_t> weights = random_weights(1, taps, random);
   const size_t first = random->below(capacity);
   std::vector<uint8_t> out(width);
-  table.resample_vertical({ring.data(), stride, capacity, first, weights.data(), taps, out.data(), width});
+  ResampleVertical call = {};
+  call.ring = ring.data();
+  call.stride = stride;
+  call.capacity = capacity;
+  call.first = first;
+  call.weights = weights.data();
+  call.taps = taps;
+  call.out = out.data();
+  call.width = width;
+  kernels.resample_vertical(call);
   size_t wrong = 0;
   for (size_t i = 0; i < width; ++i) {
     wrong += out[i] != expected(weights.data(), taps,
@@ -94,21 +104,21 @@ void check_vertical(const Table& table, size_t width, size_t taps, size_t capaci
 }
 
 TEST_CASE("resampling gives the bytes of its formula on every target, at every length") {
-  size_t tables = 0;
-  const Table* const* table = supported_tables(&tables);
-  for (size_t t = 0; t < tables; ++t) {
-    CAPTURE(table[t]->name);
+  size_t targets = 0;
+  const Dispatch* const* kernels = supported_targets(&targets);
+  for (size_t t = 0; t < targets; ++t) {
+    CAPTURE(kernels[t]->name);
     Random random{t};
     for (size_t taps = 1; taps <= 9; ++taps) {
       for (size_t extra = 0; extra < 20; ++extra) {
         CAPTURE(taps);
         CAPTURE(extra);
-        check_horizontal(*table[t], taps + extra, taps, 1 + extra % 7, &random);
-        check_vertical(*table[t], 1 + 13 * extra, taps, taps + extra % 5, &random);
+        check_horizontal(*kernels[t], taps + extra, taps, 1 + extra % 7, &random);
+        check_vertical(*kernels[t], 1 + 13 * extra, taps, taps + extra % 5, &random);
       }
     }
-    check_vertical(*table[t], 672, 300, 304, &random);
-    check_horizontal(*table[t], 1000, 40, 224, &random);
+    check_vertical(*kernels[t], 672, 300, 304, &random);
+    check_horizontal(*kernels[t], 1000, 40, 224, &random);
   }
 }
 

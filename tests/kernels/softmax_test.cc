@@ -1,5 +1,3 @@
-#include "kernels/softmax.h"
-
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
@@ -7,6 +5,7 @@
 
 #include "doctest/doctest.h"
 #include "kernels/reference.h"
+#include "kernels/tokens.h"
 #include "tests/kernels/support.h"
 #include "tests/support/npy.h"
 
@@ -32,7 +31,7 @@ std::vector<double> tolerances(const std::vector<double>& y, const float* x, siz
   return bound;
 }
 
-TEST_CASE("softmax: every table gives the reference's rows, in place too, and touches nothing behind them") {
+TEST_CASE("softmax: every target gives the reference's rows, in place too, and touches nothing behind them") {
   for (size_t columns = 1; columns <= 70; ++columns) {
     CAPTURE(columns);
     const size_t rows = 3;
@@ -47,13 +46,13 @@ TEST_CASE("softmax: every table gives the reference's rows, in place too, and to
       const std::vector<double> part = tolerances(row, x.data() + i * columns, columns);
       bound.insert(bound.end(), part.begin(), part.end());
     }
-    tests::for_each_table([&](const Table& table) {
+    tests::for_each_target([&](const Dispatch& kernels) {
       const Guarded<float> y(x.size());
       std::fill(y.begin(), y.end(), NAN);
-      table.softmax({x.data(), y.data(), rows, columns});
+      kernels.softmax({x.data(), y.data(), rows, columns});
       tests::check_close(y.data(), expected, bound);
       const Guarded<float> same(x.values());
-      table.softmax({same.data(), same.data(), rows, columns});
+      kernels.softmax({same.data(), same.data(), rows, columns});
       CHECK(same.values() == y.values());
     });
   }
@@ -71,14 +70,14 @@ TEST_CASE("softmax: no finite row gives NaN, and every row sums to one") {
                                                 {-huge}};
   for (const std::vector<float>& x : list) {
     CAPTURE(x[0]);
-    tests::for_each_table([&](const Table& table) {
+    tests::for_each_target([&](const Dispatch& kernels) {
       for (const size_t copies :
            std::initializer_list<size_t>{1, 20}) {  // a row shorter than any vector, and a long one
         std::vector<float> row;
         for (size_t i = 0; i < copies; ++i) {
           row.insert(row.end(), x.begin(), x.end());
         }
-        table.softmax({row.data(), row.data(), 1, row.size()});
+        kernels.softmax({row.data(), row.data(), 1, row.size()});
         double sum = 0;
         for (const float y : row) {
           CHECK(y >= 0);
@@ -90,14 +89,16 @@ TEST_CASE("softmax: no finite row gives NaN, and every row sums to one") {
   }
 }
 
-TEST_CASE("softmax_vjp: every table gives the complex-step gradient, in place too") {
+TEST_CASE("softmax_vjp: every target gives the complex-step gradient, in place too") {
   for (size_t columns = 1; columns <= 40; ++columns) {
     CAPTURE(columns);
     const size_t rows = 2;
     const std::vector<float> x = tests::seeded("softmax.x", rows * columns, 3);
     const Guarded<float> dy(tests::seeded("softmax.dy", rows * columns));
     const Guarded<float> y(x);
-    tests::for_each_table([&](const Table& table) { table.softmax({x.data(), y.data(), rows, columns}); });
+    tests::for_each_target([&](const Dispatch& kernels) {
+      kernels.softmax({x.data(), y.data(), rows, columns});
+    });
     // The kernel takes y, so the reference differentiates at log y, whose softmax that is.
     std::vector<double> expected, bound;
     for (size_t i = 0; i < rows; ++i) {
@@ -121,13 +122,13 @@ TEST_CASE("softmax_vjp: every table gives the complex-step gradient, in place to
                         static_cast<double>(y[i * columns + j]));
       }
     }
-    tests::for_each_table([&](const Table& table) {
+    tests::for_each_target([&](const Dispatch& kernels) {
       const Guarded<float> dx(y.size());
       std::fill(dx.begin(), dx.end(), NAN);
-      table.softmax_vjp({y.data(), dy.data(), dx.data(), rows, columns});
+      kernels.softmax_vjp({y.data(), dy.data(), dx.data(), rows, columns});
       tests::check_close(dx.data(), expected, bound);
       const Guarded<float> same(dy.values());
-      table.softmax_vjp({y.data(), same.data(), same.data(), rows, columns});
+      kernels.softmax_vjp({y.data(), same.data(), same.data(), rows, columns});
       CHECK(same.values() == dx.values());
     });
   }
@@ -139,10 +140,10 @@ TEST_CASE("softmax: the golden rows, forward and backward") {
   const tests::Array dx = tests::load_npy("kernel/softmax/dx.npy");
   const std::vector<float> dy = tests::seeded("kernel.softmax.dy", x.values.size());
   const size_t rows = x.shape[0], columns = x.shape[1];
-  tests::for_each_table([&](const Table& table) {
+  tests::for_each_target([&](const Dispatch& kernels) {
     std::vector<float> actual(x.values.size()), gradient(x.values.size());
-    table.softmax({x.values.data(), actual.data(), rows, columns});
-    table.softmax_vjp({actual.data(), dy.data(), gradient.data(), rows, columns});
+    kernels.softmax({x.values.data(), actual.data(), rows, columns});
+    kernels.softmax_vjp({actual.data(), dy.data(), gradient.data(), rows, columns});
     for (size_t i = 0; i < rows; ++i) {
       CAPTURE(i);
       const float* golden = y.values.data() + i * columns;

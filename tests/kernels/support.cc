@@ -9,6 +9,7 @@
 
 #include "doctest/doctest.h"
 #include "tests/support/npy.h"
+#include "tools/checkpoint/half.h"
 
 namespace levit::tests {
 
@@ -28,12 +29,12 @@ GuardedPages::~GuardedPages() {
   munmap(map_, map_bytes_);
 }
 
-void for_each_table(const std::function<void(const kernels::Table&)>& check) {
+void for_each_target(const std::function<void(const kernels::Dispatch&)>& check) {
   size_t count = 0;
-  const kernels::Table* const* tables = kernels::supported_tables(&count);
+  const kernels::Dispatch* const* targets = kernels::supported_targets(&count);
   for (size_t i = 0; i < count; ++i) {
-    CAPTURE(tables[i]->name);
-    check(*tables[i]);
+    CAPTURE(targets[i]->name);
+    check(*targets[i]);
   }
 }
 
@@ -77,7 +78,7 @@ PackedWeights::PackedWeights(const std::vector<float>& w, size_t outputs_, size_
           (n / kernels::kPanelWidth * depth + k) * kernels::kPanelWidth + n % kernels::kPanelWidth;
       float& value = weights[n * depth + k];
       if (half) {
-        const uint16_t bits = kernels::float_to_half(value);
+        const uint16_t bits = tools::round_to_half(static_cast<double>(value)).bits;
         value = kernels::half_to_float(bits);
         std::memcpy(bytes.data() + at * sizeof bits, &bits, sizeof bits);
       } else {

@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/table.h"
+#include "kernels/dispatch.h"
+#include "kernels/panels.h"
 
 namespace levit::tests {
 
@@ -57,8 +58,8 @@ class Guarded {
   size_t count_;
 };
 
-// Calls `check` with every table that this processor runs, its name captured.
-void for_each_table(const std::function<void(const kernels::Table&)>& check);
+// Calls `check` with every target that this processor runs, its name captured.
+void for_each_target(const std::function<void(const kernels::Dispatch&)>& check);
 
 // float32(scale * uniform(name)[i]).
 std::vector<float> seeded(const std::string& name, size_t count, double scale = 1);

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "kernels/half.h"
+#include "kernels/panels.h"
 
 namespace levit::tools {
 namespace {

@@ -1,37 +1,18 @@
-#include "kernels/table.h"
+#include "kernels/dispatch.h"
 
 #include "kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/table.cc"
+#define HWY_TARGET_INCLUDE "kernels/dispatch.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 
-// One table per target. Its functions are in the file of each operation.
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 
-void gemm(const Gemm&);
-void gemm_vjp_input(const GemmVjpInput&);
-void gemm_vjp_weights(const GemmVjpWeights&);
-void conv3x3(const Conv3x3&);
-void conv3x3_vjp_input(const Conv3x3VjpInput&);
-void conv3x3_vjp_weights(const Conv3x3VjpWeights&);
-void attention(const Attention&);
-void attention_vjp(const AttentionVjp&);
-void softmax(const Softmax&);
-void softmax_vjp(const SoftmaxVjp&);
-void hardswish(const Hardswish&);
-void hardswish_vjp(const HardswishVjp&);
-void mean_pool(const MeanPool&);
-void mean_pool_vjp(const MeanPoolVjp&);
-void subsample(const Subsample&);
-void subsample_vjp(const SubsampleVjp&);
-void normalise_row(const NormaliseRow&);
-void interleave_row(const InterleaveRow&);
-void widen_half(const WidenHalf&);
-void resample_horizontal(const ResampleHorizontal&);
-void resample_vertical(const ResampleVertical&);
+#define LEVIT_PROTOTYPE(name, Call) void name(const Call&);
+LEVIT_FOR_EACH_KERNEL(LEVIT_PROTOTYPE)
+#undef LEVIT_PROTOTYPE
 
 constexpr const char* target_name() {
   switch (HWY_TARGET) {
@@ -50,12 +31,10 @@ constexpr const char* target_name() {
   }
 }
 
-extern const Table kTable;
-constexpr Table kTable = {
-    target_name(),     HWY_LANES(float),    gemm,       gemm_vjp_input,      gemm_vjp_weights, conv3x3,
-    conv3x3_vjp_input, conv3x3_vjp_weights, attention,  attention_vjp,       softmax,          softmax_vjp,
-    hardswish,         hardswish_vjp,       mean_pool,  mean_pool_vjp,       subsample,        subsample_vjp,
-    normalise_row,     interleave_row,      widen_half, resample_horizontal, resample_vertical};
+#define LEVIT_POINTER(name, Call) name,
+extern const Dispatch kDispatch;
+constexpr Dispatch kDispatch = {target_name(), HWY_LANES(float), LEVIT_FOR_EACH_KERNEL(LEVIT_POINTER)};
+#undef LEVIT_POINTER
 
 }  // namespace levit::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -68,33 +47,33 @@ HWY_AFTER_NAMESPACE();
 namespace levit::kernels {
 namespace {
 
-constexpr const Table* kTables[] = {
+constexpr const Dispatch* kDispatches[] = {
 #if HWY_TARGETS & HWY_AVX3
-    &N_AVX3::kTable,
+    &N_AVX3::kDispatch,
 #endif
 #if HWY_TARGETS & HWY_AVX2
-    &N_AVX2::kTable,
+    &N_AVX2::kDispatch,
 #endif
 #if HWY_TARGETS & HWY_SSE4
-    &N_SSE4::kTable,
+    &N_SSE4::kDispatch,
 #endif
 #if HWY_TARGETS & HWY_NEON
-    &N_NEON::kTable,
+    &N_NEON::kDispatch,
 #endif
 #if HWY_TARGETS & HWY_WASM
-    &N_WASM::kTable,
+    &N_WASM::kDispatch,
 #endif
 #if HWY_TARGETS & HWY_EMU128
-    &N_EMU128::kTable,
+    &N_EMU128::kDispatch,
 #endif
 #if HWY_TARGETS & HWY_SCALAR
-    &N_SCALAR::kTable,
+    &N_SCALAR::kDispatch,
 #endif
 };
-constexpr size_t kTableCount = sizeof(kTables) / sizeof(kTables[0]);
+constexpr size_t kCount = sizeof(kDispatches) / sizeof(kDispatches[0]);
 
-// Every target includes the ones after it, so what a processor runs is a tail of kTables. Where the compiler
-// builds for one target only, or the processor is not x86, what it may emit is what runs.
+// Every target includes the ones after it, so what a processor runs is a tail of kDispatches. Where the
+// compiler builds for one target only, or the processor is not x86, what it may emit is what runs.
 size_t first_supported() {
 #if HWY_ARCH_X86 && (HWY_TARGETS & (HWY_TARGETS - 1))
   __builtin_cpu_init();
@@ -133,21 +112,21 @@ bool same_name(const char* a, const char* b) {
 
 }  // namespace
 
-const Table* const* supported_tables(size_t* count) {
+const Dispatch* const* supported_targets(size_t* count) {
   const size_t first = first_supported();
-  *count = kTableCount - first;
-  return kTables + first;
+  *count = kCount - first;
+  return kDispatches + first;
 }
 
-const Table* find_table(const char* name) {
+const Dispatch* find_target(const char* name) {
   size_t count;
-  const Table* const* tables = supported_tables(&count);
+  const Dispatch* const* targets = supported_targets(&count);
   if (name == nullptr) {
-    return tables[0];
+    return targets[0];
   }
   for (size_t i = 0; i < count; ++i) {
-    if (same_name(tables[i]->name, name)) {
-      return tables[i];
+    if (same_name(targets[i]->name, name)) {
+      return targets[i];
     }
   }
   return nullptr;

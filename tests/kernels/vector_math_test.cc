@@ -8,10 +8,10 @@
 #include "kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "tests/kernels/exp_test.cc"
+#define HWY_TARGET_INCLUDE "tests/kernels/vector_math_test.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "kernels/exp-inl.h"
+#include "kernels/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
@@ -30,6 +30,10 @@ void exp_all(const float* x, size_t count, float* y) {
   }
 }
 
+void widen_all(const uint16_t* half, size_t count, float* to) {
+  widen(half, count, to);
+}
+
 }  // namespace levit::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -43,33 +47,34 @@ namespace {
 struct Target {
   const char* name;
   void (*exp_all)(const float*, size_t, float*);
+  void (*widen_all)(const uint16_t*, size_t, float*);
 };
 
 constexpr Target kTargets[] = {
 #if HWY_TARGETS & HWY_AVX3
-    {"AVX3", N_AVX3::exp_all},
+    {"AVX3", N_AVX3::exp_all, N_AVX3::widen_all},
 #endif
 #if HWY_TARGETS & HWY_AVX2
-    {"AVX2", N_AVX2::exp_all},
+    {"AVX2", N_AVX2::exp_all, N_AVX2::widen_all},
 #endif
 #if HWY_TARGETS & HWY_SSE4
-    {"SSE4", N_SSE4::exp_all},
+    {"SSE4", N_SSE4::exp_all, N_SSE4::widen_all},
 #endif
 #if HWY_TARGETS & HWY_NEON
-    {"NEON", N_NEON::exp_all},
+    {"NEON", N_NEON::exp_all, N_NEON::widen_all},
 #endif
 #if HWY_TARGETS & HWY_WASM
-    {"WASM", N_WASM::exp_all},
+    {"WASM", N_WASM::exp_all, N_WASM::widen_all},
 #endif
 #if HWY_TARGETS & HWY_EMU128
-    {"SCALAR", N_EMU128::exp_all},
+    {"SCALAR", N_EMU128::exp_all, N_EMU128::widen_all},
 #endif
 #if HWY_TARGETS & HWY_SCALAR
-    {"SCALAR", N_SCALAR::exp_all},
+    {"SCALAR", N_SCALAR::exp_all, N_SCALAR::widen_all},
 #endif
 };
 
-// What exp-inl.h promises.
+// What vector_math-inl.h promises.
 constexpr double kUlps = 2;
 constexpr float kFlushed = -86.98f;  // below this the result is 0 where the true one is under 1.7e-38
 
@@ -94,14 +99,22 @@ double error_in_ulps(float x, float y) {
   return std::isnan(error) ? HUGE_VAL : error;
 }
 
+// Calls `check` with every target that this processor runs.
+template <class Check>
+void for_each_supported(const Check& check) {
+  for (const Target& target : kTargets) {
+    if (find_target(target.name) != nullptr) {
+      CAPTURE(target.name);
+      check(target);
+    }
+  }
+}
+
 void check_exp(const std::vector<float>& x) {
   REQUIRE(x.size() % 64 == 0);
   std::vector<float> y(x.size());
-  tests::for_each_table([&](const Table& table) {
-    const auto* target = std::find_if(std::begin(kTargets), std::end(kTargets),
-                                      [&](const Target& t) { return std::strcmp(t.name, table.name) == 0; });
-    REQUIRE(target != std::end(kTargets));
-    target->exp_all(x.data(), x.size(), y.data());
+  for_each_supported([&](const Target& target) {
+    target.exp_all(x.data(), x.size(), y.data());
     double worst = 0;
     float worst_x = 0;
     for (size_t i = 0; i < x.size(); ++i) {
@@ -116,10 +129,10 @@ void check_exp(const std::vector<float>& x) {
   });
 }
 
-// Bit patterns from `first` on, `step` apart, with both signs.
-void check_sweep(uint32_t first, uint32_t last, uint32_t step) {
+// Bit patterns from `first` on, `spacing` apart, with both signs.
+void check_sweep(uint32_t first, uint32_t last, uint32_t spacing) {
   std::vector<float> x;
-  for (uint64_t bits = first; bits <= last; bits += step) {
+  for (uint64_t bits = first; bits <= last; bits += spacing) {
     x.push_back(from_bits(static_cast<uint32_t>(bits)));
     x.push_back(-x.back());
     if (x.size() == 1 << 16) {
@@ -144,11 +157,7 @@ TEST_CASE("exp: the ends of its range") {
   x.resize(64);
   check_exp(x);
   std::vector<float> y(64);
-  for (const Target& target : kTargets) {
-    if (find_table(target.name) == nullptr) {
-      continue;
-    }
-    CAPTURE(target.name);
+  for_each_supported([&](const Target& target) {
     target.exp_all(x.data(), x.size(), y.data());
     CHECK(y[0] == 1);
     CHECK(y[1] == 1);
@@ -159,6 +168,53 @@ TEST_CASE("exp: the ends of its range") {
     CHECK(y[9] > 0);
     CHECK(std::isinf(y[12]));
     CHECK(y[13] == 0);
+  });
+}
+
+// The value of binary16 bits, from its definition.
+double half_value(uint16_t bits) {
+  const int exponent = bits >> 10 & 31;
+  const int fraction = bits & 1023;
+  const double sign = bits >> 15 ? -1 : 1;
+  if (exponent == 31) {
+    return fraction != 0 ? std::numeric_limits<double>::quiet_NaN() : sign * static_cast<double>(INFINITY);
+  }
+  return sign * (exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25));
+}
+
+TEST_CASE("widen: all 65536 fp16 numbers become their value, alone and on every target") {
+  std::vector<uint16_t> all(65536);
+  for (size_t i = 0; i < all.size(); ++i) {
+    all[i] = static_cast<uint16_t>(i);
+    const double value = half_value(all[i]);
+    const float wide = half_to_float(all[i]);
+    if (std::isnan(value)) {
+      REQUIRE(std::isnan(wide));
+    } else {
+      REQUIRE(static_cast<double>(wide) == value);
+      REQUIRE(std::signbit(wide) == std::signbit(value));
+    }
+  }
+  for_each_supported([&](const Target& target) {
+    const tests::Guarded<uint16_t> in(all);
+    const tests::Guarded<float> out(all.size());
+    target.widen_all(in.data(), all.size(), out.data());
+    for (size_t i = 0; i < all.size(); ++i) {
+      const double value = half_value(all[i]);
+      REQUIRE((std::isnan(value) ? std::isnan(out[i]) : static_cast<double>(out[i]) == value));
+      REQUIRE((std::isnan(value) || std::signbit(out[i]) == std::signbit(value)));
+    }
+  });
+}
+
+TEST_CASE("widen: any count stays within its arrays") {
+  for (size_t count = 0; count <= 33; ++count) {
+    const tests::Guarded<uint16_t> in(std::vector<uint16_t>(count, 0x3e00));
+    for_each_supported([&](const Target& target) {
+      const tests::Guarded<float> out(count);
+      target.widen_all(in.data(), count, out.data());
+      CHECK(out.values() == std::vector<float>(count, 1.5f));
+    });
   }
 }
 

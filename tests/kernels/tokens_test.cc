@@ -1,9 +1,11 @@
-// hardswish, pooling, pixels and half precision: operations on single numbers and rows.
+// hardswish, pooling and pixels: operations on single numbers and rows.
+#include "kernels/tokens.h"
+
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "doctest/doctest.h"
+#include "kernels/pixels.h"
 #include "kernels/reference.h"
 #include "tests/kernels/support.h"
 #include "tests/support/npy.h"
@@ -14,7 +16,7 @@ namespace {
 using tests::Complex;
 using tests::Guarded;
 
-// 0 .. 2 N + 1 of the longest vectors, so that every table sees whole vectors, short ones and none.
+// 0 .. 2 N + 1 of the longest vectors, so that every target sees whole vectors, short ones and none.
 constexpr size_t kMostNumbers = 33;
 
 // x + 3, the clamp, two products and the rounded 1 / 6, all relative to x (x + 3) / 6; below that scale, to
@@ -35,21 +37,21 @@ std::vector<float> sweep() {
   return x;
 }
 
-TEST_CASE("hardswish: a sweep through both kinks on every table") {
+TEST_CASE("hardswish: a sweep through both kinks on every target") {
   const std::vector<float> x = sweep();
   std::vector<double> expected, tolerance;
   for (const float v : x) {
     expected.push_back(reference::hardswish(static_cast<double>(v)));
     tolerance.push_back(hardswish_tolerance(static_cast<double>(v)));
   }
-  tests::for_each_table([&](const Table& table) {
+  tests::for_each_target([&](const Dispatch& kernels) {
     std::vector<float> y(x.size());
-    table.hardswish({x.data(), y.data(), x.size()});
+    kernels.hardswish({x.data(), y.data(), x.size()});
     tests::check_close(y.data(), expected, tolerance);
   });
 }
 
-TEST_CASE("hardswish_vjp: complex-step slopes on every table, 0 at -3 and 1 at 3") {
+TEST_CASE("hardswish_vjp: complex-step slopes on every target, 0 at -3 and 1 at 3") {
   const std::vector<float> x = sweep();
   const std::vector<float> dy = tests::seeded("hardswish.dy", x.size());
   std::vector<double> expected, tolerance;
@@ -58,34 +60,34 @@ TEST_CASE("hardswish_vjp: complex-step slopes on every table, 0 at -3 and 1 at 3
     expected.push_back(slope * static_cast<double>(dy[i]));
     tolerance.push_back(8 * tests::kRounding);  // |dy| <= 1, |slope| <= 1.5, four roundings
   }
-  tests::for_each_table([&](const Table& table) {
+  tests::for_each_target([&](const Dispatch& kernels) {
     std::vector<float> dx(x.size());
-    table.hardswish_vjp({x.data(), dy.data(), dx.data(), x.size()});
+    kernels.hardswish_vjp({x.data(), dy.data(), dx.data(), x.size()});
     tests::check_close(dx.data(), expected, tolerance);
     const float kinks[] = {-3, 3};
     const float ones[] = {1, 1};
     float slopes[2];
-    table.hardswish_vjp({kinks, ones, slopes, 2});
+    kernels.hardswish_vjp({kinks, ones, slopes, 2});
     CHECK(slopes[0] == 0);
     CHECK(slopes[1] == 1);
   });
 }
 
 TEST_CASE("hardswish: any count, in place or not, stays within its arrays and gives the same bits") {
-  tests::for_each_table([&](const Table& table) {
+  tests::for_each_target([&](const Dispatch& kernels) {
     const std::vector<float> x = tests::seeded("hardswish.x", kMostNumbers, 4);
     const std::vector<float> dy = tests::seeded("hardswish.dy", kMostNumbers);
     std::vector<float> y(kMostNumbers), dx(kMostNumbers);
-    table.hardswish({x.data(), y.data(), kMostNumbers});
-    table.hardswish_vjp({x.data(), dy.data(), dx.data(), kMostNumbers});
+    kernels.hardswish({x.data(), y.data(), kMostNumbers});
+    kernels.hardswish_vjp({x.data(), dy.data(), dx.data(), kMostNumbers});
     for (size_t count = 0; count <= kMostNumbers; ++count) {
       const auto first = [count](const std::vector<float>& v) {
         return std::vector<float>(v.begin(), v.begin() + static_cast<ptrdiff_t>(count));
       };
       const Guarded<float> in(first(x));
       const Guarded<float> gradient(first(dy));
-      table.hardswish_vjp({in.data(), gradient.data(), gradient.data(), count});
-      table.hardswish({in.data(), in.data(), count});
+      kernels.hardswish_vjp({in.data(), gradient.data(), gradient.data(), count});
+      kernels.hardswish({in.data(), in.data(), count});
       CHECK(in.values() == first(y));
       CHECK(gradient.values() == first(dx));
     }
@@ -98,11 +100,11 @@ TEST_CASE("hardswish: the goldens; at the kinks any slope between the one-sided 
   const std::vector<float> dy = tests::load_npy("kernel/hardswish/dy.npy").values;
   const std::vector<float> left = tests::load_npy("kernel/hardswish/slope_left.npy").values;
   const std::vector<float> right = tests::load_npy("kernel/hardswish/slope_right.npy").values;
-  tests::for_each_table([&](const Table& table) {
+  tests::for_each_target([&](const Dispatch& kernels) {
     std::vector<float> out(x.size()), dx(x.size());
     const std::vector<float> ones(x.size(), 1.0f);
-    table.hardswish({x.data(), out.data(), x.size()});
-    table.hardswish_vjp({x.data(), ones.data(), dx.data(), x.size()});
+    kernels.hardswish({x.data(), out.data(), x.size()});
+    kernels.hardswish_vjp({x.data(), ones.data(), dx.data(), x.size()});
     for (size_t i = 0; i < x.size(); ++i) {
       CAPTURE(x[i]);
       const double bound = hardswish_tolerance(static_cast<double>(x[i])) + tests::kRounding;
@@ -112,7 +114,7 @@ TEST_CASE("hardswish: the goldens; at the kinks any slope between the one-sided 
       CHECK(slope <= static_cast<double>(std::max(left[i], right[i])) + 8 * tests::kRounding);
     }
     const std::vector<float> given = tests::load_npy("kernel/hardswish/dx.npy").values;
-    table.hardswish_vjp({x.data(), dy.data(), dx.data(), x.size()});
+    kernels.hardswish_vjp({x.data(), dy.data(), dx.data(), x.size()});
     for (size_t i = 0; i < x.size(); ++i) {
       if (left[i] == right[i]) {
         CHECK(std::abs(static_cast<double>(dx[i]) - static_cast<double>(given[i])) <= 8 * tests::kRounding);
@@ -121,7 +123,7 @@ TEST_CASE("hardswish: the goldens; at the kinks any slope between the one-sided 
   });
 }
 
-TEST_CASE("mean_pool and subsample: the reference's values and complex-step gradients on every table") {
+TEST_CASE("mean_pool and subsample: the reference's values and complex-step gradients on every target") {
   for (const size_t channels : {size_t{1}, size_t{3}, size_t{16}, size_t{33}, size_t{40}}) {
     for (const size_t side : {size_t{1}, size_t{2}, size_t{4}, size_t{7}}) {
       CAPTURE(channels);
@@ -149,15 +151,15 @@ TEST_CASE("mean_pool and subsample: the reference's values and complex-step grad
           });
       // |x| <= 3: a sum of `tokens` numbers, scaled by a rounded factor.
       const double bound = 3 * static_cast<double>(tokens + 2) * tests::kRounding;
-      tests::for_each_table([&](const Table& table) {
+      tests::for_each_target([&](const Dispatch& kernels) {
         const Guarded<float> y(channels), dx(x.size()), sub_y(sub.size()), added(x.values());
-        table.mean_pool({x.data(), y.data(), tokens, channels});
+        kernels.mean_pool({x.data(), y.data(), tokens, channels});
         tests::check_close(y.data(), mean, std::vector<double>(channels, bound));
-        table.mean_pool_vjp({mean_dy.data(), dx.data(), tokens, channels});
+        kernels.mean_pool_vjp({mean_dy.data(), dx.data(), tokens, channels});
         tests::check_close(dx.data(), mean_dx, std::vector<double>(dx.size(), 2 * tests::kRounding));
-        table.subsample({x.data(), sub_y.data(), side, channels});
+        kernels.subsample({x.data(), sub_y.data(), side, channels});
         tests::check_close(sub_y.data(), sub, std::vector<double>(sub.size(), 0.0));
-        table.subsample_vjp({sub_dy.data(), added.data(), side, channels});
+        kernels.subsample_vjp({sub_dy.data(), added.data(), side, channels});
         std::vector<double> sums = sub_dx;
         for (size_t i = 0; i < sums.size(); ++i) {
           sums[i] += static_cast<double>(x[i]);
@@ -172,18 +174,18 @@ TEST_CASE("mean_pool and subsample: the goldens") {
   const tests::Array x = tests::load_npy("kernel/mean_pool/x.npy");
   const tests::Array grid = tests::load_npy("kernel/token_subsample/x.npy");
   const size_t tokens = x.shape[0], channels = x.shape[1];
-  tests::for_each_table([&](const Table& table) {
+  tests::for_each_target([&](const Dispatch& kernels) {
     std::vector<float> y(channels), dx(x.values.size());
-    table.mean_pool({x.values.data(), y.data(), tokens, channels});
+    kernels.mean_pool({x.values.data(), y.data(), tokens, channels});
     CHECK(tests::relative_l2(y, tests::load_npy("kernel/mean_pool/y.npy").values) < 1e-6);
-    table.mean_pool_vjp(
+    kernels.mean_pool_vjp(
         {tests::load_npy("kernel/mean_pool/dy.npy").values.data(), dx.data(), tokens, channels});
     CHECK(tests::relative_l2(dx, tests::load_npy("kernel/mean_pool/dx.npy").values) < 1e-6);
     const std::vector<float> expected = tests::load_npy("kernel/token_subsample/y.npy").values;
     std::vector<float> sub(expected.size()), dgrid(grid.values.size());
-    table.subsample({grid.values.data(), sub.data(), 7, grid.shape[1]});
+    kernels.subsample({grid.values.data(), sub.data(), 7, grid.shape[1]});
     CHECK(sub == expected);
-    table.subsample_vjp(
+    kernels.subsample_vjp(
         {tests::load_npy("kernel/token_subsample/dy.npy").values.data(), dgrid.data(), 7, grid.shape[1]});
     CHECK(dgrid == tests::load_npy("kernel/token_subsample/dx.npy").values);
   });
@@ -204,9 +206,9 @@ TEST_CASE("normalise_row: exactly torchvision's float32 operations, every byte, 
         expected.push_back(centred / std[i % 3]);
       }
       const Guarded<uint8_t> rgb(bytes);
-      tests::for_each_table([&](const Table& table) {
+      tests::for_each_target([&](const Dispatch& kernels) {
         const Guarded<float> out(3 * width);
-        table.normalise_row({rgb.data(), mean, std, out.data(), width});
+        kernels.normalise_row({rgb.data(), mean, std, out.data(), width});
         REQUIRE(out.values() == expected);
       });
     }
@@ -218,79 +220,14 @@ TEST_CASE("interleave_row: any width") {
     const Guarded<float> r(tests::seeded("plane.r", width));
     const Guarded<float> g(tests::seeded("plane.g", width));
     const Guarded<float> b(tests::seeded("plane.b", width));
-    tests::for_each_table([&](const Table& table) {
+    tests::for_each_target([&](const Dispatch& kernels) {
       const Guarded<float> out(3 * width);
-      table.interleave_row({{r.data(), g.data(), b.data()}, out.data(), width});
+      kernels.interleave_row({{r.data(), g.data(), b.data()}, out.data(), width});
       for (size_t x = 0; x < width; ++x) {
         REQUIRE(out[3 * x] == r[x]);
         REQUIRE(out[3 * x + 1] == g[x]);
         REQUIRE(out[3 * x + 2] == b[x]);
       }
-    });
-  }
-}
-
-// The value of binary16 bits, from its definition.
-double half_value(uint16_t bits) {
-  const int exponent = bits >> 10 & 31;
-  const int fraction = bits & 1023;
-  const double sign = bits >> 15 ? -1 : 1;
-  if (exponent == 31) {
-    return fraction != 0 ? std::numeric_limits<double>::quiet_NaN() : sign * static_cast<double>(INFINITY);
-  }
-  return sign * (exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25));
-}
-
-TEST_CASE("half: all 65536 numbers widen to their value and narrow back to their bits, on every table") {
-  std::vector<uint16_t> all(65536);
-  for (size_t i = 0; i < all.size(); ++i) {
-    all[i] = static_cast<uint16_t>(i);
-    const double value = half_value(all[i]);
-    const float wide = half_to_float(all[i]);
-    if (std::isnan(value)) {
-      REQUIRE(std::isnan(wide));
-      REQUIRE((float_to_half(wide) & 0x7fff) > 0x7c00);
-    } else {
-      REQUIRE(static_cast<double>(wide) == value);
-      REQUIRE(std::signbit(wide) == std::signbit(value));
-      REQUIRE(float_to_half(wide) == all[i]);
-    }
-  }
-  tests::for_each_table([&](const Table& table) {
-    const Guarded<uint16_t> in(all);
-    const Guarded<float> out(all.size());
-    table.widen_half({in.data(), out.data(), all.size()});
-    for (size_t i = 0; i < all.size(); ++i) {
-      const double value = half_value(all[i]);
-      REQUIRE((std::isnan(value) ? std::isnan(out[i]) : static_cast<double>(out[i]) == value));
-      REQUIRE((std::isnan(value) || std::signbit(out[i]) == std::signbit(value)));
-    }
-  });
-}
-
-TEST_CASE("half: between neighbours the nearer one, in the middle the even one, beyond the last infinity") {
-  for (uint16_t bits = 0; bits < 0x7c00; ++bits) {
-    const double low = half_value(bits);
-    const double high = bits == 0x7bff ? 65536 : half_value(static_cast<uint16_t>(bits + 1));
-    const auto middle = static_cast<float>((low + high) / 2);  // exact
-    const auto even = static_cast<uint16_t>(bits + (bits & 1));
-    REQUIRE(float_to_half(middle) == even);
-    REQUIRE(float_to_half(std::nextafter(middle, 0.0f)) == bits);
-    REQUIRE(float_to_half(std::nextafter(middle, 1e9f)) == bits + 1);
-    REQUIRE(float_to_half(-middle) == (even | 0x8000));
-  }
-  CHECK(float_to_half(1e30f) == 0x7c00);
-  CHECK(float_to_half(-INFINITY) == 0xfc00);
-  CHECK(float_to_half(1e-30f) == 0);
-}
-
-TEST_CASE("widen_half: any count stays within its arrays") {
-  for (size_t count = 0; count <= kMostNumbers; ++count) {
-    const Guarded<uint16_t> in(std::vector<uint16_t>(count, 0x3e00));
-    tests::for_each_table([&](const Table& table) {
-      const Guarded<float> out(count);
-      table.widen_half({in.data(), out.data(), count});
-      CHECK(out.values() == std::vector<float>(count, 1.5f));
     });
   }
 }

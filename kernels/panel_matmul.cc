@@ -1,21 +1,27 @@
+// Rows times panels: the loop in which the network spends its time.
+//
+// A tile of up to kTileRows rows by kTileVectors vectors of columns stays in registers while k runs over the
+// whole depth: one weight vector is loaded for all rows of the tile, one broadcast x for all its columns.
+// Rows are cut evenly (49 = 13 + 12 + 12 + 12), so there is no short last tile. fp16 weights are widened on
+// the way to the multiplier where one instruction does that, else one panel at a time through the scratch.
+//
+// Measured (bench/README.md): 81 to 86 % of the FMA peak at 16, 49 and 196 rows with AVX-512. Prefetching the
+// next panels while the last rows run took 11 % off the whole network, since the weights of stage 2 come from
+// L3; in tiles one vector wide, which loads bound already, it cost 8 %.
 #include <cstring>
 
-#include "kernels/half.h"
 #include "kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/product.cc"
+#define HWY_TARGET_INCLUDE "kernels/panel_matmul.cc"
 #include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "kernels/hardswish-inl.h"
-#include "kernels/product-inl.h"
-#include "kernels/widen-inl.h"
+#include "kernels/panel_matmul-inl.h"
+#include "kernels/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
-
-void widen_half(const WidenHalf&);
 
 namespace {
 
@@ -51,21 +57,19 @@ constexpr size_t most_rows(size_t vectors) {
 // Rows this many floats apart share one set of a first-level cache, which has at least this many ways.
 constexpr size_t kCacheStride = 1024, kCacheWays = 8;
 
-// What the tiles of some columns read and write, at row 0. Where a tile spans several panels, panel i has its
-// own addresses.
+// What the tiles of some columns read and write, at row 0, beside what the whole product says. Where a tile
+// spans several panels, panel i has its own addresses.
 struct Tile {
-  const float* const* segment;
-  size_t segments, segment_length, x_stride;
+  const Gemm* g;
   const void* w[kTilePanels];  // weights of k = 0
-  uintptr_t next;    // what to prefetch for the next columns, perhaps behind all weights: blocks of 16 k, ...
-  size_t next_step;  // ... bytes from one to the next
-  const float* bias;  // [columns]
+  uintptr_t
+      next;  // what to prefetch for the next columns, perhaps behind all weights: 16 rows of a panel, ...
+  size_t next_stride;  // ... bytes from these to the next 16
+  const float* bias;   // [columns]
   float* y[kTilePanels];
   float* pre[kTilePanels];             // or null
   const float* slope_at[kTilePanels];  // or null
   const float* residual[kTilePanels];  // or null
-  size_t y_stride, pre_stride;
-  bool hardswish;
 };
 
 HWY_INLINE V load_weights(D d, const float* w) {
@@ -76,22 +80,23 @@ HWY_INLINE V load_weights(D d, const float* w) {
   return widen(d, w);
 }
 
-// Without FMA every step rounds twice; adding up runs of this many steps on their own keeps the error of long
+// Without FMA every term is rounded twice; adding up this many of them on their own keeps the error of long
 // sums where FMA has it.
-constexpr size_t kRun = 64;
+constexpr size_t kPartialSum = 64;
 
-// Weights of 16 steps of k in a panel.
-constexpr size_t kBlock = kPanelWidth * kPanelWidth;
+// Numbers in 16 rows of a panel.
+constexpr size_t kSquare = kPanelWidth * kPanelWidth;
 
-// acc [kRows][kVectors] += x w over `count` steps of k, in order.
+// acc [kRows][kVectors] += x w over `count` values of k, in order.
 template <size_t kRows, size_t kVectors, class W>
-HWY_INLINE void accumulate_run(const Tile& t, const float* HWY_RESTRICT x, size_t at, size_t count,
-                               V (&acc)[kRows][kVectors]) {
+HWY_INLINE void accumulate_part(const Tile& t, const float* HWY_RESTRICT x, size_t at, size_t count,
+                                V (&acc)[kRows][kVectors]) {
   const D d;
+  const size_t x_stride = t.g->x.stride;
   for (size_t k = 0; k < count; ++k) {
     if constexpr (kVectors > 1) {  // one vector wide, loads are what bounds a tile
       constexpr size_t kBytes = kVectors * kLanes * sizeof(W);
-      const uintptr_t next = t.next + at / kBlock * t.next_step + at % kBlock / kPanelWidth * kBytes;
+      const uintptr_t next = t.next + at / kSquare * t.next_stride + at % kSquare / kPanelWidth * kBytes;
       for (size_t line = 0; line < kBytes; line += 64) {
         hwy::Prefetch(reinterpret_cast<const char*>(next + line));
       }
@@ -103,7 +108,7 @@ HWY_INLINE void accumulate_run(const Tile& t, const float* HWY_RESTRICT x, size_
       w[c] = load_weights(d, from);
     }
     for (size_t r = 0; r < kRows; ++r) {
-      const V xr = hn::Set(d, x[r * t.x_stride + k]);
+      const V xr = hn::Set(d, x[r * x_stride + k]);
       for (size_t c = 0; c < kVectors; ++c) {
         acc[r][c] = hn::MulAdd(xr, w[c], acc[r][c]);
       }
@@ -112,41 +117,43 @@ HWY_INLINE void accumulate_run(const Tile& t, const float* HWY_RESTRICT x, size_
   }
 }
 
-// acc [kRows][kVectors] += x w, k in order. Runs go on over the ends of segments, which are layout only.
+// acc [kRows][kVectors] += x w, k in order. Partial sums go on over the ends of segments, which are layout
+// only.
 template <size_t kRows, size_t kVectors, class W>
 HWY_INLINE void accumulate(const Tile& t, size_t row, V (&acc)[kRows][kVectors]) {
+  const SegmentedRows& in = t.g->x;
   if constexpr (HWY_NATIVE_FMA) {
-    for (size_t s = 0; s < t.segments; ++s) {
-      const float* x = t.segment[s] + row * t.x_stride;
-      accumulate_run<kRows, kVectors, W>(t, x, s * t.segment_length * kPanelWidth, t.segment_length, acc);
+    for (size_t s = 0; s < in.segments; ++s) {
+      const float* x = in.segment[s] + row * in.stride;
+      accumulate_part<kRows, kVectors, W>(t, x, s * in.segment_length * kPanelWidth, in.segment_length, acc);
     }
     return;
   }
   const D d;
-  const size_t depth = t.segments * t.segment_length;
+  const size_t depth = in.segments * in.segment_length;
   size_t s = 0, from = 0;  // of the next k
   for (size_t k = 0; k < depth;) {
-    V run[kRows][kVectors];
+    V part[kRows][kVectors];
     for (size_t r = 0; r < kRows; ++r) {
       for (size_t c = 0; c < kVectors; ++c) {
-        run[r][c] = hn::Zero(d);
+        part[r][c] = hn::Zero(d);
       }
     }
-    for (size_t left = HWY_MIN(kRun, depth - k); left > 0;) {
-      const size_t count = HWY_MIN(left, t.segment_length - from);
-      const float* x = t.segment[s] + row * t.x_stride + from;
-      accumulate_run<kRows, kVectors, W>(t, x, k * kPanelWidth, count, run);
+    for (size_t left = HWY_MIN(kPartialSum, depth - k); left > 0;) {
+      const size_t count = HWY_MIN(left, in.segment_length - from);
+      const float* x = in.segment[s] + row * in.stride + from;
+      accumulate_part<kRows, kVectors, W>(t, x, k * kPanelWidth, count, part);
       k += count;
       left -= count;
       from += count;
-      if (from == t.segment_length) {
+      if (from == in.segment_length) {
         ++s;
         from = 0;
       }
     }
     for (size_t r = 0; r < kRows; ++r) {
       for (size_t c = 0; c < kVectors; ++c) {
-        acc[r][c] = hn::Add(acc[r][c], run[r][c]);
+        acc[r][c] = hn::Add(acc[r][c], part[r][c]);
       }
     }
   }
@@ -172,8 +179,9 @@ HWY_INLINE void for_tile(V (&acc)[kRows][kVectors], T* const (&panels)[kTilePane
 
 // Rows [row, row + kRows).
 template <size_t kRows, size_t kVectors, class W>
-HWY_NOINLINE void run_tile(const Tile& t, size_t row) {
+HWY_NOINLINE void multiply_tile(const Tile& t, size_t row) {
   const D d;
+  const size_t y_stride = t.g->y.stride, pre_stride = t.g->pre.stride;
   V acc[kRows][kVectors];
   for (size_t c = 0; c < kVectors; ++c) {
     acc[0][c] = hn::LoadU(d, t.bias + c * kLanes);
@@ -182,159 +190,156 @@ HWY_NOINLINE void run_tile(const Tile& t, size_t row) {
     }
   }
   // Lines a stride apart, which no hardware prefetcher foresees.
-  for_tile(acc, t.y, row, t.y_stride, [](V&, const float* y) HWY_ATTR { hwy::Prefetch(y); });
+  for_tile(acc, t.y, row, y_stride, [](V&, const float* y) HWY_ATTR { hwy::Prefetch(y); });
   if (t.pre[0] != nullptr) {
-    for_tile(acc, t.pre, row, t.pre_stride, [](V&, const float* pre) HWY_ATTR { hwy::Prefetch(pre); });
+    for_tile(acc, t.pre, row, pre_stride, [](V&, const float* pre) HWY_ATTR { hwy::Prefetch(pre); });
   }
   if (t.slope_at[0] != nullptr) {
-    for_tile(acc, t.slope_at, row, t.y_stride, [](V&, const float* z) HWY_ATTR { hwy::Prefetch(z); });
+    for_tile(acc, t.slope_at, row, y_stride, [](V&, const float* z) HWY_ATTR { hwy::Prefetch(z); });
   }
   accumulate<kRows, kVectors, W>(t, row, acc);
   if (t.pre[0] != nullptr) {
-    for_tile(acc, t.pre, row, t.pre_stride, [](V& sum, float* pre) HWY_ATTR { hn::StoreU(sum, D(), pre); });
+    for_tile(acc, t.pre, row, pre_stride, [](V& sum, float* pre) HWY_ATTR { hn::StoreU(sum, D(), pre); });
   }
-  if (t.hardswish) {
+  if (t.g->hardswish) {
     for_tile(acc, t.y, row, 0, [](V& sum, float*) HWY_ATTR { sum = hardswish(D(), sum); });
   }
   if (t.slope_at[0] != nullptr) {
-    for_tile(acc, t.slope_at, row, t.y_stride, [](V& sum, const float* z) HWY_ATTR {
+    for_tile(acc, t.slope_at, row, y_stride, [](V& sum, const float* z) HWY_ATTR {
       sum = hn::Mul(sum, hardswish_slope(D(), hn::LoadU(D(), z)));
     });
   }
   if (t.residual[0] != nullptr) {
-    for_tile(acc, t.residual, row, t.y_stride,
+    for_tile(acc, t.residual, row, y_stride,
              [](V& sum, const float* residual) HWY_ATTR { sum = hn::Add(sum, hn::LoadU(D(), residual)); });
   }
-  for_tile(acc, t.y, row, t.y_stride, [](V& sum, float* y) HWY_ATTR { hn::StoreU(sum, D(), y); });
+  for_tile(acc, t.y, row, y_stride, [](V& sum, float* y) HWY_ATTR { hn::StoreU(sum, D(), y); });
 }
 
 // The tile of `rows` rows, 1..kRows.
 template <size_t kRows, size_t kVectors, class W>
-void run_rows(const Tile& t, size_t row, size_t rows) {
+void multiply_rows(const Tile& t, size_t row, size_t rows) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
-      return run_rows<kRows - 1, kVectors, W>(t, row, rows);
+      return multiply_rows<kRows - 1, kVectors, W>(t, row, rows);
     }
   }
-  run_tile<kRows, kVectors, W>(t, row);
+  multiply_tile<kRows, kVectors, W>(t, row);
 }
 
 // Copies a rectangle.
-HWY_INLINE void copy(const float* from, size_t from_stride, size_t rows, size_t columns, float* to,
-                     size_t to_stride) {
+HWY_INLINE void copy(ConstRows from, size_t rows, size_t columns, Rows to) {
   for (size_t r = 0; r < rows; ++r) {
-    std::memcpy(to + r * to_stride, from + r * from_stride, columns * sizeof(float));
+    std::memcpy(to[r], from[r], columns * sizeof(float));
   }
 }
 
 // The tile of one panel whose last columns do not exist: it works on whole vectors in buffers, of which the
 // existing part is copied.
 template <size_t kVectors, class W>
-void run_partial(const Tile& t, size_t row, size_t rows, size_t columns) {
+void multiply_partial(const Tile& t, size_t row, size_t rows, size_t columns) {
   constexpr size_t kColumns = kVectors * kLanes;
   float y[kTileRows * kColumns];
   float pre[kTileRows * kColumns];
   float slope_at[kTileRows * kColumns] = {};
   float residual[kTileRows * kColumns] = {};
   const float* segment[kMaxSegments];
-  for (size_t s = 0; s < t.segments; ++s) {
-    segment[s] = t.segment[s] + row * t.x_stride;
+  Gemm g = *t.g;
+  for (size_t s = 0; s < g.x.segments; ++s) {
+    segment[s] = t.g->x.segment[s] + row * g.x.stride;
   }
+  g.x.segment = segment;
+  g.y.stride = kColumns;
+  g.pre.stride = kColumns;
   Tile whole = t;
-  whole.segment = segment;
-  whole.y_stride = kColumns;
-  whole.pre_stride = kColumns;
+  whole.g = &g;
   whole.y[0] = y;
-  const size_t at = row * t.y_stride;
+  const size_t y_stride = t.g->y.stride, pre_stride = t.g->pre.stride;
+  const size_t at = row * y_stride;
   if (t.pre[0] != nullptr) {
     whole.pre[0] = pre;
   }
   if (t.slope_at[0] != nullptr) {
-    copy(t.slope_at[0] + at, t.y_stride, rows, columns, slope_at, kColumns);
+    copy({t.slope_at[0] + at, y_stride}, rows, columns, {slope_at, kColumns});
     whole.slope_at[0] = slope_at;
   }
   if (t.residual[0] != nullptr) {
-    copy(t.residual[0] + at, t.y_stride, rows, columns, residual, kColumns);
+    copy({t.residual[0] + at, y_stride}, rows, columns, {residual, kColumns});
     whole.residual[0] = residual;
   }
-  run_rows<most_rows(kVectors), kVectors, W>(whole, 0, rows);
-  copy(y, kColumns, rows, columns, t.y[0] + at, t.y_stride);
+  multiply_rows<most_rows(kVectors), kVectors, W>(whole, 0, rows);
+  copy({y, kColumns}, rows, columns, {t.y[0] + at, y_stride});
   if (t.pre[0] != nullptr) {
-    copy(pre, kColumns, rows, columns, t.pre[0] + row * t.pre_stride, t.pre_stride);
+    copy({pre, kColumns}, rows, columns, {t.pre[0] + row * pre_stride, pre_stride});
   }
 }
 
 // All rows of the columns that one tile covers, of which `columns` exist.
 template <size_t kVectors, class W>
-void run_columns(const Tile& last, size_t row_begin, size_t row_end, size_t columns) {
+void multiply_columns(const Tile& last, size_t row_begin, size_t row_end, size_t columns) {
   constexpr size_t kRows = most_rows(kVectors);
-  const size_t most = last.x_stride % kCacheStride == 0 ? HWY_MIN(kRows, kCacheWays) : kRows;
+  const size_t most = last.g->x.stride % kCacheStride == 0 ? HWY_MIN(kRows, kCacheWays) : kRows;
   const size_t tiles = (row_end - row_begin + most - 1) / most;
   Tile t = last;
   t.next = reinterpret_cast<uintptr_t>(t.w[0]);  // only the last rows prefetch
-  t.next_step = 0;
+  t.next_stride = 0;
   size_t row = row_begin;
   for (size_t left = tiles; left > 0; --left) {
     const size_t rows = (row_end - row + left - 1) / left;
     const Tile& tile = left == 1 ? last : t;
     if (columns < kVectors * kLanes) {
-      run_partial<kVectors, W>(tile, row, rows, columns);
+      multiply_partial<kVectors, W>(tile, row, rows, columns);
     } else {
-      run_rows<kRows, kVectors, W>(tile, row, rows);
+      multiply_rows<kRows, kVectors, W>(tile, row, rows);
     }
     row += rows;
   }
 }
 
 // Where column n of row 0 lies.
-size_t column_offset(const BlockedRows& rows, size_t column) {
-  return column < rows.block ? column : column / rows.block * rows.block_stride + column % rows.block;
+size_t column_offset(const OutputRows& rows, size_t column) {
+  const size_t length = rows.segment_length;
+  return column < length ? column : column / length * rows.segment_stride + column % length;
 }
 
 // Sets the addresses of panel i of the tile, whose first column is `column`.
-void place(const Product& p, size_t column, size_t i, Tile& t) {
-  const size_t at = column_offset(p.y, column);
-  t.y[i] = p.y.data + at;
-  t.pre[i] = p.pre.data != nullptr ? p.pre.data + column_offset(p.pre, column) : nullptr;
-  t.slope_at[i] = p.slope_at != nullptr ? p.slope_at + at : nullptr;
-  t.residual[i] = p.residual != nullptr ? p.residual + at : nullptr;
+void set_addresses(const Gemm& g, size_t column, size_t i, Tile& t) {
+  const size_t at = column_offset(g.y, column);
+  t.y[i] = g.y.data + at;
+  t.pre[i] = g.pre.data != nullptr ? g.pre.data + column_offset(g.pre, column) : nullptr;
+  t.slope_at[i] = g.slope_at != nullptr ? g.slope_at + at : nullptr;
+  t.residual[i] = g.residual != nullptr ? g.residual + at : nullptr;
 }
 
 template <class W>
-void run(const Product& p) {
+void multiply(const Gemm& g, const PanelSource& source) {
   static constexpr float kNoBias[kTileColumns] = {};
   Tile t = {};
-  t.segment = p.x.segment;
-  t.segments = p.x.segments;
-  t.segment_length = p.x.segment_length;
-  t.x_stride = p.x.stride;
-  t.y_stride = p.y.stride;
-  t.pre_stride = p.pre.stride;
-  t.hardswish = p.hardswish;
-  const W* w = static_cast<const W*>(p.w);
-  const size_t panel = p.depth * kPanelWidth;
-  size_t column = p.column_begin;
-  while (column < p.column_end) {
-    const size_t from = column - p.column_begin;
-    const size_t columns = HWY_MIN(p.column_end - column, kTileColumns);
+  t.g = &g;
+  const W* w = static_cast<const W*>(source.data);
+  const size_t panel = g.x.segments * g.x.segment_length * kPanelWidth;
+  size_t column = g.column_begin;
+  while (column < g.column_end) {
+    const size_t from = column - g.column_begin;
+    const size_t columns = HWY_MIN(g.column_end - column, kTileColumns);
     for (size_t i = 0; i < kTilePanels; ++i) {
       t.w[i] = w + (from / kPanelWidth + i) * panel + from % kPanelWidth;
-      place(p, column + i * kPanelWidth, i, t);
+      set_addresses(g, column + i * kPanelWidth, i, t);
     }
-    t.bias = p.bias != nullptr ? p.bias + from : kNoBias;
-    if (p.next != nullptr) {
-      t.next = reinterpret_cast<uintptr_t>(p.next) + from * kPanelWidth * sizeof(W);
-      t.next_step = p.next_step;
+    t.bias = g.bias != nullptr ? g.bias + column : kNoBias;
+    if (source.next != nullptr) {
+      t.next = reinterpret_cast<uintptr_t>(source.next) + from * kPanelWidth * sizeof(W);
+      t.next_stride = source.next_stride;
     } else {
       t.next = reinterpret_cast<uintptr_t>(t.w[0]) + kTilePanels * panel * sizeof(W);
-      t.next_step = kTilePanels * kBlock * sizeof(W);
+      t.next_stride = kTilePanels * kSquare * sizeof(W);
     }
     if (columns == kTileColumns) {
-      run_columns<kTileVectors, W>(t, p.row_begin, p.row_end, columns);
+      multiply_columns<kTileVectors, W>(t, g.row_begin, g.row_end, columns);
       column += columns;
     } else {  // one panel, or what there is of it
       constexpr size_t kColumns = HWY_MIN(kTileColumns, kPanelWidth);
-      run_columns<kTileVectors / kTilePanels, W>(t, p.row_begin, p.row_end, HWY_MIN(columns, kColumns));
+      multiply_columns<kTileVectors / kTilePanels, W>(t, g.row_begin, g.row_end, HWY_MIN(columns, kColumns));
       column += kColumns;
     }
   }
@@ -342,25 +347,24 @@ void run(const Product& p) {
 
 }  // namespace
 
-void product(const Product& p) {
-  if (!p.half) {
-    return run<float>(p);
+void panel_matmul(const Gemm& g, const PanelSource& w) {
+  if (!w.half) {
+    return multiply<float>(g, w);
   }
   if constexpr (kHasWiden) {
-    return run<uint16_t>(p);
+    return multiply<uint16_t>(g, w);
   }
   // One panel at a time through the scratch.
-  const size_t count = p.depth * kPanelWidth;
-  Product wide = p;
-  wide.half = false;
-  wide.w = p.scratch;
-  for (size_t column = p.column_begin; column < p.column_end; column += kPanelWidth) {
-    const size_t from = column - p.column_begin;
-    widen_half({static_cast<const uint16_t*>(p.w) + from * p.depth, p.scratch, count});
-    wide.bias = p.bias != nullptr ? p.bias + from : nullptr;
-    wide.column_begin = column;
-    wide.column_end = HWY_MIN(column + kPanelWidth, p.column_end);
-    run<float>(wide);
+  const size_t panel = g.x.segments * g.x.segment_length * kPanelWidth;
+  const uint16_t* half = static_cast<const uint16_t*>(w.data);
+  const PanelSource wide = {g.scratch, false, nullptr, 0};
+  Gemm one = g;
+  for (size_t column = g.column_begin; column < g.column_end; column += kPanelWidth) {
+    widen(half, panel, g.scratch);
+    half += panel;
+    one.column_begin = column;
+    one.column_end = HWY_MIN(column + kPanelWidth, g.column_end);
+    multiply<float>(one, wide);
   }
 }
 

@@ -1,12 +1,13 @@
-// Small matrix products over operands in L1, and the copies that give those operands whole vectors.
+// Small matrix products over operands in L1, for attention, and sums of outer products, for the gradients of
+// weights.
 //
 // A tile of up to kTileRows rows by two vectors of columns stays in registers while the sums run, k = 0, 1,
 // ... in order, one multiply-add each. Columns and strides of b, x and c are whole vectors.
-#if defined(LEVIT_KERNELS_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef LEVIT_KERNELS_TILE_INL_H_
-#undef LEVIT_KERNELS_TILE_INL_H_
+#if defined(LEVIT_KERNELS_SMALL_MATMUL_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LEVIT_KERNELS_SMALL_MATMUL_INL_H_
+#undef LEVIT_KERNELS_SMALL_MATMUL_INL_H_
 #else
-#define LEVIT_KERNELS_TILE_INL_H_
+#define LEVIT_KERNELS_SMALL_MATMUL_INL_H_
 #endif
 
 #include <cstddef>
@@ -17,7 +18,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-namespace tile {
+namespace small {
 
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
@@ -31,27 +32,10 @@ constexpr size_t kTileRows = 8;
 constexpr size_t kTileRows = 6;
 #endif
 
-struct ConstRows {
-  const float* data;
-  size_t stride;
-  const float* operator[](size_t row) const { return data + row * stride; }
-};
-
-struct Rows {
-  float* data;
-  size_t stride;
-  float* operator[](size_t row) const { return data + row * stride; }
-  operator ConstRows() const { return {data, stride}; }
-};
-
-constexpr size_t round_up(size_t count, size_t multiple) {
-  return (count + multiple - 1) / multiple * multiple;
-}
-
 // The first part when `count` is cut evenly into as few parts of at most `largest` as it takes.
 constexpr size_t even_part(size_t count, size_t largest) {
-  const size_t parts = (count + largest - 1) / largest;
-  return (count + parts - 1) / parts;
+  const size_t parts = round_up(count, largest) / largest;
+  return round_up(count, parts) / parts;
 }
 
 template <size_t kRows, size_t kVectors>
@@ -171,51 +155,75 @@ inline void add_transposed(size_t rows, ConstRows a, ConstRows x, size_t depth, 
   }
 }
 
-// to [0, count) = from. The buffers do not overlap.
-HWY_INLINE void copy_row(const float* HWY_RESTRICT from, size_t count, float* HWY_RESTRICT to) {
-  size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+}  // namespace small
+
+// dw[n][k] += sum over m of dy[m][n] x[m][k], for n < outputs and k < depth.
+struct OuterProducts {
+  size_t rows;
+  ConstRows dy;  // [rows, outputs]
+  size_t outputs;
+  ConstRows x;  // [rows, depth]
+  size_t depth;
+  Rows dw;  // [outputs, depth]
+};
+
+// kOutputs rows by one vector of dw, from (n, k) on, stay in registers while m runs.
+template <size_t kOutputs, class D>
+HWY_INLINE void outer_tile(D d, const OuterProducts& o, size_t n, size_t k) {
+  hn::Vec<D> sum[kOutputs];
+  for (size_t i = 0; i < kOutputs; ++i) {
+    sum[i] = hn::LoadU(d, o.dw[n + i] + k);
   }
-  for (; i < count; ++i) {
-    to[i] = from[i];
+  for (size_t m = 0; m < o.rows; ++m) {
+    const auto x = hn::LoadU(d, o.x[m] + k);
+    const float* dy = o.dy[m] + n;
+    for (size_t i = 0; i < kOutputs; ++i) {
+      sum[i] = hn::MulAdd(hn::Set(d, dy[i]), x, sum[i]);
+    }
+  }
+  for (size_t i = 0; i < kOutputs; ++i) {
+    hn::StoreU(sum[i], d, o.dw[n + i] + k);
   }
 }
 
-// A copy of rows [count, width] in whole vectors: zeros up to to.stride.
-inline void pack_rows(ConstRows from, size_t count, size_t width, Rows to) {
-  for (size_t r = 0; r < count; ++r) {
-    copy_row(from[r], width, to[r]);
-    for (size_t i = width; i < to.stride; ++i) {
-      to[r][i] = 0;
+template <class D>
+HWY_INLINE void outer_column(D d, const OuterProducts& o, size_t k) {
+  constexpr size_t kOutputs = 8;
+  size_t n = 0;
+  for (; n + kOutputs <= o.outputs; n += kOutputs) {
+    outer_tile<kOutputs>(d, o, n, k);
+  }
+  for (; n < o.outputs; ++n) {
+    outer_tile<1>(d, o, n, k);
+  }
+}
+
+// The columns from k on in vectors of kVectorLanes, then the rest in vectors of half that.
+template <size_t kVectorLanes>
+HWY_INLINE void outer_columns(const OuterProducts& o, size_t k) {
+  const hn::CappedTag<float, kVectorLanes> d;
+  for (; k + kVectorLanes <= o.depth; k += kVectorLanes) {
+    outer_column(d, o, k);
+  }
+  if constexpr (kVectorLanes > 1) {
+    outer_columns<kVectorLanes / 2>(o, k);
+  }
+}
+
+inline void add_outer_products(const OuterProducts& o) {
+  outer_columns<HWY_LANES(float)>(o, 0);
+}
+
+// db[n] += sum over m of dy[m][n].
+inline void add_column_sums(ConstRows dy, size_t rows, size_t outputs, float* db) {
+  for (size_t m = 0; m < rows; ++m) {
+    for (size_t n = 0; n < outputs; ++n) {
+      db[n] += dy[m][n];
     }
   }
 }
 
-// to [width, to.stride] = the transpose of from [count, width]; zeros in columns from count on.
-inline void transpose(ConstRows from, size_t count, size_t width, Rows to) {
-  for (size_t r = 0; r < to.stride; r += kPanelWidth) {
-    const size_t rows = r < count ? HWY_MIN(count - r, kPanelWidth) : 0;
-    for (size_t i = 0; i < width; i += kPanelWidth) {
-      const size_t columns = HWY_MIN(width - i, kPanelWidth);
-      if (columns == kPanelWidth && to.stride - r >= kPanelWidth) {
-        transpose_16x16(from[r] + i, from.stride, to[i] + r, to.stride, rows);
-        continue;
-      }
-      float block[kPanelWidth * kPanelWidth] = {}, transposed[kPanelWidth * kPanelWidth];
-      for (size_t row = 0; row < rows; ++row) {
-        copy_row(from[r + row] + i, columns, block + row * kPanelWidth);
-      }
-      transpose_16x16(block, kPanelWidth, transposed, kPanelWidth, rows);
-      for (size_t column = 0; column < columns; ++column) {
-        copy_row(transposed + column * kPanelWidth, HWY_MIN(to.stride - r, kPanelWidth), to[i + column] + r);
-      }
-    }
-  }
-}
-
-}  // namespace tile
 }  // namespace levit::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // LEVIT_KERNELS_TILE_INL_H_
+#endif  // LEVIT_KERNELS_SMALL_MATMUL_INL_H_

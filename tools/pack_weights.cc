@@ -8,6 +8,7 @@
 
 #include "levit.h"
 #include "tools/checkpoint/checkpoint.h"
+#include "tools/checkpoint/fold.h"
 #include "tools/checkpoint/message.h"
 #include "tools/checkpoint/writer.h"
 #include "tools/common/atomic_file.h"
@@ -27,6 +28,7 @@ struct Options {
   std::vector<std::string> labels;
   std::string dtype = "f16", resize = "squash";
   float temperature = 1;
+  ReadOptions read;
 
   bool half() const { return dtype == "f16"; }
 };
@@ -58,6 +60,12 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--resize", options.resize, "how pictures come to 224x224: squash (default), timm or hf")
       ->check(CLI::IsMember({"squash", "timm", "hf"}).description(""))
       ->type_name("MODE");
+  app.add_option("--key", options.read.key, "which of several networks: the dict or prefix where it lies")
+      ->type_name("KEY");
+  app.add_option("--head", options.read.head.key, "which module is the classifier, if several could be")
+      ->type_name("KEY");
+  app.add_flag("--no-head", options.read.head.none, "take no classifier: a base for levit finetune")
+      ->excludes("--head");
   app.add_option("--temperature", options.temperature, "divides the logits (default 1)")
       ->check(check_temperature)
       ->type_name("T");
@@ -106,7 +114,7 @@ std::string row(const char* key, const std::string& value) {
 
 std::string source_text(const Checkpoint& checkpoint) {
   std::string text = checkpoint.container + ", names of " + checkpoint.layout;
-  if (!checkpoint.place.empty()) text += ", " + checkpoint.place;
+  if (!checkpoint.place.empty()) text += ", below " + printable(checkpoint.place);
   return text + ", " + std::to_string(checkpoint.tensors.size()) + " tensors";
 }
 
@@ -151,8 +159,8 @@ void pack(const Options& options) {
   naming(options.input, [&] {
     const MappedFile file(options.input);
     if (same_file(options.input, options.output)) throw std::runtime_error("the output would overwrite it");
-    const Checkpoint checkpoint = read_checkpoint(file.bytes());
-    FoldedModel model = fold(checkpoint.tensors, checkpoint.source_names);
+    const Checkpoint checkpoint = read_checkpoint(file.bytes(), options.read);
+    FoldedModel model = fold(checkpoint);
     describe_model(options, &model);
     WriteReport written;
     image = write_levit(model, options.half(), &written);

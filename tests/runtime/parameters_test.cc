@@ -14,7 +14,7 @@
 #include "runtime/context.h"
 #include "runtime/forward.h"
 #include "tests/runtime/goldens.h"
-#include "tools/checkpoint/inventory.h"
+#include "tools/checkpoint/families.h"
 
 namespace levit::tests {
 namespace {

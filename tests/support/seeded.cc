@@ -8,7 +8,6 @@
 
 #include "tests/support/npy.h"
 #include "tools/checkpoint/fold.h"
-#include "tools/checkpoint/inventory.h"
 #include "tools/checkpoint/writer.h"
 
 namespace levit::tests {
@@ -88,6 +87,20 @@ std::vector<float> seeded_tensor(const std::string& name, const std::vector<uint
   return values;
 }
 
+void expect_heads(const Seed& seed, uint64_t channels, std::vector<tools::Expected>* tensors) {
+  const uint64_t classes = seed.classes;
+  for (int i = 0; i < seed.heads; ++i) {
+    const std::string head = i == 0 ? "head" : "head_dist";
+    for (const char* vector : {"weight", "bias", "running_mean", "running_var"})
+      tensors->push_back({head + ".bn." + vector, {channels}});
+    tensors->push_back({head + ".linear.weight", {classes, channels}});
+    tensors->push_back({head + ".linear.bias", {classes}});
+  }
+  if (seed.heads != 0) return;
+  tensors->push_back({"conv_head.weight", {classes, channels}});
+  tensors->push_back({"conv_head.bias", {classes}});
+}
+
 std::vector<uint8_t> seeded_image(const Seed& seed) {
   return tools::write_levit(seeded_fold(seed), seed.half);
 }
@@ -113,16 +126,15 @@ AlignedBytes::AlignedBytes(const std::vector<uint8_t>& bytes) : AlignedBytes(byt
 tools::FoldedModel seeded_fold(const Seed& seed) {
   tools::Configuration configuration;
   configuration.config = config_of(seed.variant, seed.classes);
-  configuration.head = seed.heads == 0   ? tools::HeadKind::kConv
-                       : seed.heads == 1 ? tools::HeadKind::kSingle
-                                         : tools::HeadKind::kDistilled;
+  std::vector<tools::Expected> tensors = tools::body_needs(configuration);
+  expect_heads(seed, configuration.config.dims[2], &tensors);
   std::deque<std::vector<float>> values;
   tools::StateDict dict;
-  for (const tools::Expected& tensor : tools::expected_tensors(configuration)) {
+  for (const tools::Expected& tensor : tensors) {
     values.push_back(seeded_tensor(tensor.name, tensor.shape, seed.calm));
     dict[tensor.name] = tools::dense_tensor(tools::DType::kF32, tensor.shape, values.back().data());
   }
-  return tools::fold(dict);
+  return tools::fold(tools::find_checkpoint(dict));
 }
 
 OpenModel::OpenModel(const Seed& seed) : OpenModel(seeded_image(seed)) {}

@@ -64,11 +64,11 @@ TEST_CASE("the forms that hold the same float32 values fold to the same bits") {
 TEST_CASE("what was found, and where, is told") {
   const auto read = [](const std::string& bytes) { return tools::read_checkpoint(bytes); };
   const std::string ema = checkpoint_bytes("tiny/ema.pth"), ddp = checkpoint_bytes("tiny/ddp.pth");
-  CHECK(read(ema).place == "state_dict_ema");
-  CHECK(read(ddp).place == "model_state_dict, prefix module.");
+  CHECK(read(ema).place == "state_dict_ema.");
+  CHECK(read(ddp).place == "model_state_dict.module.");
   const std::string lightning = checkpoint_bytes("tiny/lightning.ckpt");
-  CHECK(read(lightning).place == "state_dict, prefix model.");
-  CHECK(read(lightning).ignored == std::vector<std::string>{"criterion.weight"});
+  CHECK(read(lightning).place == "state_dict.model.");
+  CHECK(read(lightning).ignored == std::vector<std::string>{"state_dict.criterion.weight"});
   const std::string fused = checkpoint_bytes("tiny/facebook_fused.pth");
   CHECK(read(fused).layout == "the original LeViT, batch norms fused");
   CHECK(read(fused).place == "");

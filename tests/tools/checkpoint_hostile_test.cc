@@ -66,7 +66,7 @@ constexpr Refusal kRefusals[] = {
     {"shape_overflow.safetensors", "overflows 64 bits"},
     {"negative_shape.safetensors", "'shape' holds a negative number"},
     {"float_offsets.safetensors", "'data_offsets' holds a number that is not an integer"},
-    {"unknown_dtype.safetensors", "the unknown dtype 'F31'"},
+    {"unknown_dtype.safetensors", "of the dtype 'F31', which is not supported"},
     {"few_tensors.safetensors", "4 tensors, and every block of stages.0, stages.1, stages.2 is missing"},
     {"wrong_shape.safetensors",
      "1 tensor has a wrong shape: stages.1.blocks.0.attn.qkv.linear.weight is [56, 24], expected [64, 24]"},

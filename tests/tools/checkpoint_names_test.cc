@@ -4,9 +4,9 @@
 #include "tests/tools/checkpoint_files.h"
 #include "tools/checkpoint/checkpoint.h"
 #include "tools/checkpoint/configuration.h"
-#include "tools/checkpoint/names.h"
+#include "tools/checkpoint/fold.h"
 #include "tools/checkpoint/safetensors.h"
-#include "tools/checkpoint/torch_tensor.h"
+#include "tools/checkpoint/torch_file.h"
 
 namespace levit::tests {
 namespace {
@@ -19,16 +19,14 @@ StateDict hugging_face(const std::string& bytes) {
 }
 
 StateDict original(const std::string& bytes) {
-  const tools::TorchFile file = tools::open_torch_file(bytes);
-  std::vector<std::string> skipped;
-  return tools::read_tensors(file, *file.pickle.find(file.pickle.at(file.pickle.root), "model"), &skipped);
+  StateDict dict;
+  for (const auto& [name, tensor] : tools::read_tensors(tools::open_torch_file(bytes)))
+    dict[name.substr(std::string("model.").size())] = tensor;
+  return dict;
 }
 
 std::string refusal(const StateDict& dict) {
-  return thrown_by([&] {
-    const tools::NamedTensors named = tools::rename_to_timm(dict);
-    tools::fold(named.tensors, named.source_names);
-  });
+  return thrown_by([&] { tools::fold(tools::find_checkpoint(dict)); });
 }
 
 // The shapes of a LeViT; the tensors have no elements, which only sizes are read off.
@@ -109,9 +107,10 @@ TEST_CASE("tensors outside the prefix are harmless unless they are the network's
   const tools::Tensor bias = dict["module.model.classifier.linear.bias"];
   dict["criterion.weight"] = bias;
   CHECK(refusal(dict) == "");
-  CHECK(tools::rename_to_timm(dict).outside == std::vector<std::string>{"criterion.weight"});
+  CHECK(tools::find_checkpoint(dict).ignored == std::vector<std::string>{"criterion.weight"});
   dict["classifier.linear.bias"] = bias;
-  CHECK(names(refusal(dict), "tensors of a LeViT under two prefixes, among them 'classifier.linear.bias'"));
+  CHECK(names(refusal(dict),
+              "the classifier 'classifier' has no linear map; it holds classifier.linear (bias)"));
 }
 
 TEST_CASE("another network is called one") {

@@ -5,7 +5,6 @@
 
 #include "kernels/panels.h"
 #include "tests/weights/models.h"
-#include "tools/checkpoint/half.h"
 #include "tools/checkpoint/writer.h"
 #include "weights/reader.h"
 

@@ -7,7 +7,6 @@
 #include <stdexcept>
 
 #include "tests/weights/models.h"
-#include "tools/checkpoint/half.h"
 #include "weights/layout.h"
 
 using namespace levit;

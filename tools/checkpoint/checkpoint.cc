@@ -4,26 +4,44 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tools/checkpoint/fold.h"
 #include "tools/checkpoint/message.h"
-#include "tools/checkpoint/names.h"
 #include "tools/checkpoint/safetensors.h"
 #include "tools/checkpoint/torch_file.h"
-#include "tools/checkpoint/torch_tensor.h"
 #include "weights/layout.h"
 
 namespace levit::tools {
 namespace {
 
-constexpr const char* kStateDictKeys[] = {"state_dict_ema", "state_dict", "model_state_dict", "model"};
+// What other programs' files begin with.
+struct OtherFormat {
+  std::string_view start;
+  const char* what;
+};
+constexpr OtherFormat kOtherFormats[] = {
+    {"version https://git-lfs", "a Git LFS pointer, not the file it stands for (git lfs pull fetches it)"},
+    {"\x89LVT", "a .levit file already"},
+    {"GGUF", "a GGUF file, which no LeViT comes in"},
+    {"\x89HDF", "an HDF5 file (Keras), not a PyTorch checkpoint"},
+    {"\x1f\x8b", "compressed with gzip; unpack it first"},
+    {"\x28\xb5\x2f\xfd", "compressed with zstd; unpack it first"},
+    {"\xfd"
+     "7zXZ",
+     "compressed with xz; unpack it first"},
+    {"BZh", "compressed with bzip2; unpack it first"},
+    {"\x93NUMPY", "a NumPy array, not a checkpoint"},
+};
 
 // Files that people take for checkpoints.
 void refuse_other_files(std::string_view file) {
   if (file.empty()) throw std::runtime_error("the file is empty");
-  if (starts_with(file, "version https://git-lfs")) {
-    throw std::runtime_error("a Git LFS pointer, not the file it stands for (git lfs pull fetches it)");
+  for (const OtherFormat& format : kOtherFormats) {
+    if (starts_with(file, format.start)) throw std::runtime_error(format.what);
   }
-  if (starts_with(file, {reinterpret_cast<const char*>(weights::kMagic), sizeof weights::kMagic})) {
-    throw std::runtime_error("a .levit file already");
+  if (starts_with(file, "{") && file.find("\"weight_map\"") != std::string_view::npos) {
+    throw std::runtime_error(
+        "the index of a sharded checkpoint, which names the files that hold it; save the model in one file "
+        "(save_pretrained with max_shard_size=\"10GB\") and pack that");
   }
   const std::string_view start = file.substr(0, 64);
   if (std::all_of(start.begin(), start.end(),
@@ -37,71 +55,136 @@ bool is_safetensors(std::string_view file) {
   return file.size() > 8 && (file[8] == '{' || file[8] == '[');
 }
 
-// The dict with the tensors: one of those under the usual keys, or the whole.
-const PickleValue& choose_state_dict(const TorchFile& file, std::string* place) {
-  const Pickle& pickle = file.pickle;
-  const PickleValue& root = pickle.at(pickle.root);
-  if (root.kind != PickleKind::kDict) {
-    throw std::runtime_error("it holds " + describe(pickle, pickle.root) + ", not a state dict" +
-                             (root.kind == PickleKind::kCall ? "; nothing in it is executed" : ""));
-  }
-  for (const char* key : kStateDictKeys) {
-    const PickleValue* value = pickle.find(root, key);
-    if (value == nullptr) continue;
-    if (value->kind == PickleKind::kCall) {
-      throw std::runtime_error("its " + in_quotes(key) + " is " +
-                               describe(pickle, static_cast<uint32_t>(value - pickle.values.data())) +
-                               ", not a state dict; nothing in it is executed");
-    }
-    if (value->kind != PickleKind::kDict) continue;
-    *place = key;
-    return *value;
-  }
-  return root;
-}
-
-// Tensors may share storages, but a network does not hold much more than its file.
+// Tensors may share storages or repeat an element, but a network does not hold much more than its file.
 void check_total(const StateDict& tensors, size_t file_bytes) {
-  uint64_t total = 0;
-  for (const auto& entry : tensors) total += element_count(entry.second) * dtype_size(entry.second.dtype);
-  if (total / 2 > file_bytes) {
-    throw std::runtime_error("its tensors claim " + std::to_string(total) +
-                             " bytes, more than twice the file's");
+  constexpr uint64_t kSmall = uint64_t{1} << 24;
+  uint64_t total = 0, bytes = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const bool fits = !__builtin_mul_overflow(element_count(tensor), dtype_size(tensor.dtype), &bytes) &&
+                      !__builtin_add_overflow(total, bytes, &total);
+    if (!fits || total / 2 > file_bytes + kSmall) {
+      throw std::runtime_error("its tensors claim more than twice the file's bytes, " + in_quotes(name) +
+                               " " + shape_text(tensor.shape) + " among them");
+    }
   }
 }
 
-StateDict read_tensors_of(std::string_view file, Checkpoint* checkpoint) {
+StateDict read_tensors_of(std::string_view file, std::string* container) {
   if (is_safetensors(file)) {
-    checkpoint->container = "safetensors";
+    *container = "safetensors";
     return read_safetensors(file);
   }
   if (!is_torch_file(file)) throw std::runtime_error("neither a safetensors nor a PyTorch file");
   const TorchFile torch = open_torch_file(file);
-  checkpoint->container = torch.container;
-  const PickleValue& dict = choose_state_dict(torch, &checkpoint->place);
-  return read_tensors(torch, dict, &checkpoint->ignored);
+  *container = torch.container;
+  return read_tensors(torch);
+}
+
+// What is wrong with the first tensor that cannot be read; empty when all can.
+std::string first_fault(const StateDict& dict) {
+  for (const auto& [name, tensor] : dict) {
+    if (!tensor.fault.empty()) return "tensor " + in_quotes(name) + ": " + tensor.fault;
+  }
+  return "";
+}
+
+[[noreturn]] void refuse_without_network(const StateDict& dict) {
+  if (dict.empty()) throw std::runtime_error("it holds no tensors");
+  const std::string fault = first_fault(dict);
+  const bool readable =
+      std::any_of(dict.begin(), dict.end(), [](const auto& entry) { return entry.second.fault.empty(); });
+  if (!readable) throw std::runtime_error(fault);
+  throw std::runtime_error("not a LeViT: none of its " + std::to_string(dict.size()) +
+                           " tensors has a name of timm's, the original's or Hugging Face's (" +
+                           in_quotes(dict.begin()->first) + ")" + (fault.empty() ? "" : "; " + fault));
+}
+
+void refuse_missing_stages(const StateDict& dict, const Network& network) {
+  std::string empty;
+  for (size_t stage = 0; stage < weights::kStages; ++stage) {
+    if (network.depth[stage] == 0)
+      empty += (empty.empty() ? "" : ", ") + std::string("stages.") + std::to_string(stage);
+  }
+  if (!empty.empty()) {
+    const auto below = std::count_if(dict.begin(), dict.end(), [&](const auto& entry) {
+      return starts_with(entry.first, network.prefix);
+    });
+    throw std::runtime_error("not a whole LeViT: " + std::to_string(below) + " tensors, and every block of " +
+                             empty + " is missing");
+  }
+}
+
+// The tensors of one module, under the name that the folding knows it by.
+void take_module(const StateDict& dict, const std::string& module, const std::string& name,
+                 Checkpoint* checkpoint) {
+  for (const char* leaf : {"weight", "bias", "running_mean", "running_var"}) {
+    const std::string source = module + "." + leaf, target = name + "." + leaf;
+    checkpoint->source_names[target] = source;
+    const auto found = dict.find(source);
+    if (found != dict.end()) checkpoint->tensors[target] = found->second;
+  }
+}
+
+void take_head(const StateDict& dict, Checkpoint* checkpoint) {
+  for (size_t i = 0; i < checkpoint->head.maps.size(); ++i) {
+    const LinearHead& map = checkpoint->head.maps[i];
+    const std::string name = i == 0 ? "head" : "head_dist";
+    take_module(dict, map.linear, name + ".linear", checkpoint);
+    if (!map.front.empty()) take_module(dict, map.front, name + ".bn", checkpoint);
+    if (!map.behind.empty()) take_module(dict, map.behind, name + ".bn_behind", checkpoint);
+  }
+  if (checkpoint->head.maps.empty()) return;
+  const uint64_t classes = checkpoint->tensors.at("head.linear.weight").shape[0];
+  if (classes == 0 || classes > weights::kMaxClasses) {
+    throw std::runtime_error(in_quotes(checkpoint->head.maps[0].linear) + " has " + std::to_string(classes) +
+                             " classes, not 1 to " + std::to_string(weights::kMaxClasses));
+  }
+  checkpoint->configuration.config.classes = static_cast<uint32_t>(classes);
 }
 
 }  // namespace
 
-Checkpoint read_checkpoint(std::string_view file) {
-  refuse_other_files(file);
+Checkpoint find_checkpoint(const StateDict& dict, const ReadOptions& options) {
+  const std::vector<Network> networks = find_networks(dict);
+  if (networks.empty()) refuse_without_network(dict);
+  const Network& network = choose_network(networks, dict, options.key);
+  // Of a network that is not whole, a tensor that cannot be read is the likelier cause.
+  if (network.missing != 0 && !first_fault(dict).empty()) throw std::runtime_error(first_fault(dict));
+  refuse_missing_stages(dict, network);
   Checkpoint checkpoint;
-  const StateDict raw = read_tensors_of(file, &checkpoint);
-  check_total(raw, file.size());
-  NamedTensors named = rename_to_timm(raw);
-  checkpoint.tensors = std::move(named.tensors);
-  checkpoint.source_names = std::move(named.source_names);
-  checkpoint.layout = std::string(family_name(named.family)) + (named.fused ? ", batch norms fused" : "");
-  if (!named.prefix.empty())
-    checkpoint.place += (checkpoint.place.empty() ? "prefix " : ", prefix ") + named.prefix;
-  checkpoint.ignored.insert(checkpoint.ignored.end(), named.outside.begin(), named.outside.end());
+  std::vector<std::string> rest;
+  checkpoint.tensors = body_tensors(dict, network, &checkpoint.source_names, &rest);
+  checkpoint.configuration = infer_configuration(checkpoint.tensors);
+  const uint64_t channels = checkpoint.configuration.config.dims[weights::kStages - 1];
+  checkpoint.head = find_head(dict, rest, network, networks, channels, options.head);
+  if (checkpoint.head.maps.empty() && !options.head.none) {
+    throw std::runtime_error(
+        "it has no classifier (num_classes=0, or a bare encoder); --no-head packs it as a base for levit "
+        "finetune");
+  }
+  take_head(dict, &checkpoint);
+  checkpoint.family = network.family;
+  checkpoint.layout = std::string(family_name(network.family)) + (network.fused ? ", batch norms fused" : "");
+  checkpoint.place = network.prefix;
+  checkpoint.ignored = checkpoint.head.beside;
+  for (const Network& other : networks) {
+    if (&other != &network) checkpoint.other_networks.push_back(other.prefix);
+  }
   return checkpoint;
 }
 
-FoldedModel load_checkpoint(std::string_view file) {
-  const Checkpoint checkpoint = read_checkpoint(file);
-  return fold(checkpoint.tensors, checkpoint.source_names);
+Checkpoint read_checkpoint(std::string_view file, const ReadOptions& options) {
+  refuse_other_files(file);
+  std::string container;
+  const StateDict tensors = read_tensors_of(file, &container);
+  Checkpoint checkpoint = find_checkpoint(tensors, options);
+  check_total(checkpoint.tensors, file.size());
+  checkpoint.container = container;
+  return checkpoint;
+}
+
+FoldedModel load_checkpoint(std::string_view file, const ReadOptions& options) {
+  return fold(read_checkpoint(file, options));
 }
 
 }  // namespace levit::tools

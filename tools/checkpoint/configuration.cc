@@ -1,12 +1,14 @@
 #include "tools/checkpoint/configuration.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "tools/checkpoint/families.h"
+#include "tools/checkpoint/message.h"
 
 namespace levit::tools {
 namespace {
@@ -63,18 +65,6 @@ std::string block_prefix(size_t stage, uint32_t block) {
   return stage_prefix(stage) + ".blocks." + std::to_string(block);
 }
 
-void infer_depths(const StateDict& dict, weights::Config* config) {
-  find_depths(dict, Family::kTimm, config->depth);
-  std::string empty;
-  for (size_t stage = 0; stage < weights::kStages; ++stage) {
-    if (config->depth[stage] == 0) empty += (empty.empty() ? "" : ", ") + stage_prefix(stage);
-  }
-  if (!empty.empty()) {
-    throw std::runtime_error("not a whole LeViT: " + std::to_string(dict.size()) +
-                             " tensors, and every block of " + empty + " is missing");
-  }
-}
-
 void infer_dims(const StateDict& dict, weights::Config* config) {
   for (size_t stage = 0; stage < weights::kStages; ++stage) {
     Election dim;
@@ -118,32 +108,6 @@ void infer_heads(const StateDict& dict, weights::Config* config) {
   }
 }
 
-HeadKind infer_head(const StateDict& dict) {
-  const auto holds = [&](const std::string& prefix) {
-    const auto it = dict.lower_bound(prefix);
-    return it != dict.end() && it->first.compare(0, prefix.size(), prefix) == 0;
-  };
-  if (holds("conv_head.")) return HeadKind::kConv;
-  return holds("head_dist.") ? HeadKind::kDistilled : HeadKind::kSingle;
-}
-
-void infer_classes(const StateDict& dict, HeadKind head, weights::Config* config) {
-  if (head == HeadKind::kConv) {
-    config->classes = static_cast<uint32_t>(std::min(size_of(dict, "conv_head.weight", 0), kLargestSize));
-    return;
-  }
-  const uint64_t first = size_of(dict, "head.linear.weight", 0),
-                 second = size_of(dict, "head_dist.linear.weight", 0);
-  if (first != 0 && second != 0 && first != second) {
-    throw std::runtime_error("head has " + std::to_string(first) + " classes, head_dist has " +
-                             std::to_string(second));
-  }
-  Election classes;
-  classes.vote(first != 0 ? first : second);
-  classes.vote(size_of(dict, "head.linear.bias", 0));
-  config->classes = classes.winner();
-}
-
 // Published or registered shapes that need what this library does not have.
 struct Unsupported {
   const char* name;
@@ -177,6 +141,82 @@ std::string triple(const uint32_t* values) {
   return text;
 }
 
+constexpr const char* kNormVectors[] = {"weight", "bias", "running_mean", "running_var"};
+
+void expect_norm(const std::string& module, uint64_t features, std::vector<Expected>* expected) {
+  for (const char* vector : kNormVectors) expected->push_back({module + ".bn." + vector, {features}});
+}
+
+void expect_layer(const weights::Layer& layer, bool fused, std::vector<Expected>* expected) {
+  const std::string module = module_name(layer);
+  const bool convolution = layer.part == weights::Part::kStem;
+  expected->push_back(
+      {module + ".linear.weight", convolution ? std::vector<uint64_t>{layer.outputs, layer.depth / 9, 3, 3}
+                                              : std::vector<uint64_t>{layer.outputs, layer.depth}});
+  if (fused) {
+    expected->push_back({module + ".linear.bias", {layer.outputs}});
+  } else {
+    expect_norm(module, layer.outputs, expected);
+  }
+  if (layer.table != 0)
+    expected->push_back({table_name(layer), {layer.heads, uint64_t{layer.grid} * layer.grid}});
+}
+
+bool fits(const std::vector<uint64_t>& shape, const std::vector<uint64_t>& expected) {
+  if (shape == expected) return true;
+  return expected.size() == 2 && shape.size() > 2 && shape[0] == expected[0] && shape[1] == expected[1] &&
+         std::all_of(shape.begin() + 2, shape.end(), [](uint64_t size) { return size == 1; });
+}
+
+// The faults of one kind, written as "2 tensors are missing: a, b".
+class Faults {
+ public:
+  Faults(const char* one, const char* many) : one_(one), many_(many) {}
+  void add(const std::string& what) { list_ += (count_++ == 0 ? "" : ", ") + what; }
+  void append_to(std::string* message) const {
+    if (count_ == 0) return;
+    if (!message->empty()) *message += "; ";
+    *message += std::to_string(count_) + (count_ == 1 ? " tensor " : " tensors ") +
+                (count_ == 1 ? one_ : many_) + ": " + list_;
+  }
+
+ private:
+  const char* one_;
+  const char* many_;
+  int count_ = 0;
+  std::string list_;
+};
+
+struct Report {
+  Faults missing{"is missing", "are missing"};
+  Faults shape{"has a wrong shape", "have wrong shapes"};
+  Faults type{"is not of floating point", "are not of floating point"};
+  Faults finite{"holds numbers that are not finite", "hold numbers that are not finite"};
+  Faults variance{"is a variance with negative values", "are variances with negative values"};
+  Faults unknown{"is not one of a LeViT's", "are not ones of a LeViT's"};
+};
+
+void check_values(const std::string& name, const std::string& shown, const Tensor& tensor, Report* report) {
+  const std::vector<double> values = widened(tensor);
+  const auto bad = std::count_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
+  if (bad != 0)
+    report->finite.add(shown + " (" + std::to_string(bad) + " of " + std::to_string(values.size()) + ")");
+  if (ends_with(name, ".running_var") &&
+      std::any_of(values.begin(), values.end(), [](double v) { return v < 0; })) {
+    report->variance.add(shown);
+  }
+}
+
+void check_tensor(const Expected& expected, const std::string& shown, const Tensor& tensor, Report* report) {
+  if (!fits(tensor.shape, expected.shape)) {
+    report->shape.add(shown + " is " + shape_text(tensor.shape) + ", expected " + shape_text(expected.shape));
+  } else if (!is_floating(tensor.dtype)) {
+    report->type.add(shown + " (" + dtype_name(tensor.dtype) + ")");
+  } else {
+    check_values(expected.name, shown, tensor, report);
+  }
+}
+
 }  // namespace
 
 Configuration infer_configuration(const StateDict& dict) {
@@ -186,13 +226,12 @@ Configuration infer_configuration(const StateDict& dict) {
   config.attention_ratio = kAttentionRatio;
   config.downsample_ratio = kDownsampleRatio;
   config.mlp_ratio = kMlpRatio;
-  infer_depths(dict, &config);
+  find_depths(dict, Family::kTimm, config.depth);
   infer_dims(dict, &config);
   infer_key(dict, &config);
   infer_heads(dict, &config);
   refuse_unsupported(dict, config);
-  result.head = infer_head(dict);
-  infer_classes(dict, result.head, &config);
+  config.classes = 1;
   result.fused = std::none_of(dict.begin(), dict.end(), [](const auto& entry) {
     return entry.first.find(".bn.") != std::string::npos;
   });
@@ -200,9 +239,42 @@ Configuration infer_configuration(const StateDict& dict) {
     throw std::runtime_error(
         "a LeViT of sizes that are not supported (0 where the tensors do not tell): widths " +
         triple(config.dims) + ", heads " + triple(config.heads) + ", depth " + triple(config.depth) +
-        ", key " + std::to_string(config.key) + ", classes " + std::to_string(config.classes));
+        ", key " + std::to_string(config.key));
   }
   return result;
+}
+
+std::vector<Expected> body_needs(const Configuration& configuration) {
+  std::vector<Expected> expected;
+  for (uint32_t i = 0; i < weights::layer_count(configuration.config); ++i) {
+    const weights::Layer layer = weights::layer_at(configuration.config, i);
+    if (layer.part != weights::Part::kHead) expect_layer(layer, configuration.fused, &expected);
+  }
+  return expected;
+}
+
+void check_tensors(const StateDict& dict, const std::vector<Expected>& expected,
+                   const std::vector<std::string>& unknown, const SourceNames& source_names) {
+  const auto shown = [&](const std::string& name) {
+    const auto found = source_names.find(name);
+    return printable(found == source_names.end() ? name : found->second);
+  };
+  Report report;
+  for (const Expected& tensor : expected) {
+    const auto found = dict.find(tensor.name);
+    if (found == dict.end()) {
+      report.missing.add(shown(tensor.name));
+    } else {
+      check_tensor(tensor, shown(tensor.name), found->second, &report);
+    }
+  }
+  for (const std::string& name : unknown) report.unknown.add(printable(name));
+  std::string message;
+  for (const Faults* faults :
+       {&report.missing, &report.shape, &report.type, &report.finite, &report.variance, &report.unknown}) {
+    faults->append_to(&message);
+  }
+  if (!message.empty()) throw std::runtime_error(message);
 }
 
 }  // namespace levit::tools

@@ -1,11 +1,9 @@
 #include "tools/checkpoint/families.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <stdexcept>
 
-#include "tools/checkpoint/inventory.h"
 #include "tools/checkpoint/message.h"
 
 namespace levit::tools {
@@ -51,7 +49,7 @@ std::string residual_name(Family family, const Layer& layer, const uint32_t dept
   const uint32_t second = layer.part == Part::kMlpUp || layer.part == Part::kMlpDown ? 1 : 0;
   uint32_t index = 2 * (downsample ? depth[stage] : layer.index) + second;
   if (family == Family::kHuggingFace) {
-    return "levit.encoder.stages." + std::to_string(stage) + ".layers." + std::to_string(index);
+    return "encoder.stages." + std::to_string(stage) + ".layers." + std::to_string(index);
   }
   for (uint32_t s = 0; s < stage; ++s) index += 2 * (depth[s] + 1);
   return "blocks." + std::to_string(index);
@@ -62,7 +60,7 @@ std::string source_module(Family family, const Layer& layer, const uint32_t dept
   const bool original = family == Family::kOriginal;
   if (layer.part == Part::kStem) {
     return original ? "patch_embed." + std::to_string(2 * layer.index)
-                    : "levit.patch_embeddings.embedding_layer_" + std::to_string(layer.index + 1);
+                    : "patch_embeddings.embedding_layer_" + std::to_string(layer.index + 1);
   }
   const PartNames names = part_names(layer.part);
   return residual_name(family, layer, depth) + (original ? names.original : names.hugging_face);
@@ -83,11 +81,11 @@ struct InnerNames {
   std::string linear, norm;
 };
 
-InnerNames inner_names(Family family, bool fused, bool stem, bool head) {
+InnerNames inner_names(Family family, bool fused, bool stem) {
   if (fused) return {"", ".bn"};
   switch (family) {
     case Family::kOriginal:
-      return {head ? ".l" : ".c", ".bn"};
+      return {".c", ".bn"};
     case Family::kHuggingFace:
       return {stem ? ".convolution" : ".linear", ".batch_norm"};
     default:
@@ -122,6 +120,38 @@ bool take(std::string_view* text, std::string_view start) {
   return true;
 }
 
+// Takes "12." off, whatever the number.
+bool skip_number(std::string_view* text) {
+  const size_t digits = text->find_first_not_of("0123456789");
+  if (digits == 0 || digits == std::string_view::npos || (*text)[digits] != '.') return false;
+  text->remove_prefix(digits + 1);
+  return true;
+}
+
+bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> starts) {
+  return std::any_of(starts.begin(), starts.end(), [&](auto start) { return starts_with(text, start); });
+}
+
+// As strict as it takes to tell a LeViT from the networks that count stages and blocks too.
+bool is_body_name(Family family, std::string_view rest) {
+  switch (family) {
+    case Family::kTimm:
+      if (take(&rest, "stem.conv")) return skip_number(&rest);
+      if (!take(&rest, "stages.") || !skip_number(&rest)) return false;
+      if (take(&rest, "downsample.")) return starts_with_any(rest, {"attn_downsample.", "mlp.ln"});
+      return take(&rest, "blocks.") && skip_number(&rest) && starts_with_any(rest, {"attn.", "mlp.ln"});
+    case Family::kOriginal:
+      if (take(&rest, "patch_embed.")) return skip_number(&rest);
+      return take(&rest, "blocks.") && skip_number(&rest) &&
+             starts_with_any(rest, {"m.", "kv.", "q.", "proj.1.", "attention_bias"});
+    default:
+      if (take(&rest, "patch_embeddings.embedding_layer_")) return skip_number(&rest);
+      return take(&rest, "encoder.stages.") && skip_number(&rest) && take(&rest, "layers.") &&
+             skip_number(&rest) &&
+             starts_with_any(rest, {"module.", "keys_values.", "queries.", "projection.", "attention_bias"});
+  }
+}
+
 void find_timm_depths(const StateDict& dict, uint32_t depth[kStages]) {
   for (const auto& entry : dict) {
     std::string_view rest = entry.first;
@@ -139,8 +169,8 @@ void find_hugging_face_depths(const StateDict& dict, uint32_t depth[kStages]) {
   for (const auto& entry : dict) {
     std::string_view rest = entry.first;
     uint32_t stage, layer;
-    if (!take(&rest, "levit.encoder.stages.") || !take_number(entry.first, &rest, &stage) ||
-        stage >= kStages || !take(&rest, "layers.") || !take_number(entry.first, &rest, &layer)) {
+    if (!take(&rest, "encoder.stages.") || !take_number(entry.first, &rest, &stage) || stage >= kStages ||
+        !take(&rest, "layers.") || !take_number(entry.first, &rest, &layer)) {
       continue;
     }
     if (stage + 1 == kStages) depth[stage] = std::max(depth[stage], layer / 2 + 1);
@@ -181,17 +211,41 @@ const char* family_name(Family family) {
   }
 }
 
-bool find_family(const StateDict& dict, Family* family) {
-  std::array<size_t, 3> tensors{};
-  for (const auto& entry : dict) {
-    const std::string& name = entry.first;
-    if (starts_with(name, "stem.") || starts_with(name, "stages.")) ++tensors[0];
-    if (starts_with(name, "patch_embed.") || starts_with(name, "blocks.")) ++tensors[1];
-    if (starts_with(name, "levit.")) ++tensors[2];
+bool find_body_name(std::string_view name, Family* family, size_t* prefix_length) {
+  for (size_t at = 0; at < name.size();) {
+    const std::string_view rest = name.substr(at);
+    for (const Family candidate : {Family::kTimm, Family::kOriginal, Family::kHuggingFace}) {
+      if (!is_body_name(candidate, rest)) continue;
+      *family = candidate;
+      *prefix_length = at;
+      return true;
+    }
+    const size_t dot = rest.find('.');
+    at = dot == std::string_view::npos ? name.size() : at + dot + 1;
   }
-  const auto most = std::max_element(tensors.begin(), tensors.end());
-  *family = static_cast<Family>(most - tensors.begin());
-  return *most != 0;
+  return false;
+}
+
+bool is_body_module(Family family, std::string_view module) {
+  switch (family) {
+    case Family::kTimm:
+      return module == "stem" || module == "stages";
+    case Family::kOriginal:
+      return module == "patch_embed" || module == "blocks";
+    default:
+      return module == "patch_embeddings" || module == "encoder";
+  }
+}
+
+std::string module_name(const Layer& layer) {
+  char name[weights::kNameBytes];
+  weights::layer_name(layer, name);
+  return name;
+}
+
+std::string table_name(const Layer& layer) {
+  const std::string module = module_name(layer);
+  return module.substr(0, module.rfind('.')) + ".attention_biases";
 }
 
 void find_depths(const StateDict& dict, Family family, uint32_t depth[kStages]) {
@@ -218,18 +272,11 @@ std::vector<Layer> body_layers(const uint32_t depth[kStages]) {
 std::vector<NamePair> list_names(Family family, bool fused, const uint32_t depth[kStages]) {
   std::vector<NamePair> names;
   for (const Layer& layer : body_layers(depth)) {
-    const InnerNames inner = inner_names(family, fused, layer.part == Part::kStem, false);
+    const InnerNames inner = inner_names(family, fused, layer.part == Part::kStem);
     list_module(module_name(layer), source_module(family, layer, depth), inner, &names);
     if (layer.table != 0) {
       names.push_back({table_name(layer), table_module(family, layer, depth) + "attention_biases"});
     }
-  }
-  const bool hugging_face = family == Family::kHuggingFace;
-  const InnerNames inner = inner_names(family, fused, false, true);
-  list_module("head", hugging_face ? "classifier" : "head", inner, &names);
-  list_module("head_dist", hugging_face ? "classifier_distill" : "head_dist", inner, &names);
-  if (family == Family::kTimm) {
-    for (const char* name : {"conv_head.weight", "conv_head.bias"}) names.push_back({name, name});
   }
   return names;
 }

@@ -3,9 +3,6 @@
 #include <cmath>
 #include <utility>
 
-#include "tools/checkpoint/configuration.h"
-#include "tools/checkpoint/inventory.h"
-
 namespace levit::tools {
 namespace {
 
@@ -16,10 +13,14 @@ struct Affine {
   std::vector<double> scale, shift;
 };
 
+// `module`: of the norm; without weight and bias it only normalises.
 Affine norm(const StateDict& dict, const std::string& module) {
-  const auto vector = [&](const char* name) { return widened(dict.at(module + ".bn." + name)); };
-  const std::vector<double> gamma = vector("weight"), beta = vector("bias");
-  const std::vector<double> mean = vector("running_mean"), variance = vector("running_var");
+  const auto vector = [&](const char* name, size_t size, double otherwise) {
+    const auto found = dict.find(module + "." + name);
+    return found == dict.end() ? std::vector<double>(size, otherwise) : widened(found->second);
+  };
+  const std::vector<double> mean = vector("running_mean", 0, 0), variance = vector("running_var", 0, 0);
+  const std::vector<double> gamma = vector("weight", mean.size(), 1), beta = vector("bias", mean.size(), 0);
   Affine result{gamma, beta};
   for (size_t i = 0; i < gamma.size(); ++i) {
     result.scale[i] = gamma[i] / std::sqrt(variance[i] + kNormEpsilon);
@@ -51,7 +52,7 @@ FoldedLayer fold_layer(const StateDict& dict, const weights::Layer& layer, bool 
   if (fused) {
     folded.bias = widened(dict.at(module + ".linear.bias"));
   } else {
-    Affine affine = norm(dict, module);
+    Affine affine = norm(dict, module + ".bn");
     for (size_t i = 0; i < folded.weight.size(); ++i) folded.weight[i] *= affine.scale[i / layer.depth];
     folded.bias = std::move(affine.shift);
   }
@@ -59,17 +60,27 @@ FoldedLayer fold_layer(const StateDict& dict, const weights::Layer& layer, bool 
   return folded;
 }
 
-// A linear map with the norm in front of it.
-FoldedLayer fold_classifier(const StateDict& dict, const std::string& module, size_t inputs, bool fused) {
-  FoldedLayer folded{
-      widened(dict.at(module + ".linear.weight")), widened(dict.at(module + ".linear.bias")), {}};
-  if (fused) return folded;
-  const Affine affine = norm(dict, module);
-  for (size_t o = 0; o < folded.bias.size(); ++o) {
-    for (size_t i = 0; i < inputs; ++i) {
-      double& weight = folded.weight[o * inputs + i];
-      folded.bias[o] += weight * affine.shift[i];
-      weight *= affine.scale[i];
+// A linear map with the norm in front of it, and one behind, if it has them.
+FoldedLayer fold_classifier(const StateDict& dict, const std::string& module, size_t inputs) {
+  FoldedLayer folded{widened(dict.at(module + ".linear.weight")), {}, {}};
+  const auto bias = dict.find(module + ".linear.bias");
+  folded.bias =
+      bias == dict.end() ? std::vector<double>(folded.weight.size() / inputs) : widened(bias->second);
+  if (dict.count(module + ".bn.running_var") != 0) {
+    const Affine affine = norm(dict, module + ".bn");
+    for (size_t o = 0; o < folded.bias.size(); ++o) {
+      for (size_t i = 0; i < inputs; ++i) {
+        double& weight = folded.weight[o * inputs + i];
+        folded.bias[o] += weight * affine.shift[i];
+        weight *= affine.scale[i];
+      }
+    }
+  }
+  if (dict.count(module + ".bn_behind.running_var") != 0) {
+    const Affine affine = norm(dict, module + ".bn_behind");
+    for (size_t i = 0; i < folded.weight.size(); ++i) folded.weight[i] *= affine.scale[i / inputs];
+    for (size_t o = 0; o < folded.bias.size(); ++o) {
+      folded.bias[o] = folded.bias[o] * affine.scale[o] + affine.shift[o];
     }
   }
   return folded;
@@ -81,27 +92,54 @@ FoldedLayer mean(FoldedLayer a, const FoldedLayer& b) {
   return a;
 }
 
-// The mean over tokens commutes with conv_head, so that it is a linear map of the pooled tokens too.
-FoldedLayer fold_head(const StateDict& dict, const weights::Layer& layer, HeadKind kind, bool fused) {
-  if (kind == HeadKind::kConv)
-    return {widened(dict.at("conv_head.weight")), widened(dict.at("conv_head.bias")), {}};
-  FoldedLayer head = fold_classifier(dict, "head", layer.depth, fused);
-  if (kind == HeadKind::kSingle) return head;
-  return mean(std::move(head), fold_classifier(dict, "head_dist", layer.depth, fused));
+// The mean over tokens commutes with a 1x1 convolution, so that a head of one is a linear map of the pooled
+// tokens too. A network without classifier gets zeros in its place.
+FoldedLayer fold_head(const Checkpoint& checkpoint, const weights::Layer& layer) {
+  const StateDict& dict = checkpoint.tensors;
+  if (checkpoint.head.maps.empty()) return {std::vector<double>(layer.depth), {0}, {}};
+  FoldedLayer head = fold_classifier(dict, "head", layer.depth);
+  if (checkpoint.head.maps.size() == 1) return head;
+  return mean(std::move(head), fold_classifier(dict, "head_dist", layer.depth));
+}
+
+void expect_norm(const StateDict& dict, const std::string& module, uint64_t features,
+                 std::vector<Expected>* expected) {
+  for (const char* vector : {"running_mean", "running_var"})
+    expected->push_back({module + "." + vector, {features}});
+  for (const char* vector : {"weight", "bias"}) {
+    const std::string name = module + "." + vector;
+    if (dict.count(name) != 0) expected->push_back({name, {features}});
+  }
+}
+
+void expect_head(const Checkpoint& checkpoint, std::vector<Expected>* expected) {
+  const weights::Config& config = checkpoint.configuration.config;
+  const uint64_t classes = config.classes, channels = config.dims[weights::kStages - 1];
+  for (size_t i = 0; i < checkpoint.head.maps.size(); ++i) {
+    const std::string module = i == 0 ? "head" : "head_dist";
+    const LinearHead& map = checkpoint.head.maps[i];
+    if (!map.front.empty()) expect_norm(checkpoint.tensors, module + ".bn", channels, expected);
+    expected->push_back({module + ".linear.weight", {classes, channels}});
+    if (checkpoint.tensors.count(module + ".linear.bias") != 0)
+      expected->push_back({module + ".linear.bias", {classes}});
+    if (!map.behind.empty()) expect_norm(checkpoint.tensors, module + ".bn_behind", classes, expected);
+  }
 }
 
 }  // namespace
 
-FoldedModel fold(const StateDict& dict, const SourceNames& source_names) {
-  const Configuration configuration = infer_configuration(dict);
-  check_tensors(dict, configuration, source_names);
+FoldedModel fold(const Checkpoint& checkpoint) {
+  const StateDict& dict = checkpoint.tensors;
+  const Configuration& configuration = checkpoint.configuration;
+  std::vector<Expected> expected = body_needs(configuration);
+  expect_head(checkpoint, &expected);
+  check_tensors(dict, expected, checkpoint.head.alien, checkpoint.source_names);
   FoldedModel model;
   model.config = configuration.config;
   for (uint32_t i = 0; i < weights::layer_count(model.config); ++i) {
     const weights::Layer layer = weights::layer_at(model.config, i);
-    model.layers.push_back(layer.part == weights::Part::kHead
-                               ? fold_head(dict, layer, configuration.head, configuration.fused)
-                               : fold_layer(dict, layer, configuration.fused));
+    model.layers.push_back(layer.part == weights::Part::kHead ? fold_head(checkpoint, layer)
+                                                              : fold_layer(dict, layer, configuration.fused));
   }
   for (uint32_t c = 0; c < model.config.classes; ++c) model.labels.push_back("class" + std::to_string(c));
   return model;

@@ -1,5 +1,6 @@
 #include "tools/checkpoint/pickle.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
@@ -12,7 +13,7 @@
 namespace levit::tools {
 namespace {
 
-constexpr size_t kMostValues = 2'000'000;
+constexpr size_t kMostValues = 5'000'000;
 constexpr int kNewestProtocol = 5;
 
 // The stack machine. Every opcode makes at most two values, and recursion is nowhere.
@@ -89,7 +90,7 @@ class Machine {
   Id make(PickleKind kind, std::string_view text = {}, Ids items = {}) {
     if (pickle_.values.size() == kMostValues)
       fail("holds more than " + std::to_string(kMostValues) + " values");
-    pickle_.values.push_back({kind, 0, 0, text, std::move(items)});
+    pickle_.values.push_back({kind, 0, 0, text, std::move(items), 0});
     return static_cast<Id>(pickle_.values.size() - 1);
   }
 
@@ -240,21 +241,39 @@ class Machine {
         return extend(PickleKind::kDict, pairs(pop_to_mark()));
       case opcode::kAddItems:
         return extend(PickleKind::kSet, pop_to_mark());
-      case opcode::kBuild:
-        pop();
-        top();
+      case opcode::kBuild: {
+        const Id state = pop();
+        pickle_.values[top()].state = state;
         return true;
+      }
       default:
         return false;
     }
   }
 
-  // Adds to the container on top of the stack; objects that are not constructed take nothing.
+  // Adds to the container on top of the stack. Of objects that are not constructed, those that are filled as
+  // a dict keep what they are given.
   bool extend(PickleKind kind, const Ids& items) {
     PickleValue& target = pickle_.values[top()];
-    if (target.kind == PickleKind::kCall) return true;
-    if (target.kind != kind) fail("adds items to " + describe(pickle_, top()));
+    if (target.kind == PickleKind::kCall && kind != PickleKind::kDict) return true;
+    if (target.kind != kind && target.kind != PickleKind::kCall)
+      fail("adds items to " + describe(pickle_, top()));
+    if (kind == PickleKind::kList && drop_numbers(items)) return true;
     target.items.insert(target.items.end(), items.begin(), items.end());
+    return true;
+  }
+
+  // Takes many numbers back out of the values, if nothing but `items` can name them.
+  bool drop_numbers(const Ids& items) {
+    constexpr size_t kMany = 16;
+    if (items.size() < kMany || items.front() <= newest_memo_) return false;
+    if (items.front() + items.size() != pickle_.values.size()) return false;
+    for (size_t i = 0; i < items.size(); ++i) {
+      const PickleKind kind = pickle_.at(items[i]).kind;
+      if (items[i] != items.front() + i || (kind != PickleKind::kInt && kind != PickleKind::kFloat))
+        return false;
+    }
+    pickle_.values.resize(items.front());
     return true;
   }
 
@@ -289,9 +308,23 @@ class Machine {
   Id call(const Ids& parts) {
     if (pickle_.at(parts[1]).kind != PickleKind::kTuple)
       fail("calls something with arguments that are not a tuple");
-    const bool empty = pickle_.at(parts[1]).items.empty();
-    if (empty && pickle_.global_name(parts[0]) == "collections.OrderedDict") return make(PickleKind::kDict);
+    if (pickle_.global_name(parts[0]) == "collections.OrderedDict") {
+      Ids items;
+      if (ordered_items(pickle_.at(parts[1]).items, &items)) return make(PickleKind::kDict, {}, items);
+    }
     return make(PickleKind::kCall, {}, parts);
+  }
+
+  // What an OrderedDict is called with: nothing, or, by Python 2, one list of [key, value].
+  bool ordered_items(const Ids& arguments, Ids* items) const {
+    if (arguments.empty()) return true;
+    for (const Id pair : pickle_.at(arguments[0]).items) {
+      const PickleValue& both = pickle_.at(pair);
+      if ((both.kind != PickleKind::kList && both.kind != PickleKind::kTuple) || both.items.size() != 2)
+        return false;
+      items->insert(items->end(), both.items.begin(), both.items.end());
+    }
+    return arguments.size() == 1;
   }
 
   bool memory(uint8_t code) {
@@ -333,6 +366,7 @@ class Machine {
   bool remember(uint32_t index) {
     if (memo_.size() == kMostValues) fail("remembers more than " + std::to_string(kMostValues) + " values");
     memo_[index] = top();
+    newest_memo_ = std::max(newest_memo_, top());
     return true;
   }
 
@@ -350,6 +384,7 @@ class Machine {
   Ids stack_;
   std::vector<size_t> marks_;
   std::unordered_map<uint32_t, Id> memo_;
+  Id newest_memo_ = kTrue;
 };
 
 }  // namespace
@@ -357,7 +392,16 @@ class Machine {
 std::string Pickle::global_name(uint32_t index) const {
   const PickleValue& value = values[index];
   if (value.kind == PickleKind::kCall) {
-    return at(value.items[0]).kind == PickleKind::kGlobal ? global_name(value.items[0]) : "";
+    const PickleKind callee = at(value.items[0]).kind;
+    return callee == PickleKind::kGlobal || callee == PickleKind::kPersistent ? global_name(value.items[0])
+                                                                              : "";
+  }
+  // The stream of torch before 1.6 wraps the class of a module: ('module', class, file, source).
+  if (value.kind == PickleKind::kPersistent) {
+    const PickleValue& id = at(value.items[0]);
+    const bool module = id.kind == PickleKind::kTuple && id.items.size() > 1 &&
+                        at(id.items[0]).text == "module" && at(id.items[1]).kind == PickleKind::kGlobal;
+    return module ? global_name(id.items[1]) : "";
   }
   if (value.kind != PickleKind::kGlobal) return "";
   return std::string(at(value.items[0]).text) + "." + std::string(at(value.items[1]).text);

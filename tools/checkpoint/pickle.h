@@ -23,7 +23,8 @@ enum class PickleKind : uint8_t {
   kSet,         // items
   kDict,        // items: key, value, key, value, ... in the order of insertion
   kGlobal,      // items: module, name; a class or function, by name only
-  kCall,        // items: callee, arguments (a tuple); an object that is not constructed
+  kCall,        // items: callee, arguments (a tuple), then key, value, ... set on it; an object that is not
+                // constructed
   kPersistent,  // items: the persistent id
 };
 
@@ -33,6 +34,7 @@ struct PickleValue {
   double real = 0;
   std::string_view text;  // into the pickle
   std::vector<uint32_t> items;
+  uint32_t state = 0;  // kCall: what BUILD gives the object, as a rule the dict of its attributes; 0: nothing
 };
 
 struct Pickle {
@@ -50,10 +52,11 @@ struct Pickle {
   const PickleValue* find(const PickleValue& dict, std::string_view key) const;
 };
 
-// Reads the pickle that `bytes` begin with. collections.OrderedDict becomes a dict. State that a pickle sets
-// on an object (BUILD) and items of objects that are not constructed are dropped. Throws std::runtime_error
-// for an opcode that is unknown or of protocol 0 or 1, a stack that is empty, a memo entry that does not
-// exist, lengths beyond the end, a missing STOP, and more than 2 million values.
+// Reads the pickle that `bytes` begin with. collections.OrderedDict becomes a dict. Numbers that are appended
+// to a list many at a time are dropped: a history of losses may be longer than the network, and nothing here
+// reads one. Throws std::runtime_error for an opcode that is unknown or of protocol 0 or 1, a stack that is
+// empty, a memo entry that does not exist, lengths beyond the end, a missing STOP, and more than 5 million
+// values.
 Pickle read_pickle(std::string_view bytes);
 
 // A global's name in quotes; of the module that implements os, by that name too.

@@ -24,12 +24,15 @@ const char* dtype_name(DType dtype);
 bool is_floating(DType dtype);
 
 // A tensor whose elements lie, little-endian and of any alignment, in memory that outlives it. Readers make
-// only tensors with every element inside the file, and not more elements than the storage they are views of.
+// only tensors with every element inside the file; with strides of 0 there may be more of them than the file
+// has bytes, so that whoever widens a tensor checks its shape first.
 struct Tensor {
   DType dtype = DType::kF32;
   std::vector<uint64_t> shape;
   std::vector<uint64_t> stride;   // in elements, one per dimension
   const uint8_t* data = nullptr;  // element [0, ..., 0]
+  std::string fault;              // why its elements cannot be read; empty: they can
+  size_t container = 0;           // how much of its name leads to the dict that holds it: "model_ema."
 };
 
 using StateDict = std::map<std::string, Tensor>;

@@ -1,7 +1,9 @@
 #include "tools/checkpoint/torch_file.h"
 
 #include <cstring>
+#include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "tools/checkpoint/message.h"
 #include "tools/checkpoint/zip.h"
@@ -9,11 +11,73 @@
 namespace levit::tools {
 namespace {
 
+// What a persistent id ('storage', class, key, location, count[, view]) says.
+struct StorageId {
+  DType dtype;
+  std::string key;
+  uint64_t count;                    // elements
+  bool view;                         // of a larger storage (torch before 0.4)
+  uint64_t view_offset, view_count;  // in elements, for a view
+};
+
+bool storage_dtype(const std::string& name, DType* dtype) {
+  static const std::map<std::string, DType> kClasses = {
+      {"torch.DoubleStorage", DType::kF64}, {"torch.FloatStorage", DType::kF32},
+      {"torch.HalfStorage", DType::kF16},   {"torch.BFloat16Storage", DType::kBF16},
+      {"torch.LongStorage", DType::kI64},   {"torch.IntStorage", DType::kI32},
+      {"torch.ShortStorage", DType::kI16},  {"torch.CharStorage", DType::kI8},
+      {"torch.ByteStorage", DType::kU8},    {"torch.BoolStorage", DType::kBool}};
+  const auto found = kClasses.find(name);
+  if (found == kClasses.end()) return false;
+  *dtype = found->second;
+  return true;
+}
+
+uint64_t count_of(const PickleValue& value, const std::string& storage) {
+  if (value.kind != PickleKind::kInt || value.number < 0) {
+    throw std::runtime_error(storage + " has a size or place that is not a number of elements");
+  }
+  return static_cast<uint64_t>(value.number);
+}
+
+// Throws std::runtime_error for a persistent id of another form and for a storage class that is not
+// supported.
+StorageId parse_storage_id(const Pickle& pickle, uint32_t index) {
+  const PickleValue& persistent = pickle.at(index);
+  if (persistent.kind != PickleKind::kPersistent) {
+    throw std::runtime_error("a tensor's storage is " + describe(pickle, index));
+  }
+  const PickleValue& id = pickle.at(persistent.items[0]);
+  if (id.kind != PickleKind::kTuple || id.items.size() < 5 || pickle.at(id.items[0]).text != "storage" ||
+      pickle.at(id.items[2]).kind != PickleKind::kString) {
+    throw std::runtime_error("a persistent id of the pickle is not that of a storage");
+  }
+  StorageId result{};
+  result.key = std::string(pickle.at(id.items[2]).text);
+  const std::string storage = "storage " + in_quotes(result.key);
+  const std::string name = pickle.global_name(id.items[1]);
+  if (!storage_dtype(name, &result.dtype)) {
+    throw std::runtime_error(storage + " is of the class " + in_quotes(name) + ", which is not supported");
+  }
+  result.count = count_of(pickle.at(id.items[4]), storage);
+  if (id.items.size() > 5 && pickle.at(id.items[5]).kind == PickleKind::kTuple) {
+    const PickleValue& view = pickle.at(id.items[5]);
+    if (view.items.size() != 3) throw std::runtime_error(storage + " is a view of an unknown form");
+    result.view = true;
+    result.view_offset = count_of(pickle.at(view.items[1]), storage);
+    result.view_count = count_of(pickle.at(view.items[2]), storage);
+  }
+  return result;
+}
+
 constexpr std::string_view kZipStart = "PK\x03\x04";
 constexpr std::string_view kStreamMagic =
     "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";  // 0x1950a86a20f9469cfc6c
 constexpr int64_t kStreamVersion = 1001;
 constexpr const char* kBigEndian = "the file is big-endian, which is not supported";
+constexpr const char* kTorchScript =
+    "a TorchScript archive (torch.jit.save), not a state dict; python3 -c \"import torch; "
+    "torch.save(torch.jit.load('IN').state_dict(), 'OUT.pth')\" makes one";
 
 TorchFile open_zip(std::string_view file) {
   constexpr std::string_view kPickle = "data.pkl";
@@ -27,7 +91,12 @@ TorchFile open_zip(std::string_view file) {
     folder = name.substr(0, name.size() - kPickle.size());
     break;
   }
-  if (pickle == nullptr) throw std::runtime_error("the zip has no entry data.pkl: not written by torch.save");
+  if (pickle == nullptr) {
+    const std::string first = directory.empty() ? "nothing" : in_quotes(directory.begin()->first);
+    throw std::runtime_error("the zip has no entry data.pkl, so that torch.save did not write it; it holds " +
+                             first + " (if that is a checkpoint, unzip it first)");
+  }
+  if (directory.count(folder + "constants.pkl") != 0) throw std::runtime_error(kTorchScript);
   const auto order = directory.find(folder + "byteorder");
   if (order != directory.end() && checked_data(order->first, order->second) != "little") {
     throw std::runtime_error(kBigEndian);
@@ -105,6 +174,265 @@ TorchFile open_stream(std::string_view file) {
   return result;
 }
 
+// A function's name and the tuple of its arguments.
+struct Call {
+  std::string name;
+  const PickleValue* arguments;
+};
+
+const PickleValue& argument(const Pickle& pickle, const PickleValue& arguments, size_t i) {
+  if (i >= arguments.items.size()) throw std::runtime_error("rebuilt from too few arguments");
+  return pickle.at(arguments.items[i]);
+}
+
+// What is left of a tensor's call when the wrappers around it are taken away: parameters and subclasses of
+// tensors.
+// Ends, since a tuple holds only what was made before it.
+Call unwrapped(const Pickle& pickle, uint32_t index) {
+  Call call{pickle.global_name(index), &pickle.at(pickle.at(index).items[1])};
+  for (;;) {
+    if (call.name == "torch._utils._rebuild_parameter" ||
+        call.name == "torch._utils._rebuild_parameter_with_state" ||
+        call.name == "torch.nn.parameter.Parameter") {
+      const PickleValue& tensor = argument(pickle, *call.arguments, 0);
+      if (tensor.kind != PickleKind::kCall) throw std::runtime_error("a parameter without a tensor");
+      call = {pickle.global_name(call.arguments->items[0]), &pickle.at(tensor.items[1])};
+    } else if (call.name == "torch._tensor._rebuild_from_type_v2" ||
+               call.name == "torch._tensor._rebuild_from_type") {  // function, type, arguments, state
+      const PickleValue& arguments = argument(pickle, *call.arguments, 2);
+      if (arguments.kind != PickleKind::kTuple)
+        throw std::runtime_error("rebuilt from arguments that are not a tuple");
+      call = {pickle.global_name(call.arguments->items[0]), &arguments};
+    } else {
+      return call;
+    }
+  }
+}
+
+std::vector<uint64_t> dimensions(const Pickle& pickle, const PickleValue& tuple, const char* what) {
+  if (tuple.kind != PickleKind::kTuple) throw std::runtime_error(std::string("no tuple of ") + what + "s");
+  if (tuple.items.size() > kMaxRank) throw std::runtime_error("too many dimensions");
+  std::vector<uint64_t> numbers;
+  for (const uint32_t item : tuple.items) {
+    const PickleValue& number = pickle.at(item);
+    if (number.kind != PickleKind::kInt)
+      throw std::runtime_error(std::string("a ") + what + " that is no integer of 64 bits");
+    if (number.number < 0) throw std::runtime_error(std::string("a negative ") + what);
+    numbers.push_back(static_cast<uint64_t>(number.number));
+  }
+  return numbers;
+}
+
+// One more than the index of the tensor's last element in its storage; false if that overflows.
+bool storage_end(const Tensor& tensor, uint64_t offset, uint64_t* end) {
+  *end = offset;
+  for (size_t d = 0; d < tensor.shape.size(); ++d) {
+    uint64_t step;
+    if (__builtin_mul_overflow(tensor.shape[d] - 1, tensor.stride[d], &step)) return false;
+    if (__builtin_add_overflow(*end, step, end)) return false;
+  }
+  return !__builtin_add_overflow(*end, uint64_t{1}, end);
+}
+
+class TensorReader {
+ public:
+  explicit TensorReader(const TorchFile& file) : file_(file) {}
+
+  Tensor read(uint32_t index) {
+    const Pickle& pickle = file_.pickle;
+    const Call call = unwrapped(pickle, index);
+    if (call.name != "torch._utils._rebuild_tensor_v2" && call.name != "torch._utils._rebuild_tensor") {
+      throw std::runtime_error("made by calling " + shown_global(call.name) + ", which is never executed");
+    }
+    const PickleValue& offset = argument(pickle, *call.arguments, 1);
+    Tensor tensor;
+    tensor.shape = dimensions(pickle, argument(pickle, *call.arguments, 2), "size");
+    tensor.stride = dimensions(pickle, argument(pickle, *call.arguments, 3), "stride");
+    if (tensor.shape.size() != tensor.stride.size()) throw std::runtime_error("not as many strides as sizes");
+    if (offset.kind != PickleKind::kInt || offset.number < 0)
+      throw std::runtime_error("an impossible storage offset");
+    const StorageId id = parse_storage_id(pickle, call.arguments->items[0]);
+    const uint64_t begin = first_element(id, tensor, static_cast<uint64_t>(offset.number));
+    tensor.dtype = id.dtype;
+    tensor.data = storage_bytes(id) + begin * dtype_size(id.dtype);
+    return tensor;
+  }
+
+ private:
+  // Where in its storage a tensor begins, in elements, all of it being inside.
+  static uint64_t first_element(const StorageId& id, const Tensor& tensor, uint64_t offset) {
+    if (id.view && (id.view_offset > id.count || id.view_count > id.count - id.view_offset)) {
+      throw std::runtime_error("in a view beyond the end of its storage");
+    }
+    const uint64_t stored = id.view ? id.view_count : id.count;
+    uint64_t count, end;
+    if (!element_count(tensor.shape, &count)) {
+      throw std::runtime_error("the number of elements of " + shape_text(tensor.shape) +
+                               " overflows 64 bits");
+    }
+    if (count == 0) return 0;
+    if (!storage_end(tensor, offset, &end) || end > stored) {
+      throw std::runtime_error("it reaches beyond its storage: offset " + std::to_string(offset) +
+                               ", sizes " + shape_text(tensor.shape) + ", strides " +
+                               shape_text(tensor.stride) + ", storage of " + std::to_string(stored) +
+                               " elements");
+    }
+    return (id.view ? id.view_offset : 0) + offset;
+  }
+
+  // A storage that is there, is long enough and is not damaged; its check sum is computed once.
+  const uint8_t* storage_bytes(const StorageId& id) {
+    const std::string storage = "in storage " + in_quotes(id.key);
+    const auto found = file_.storages.find(id.key);
+    if (found == file_.storages.end()) throw std::runtime_error(storage + ", which is not in the file");
+    const StorageBytes& bytes = found->second;
+    if (id.count > bytes.data.size() / dtype_size(id.dtype)) {
+      throw std::runtime_error(storage + " of " + std::to_string(id.count) +
+                               " elements, of which the file has only " + std::to_string(bytes.data.size()) +
+                               " bytes");
+    }
+    if (!bytes.entry.empty() && checked_.insert(id.key).second)
+      checked_data(bytes.entry, {bytes.data, bytes.crc});
+    return reinterpret_cast<const uint8_t*>(bytes.data.data());
+  }
+
+  const TorchFile& file_;
+  std::set<std::string> checked_;
+};
+
+// Walks through what was saved, each container once: values may be shared, or contain themselves.
+class Walk {
+ public:
+  explicit Walk(const TorchFile& file)
+      : pickle_(file.pickle), reader_(file), visited_(pickle_.values.size()) {}
+
+  StateDict tensors() {
+    if (!is_leaf_call(pickle_.root)) visit(pickle_.root, "", 0);
+    return std::move(tensors_);
+  }
+
+ private:
+  static constexpr int kDeepest = 32;
+  static constexpr size_t kLongestName = 1024;
+
+  bool is_tensor(uint32_t index) const {
+    const std::string name = pickle_.global_name(index);
+    return pickle_.at(index).kind == PickleKind::kCall &&
+           (starts_with(name, "torch._utils._rebuild_") || starts_with(name, "torch._tensor._rebuild_") ||
+            name == "torch.nn.parameter.Parameter");
+  }
+
+  // An object of which the file says no more than how it is made.
+  bool is_leaf_call(uint32_t index) const {
+    const PickleValue& value = pickle_.at(index);
+    return value.kind == PickleKind::kCall && !is_tensor(index) && value.items.size() == 2 &&
+           value.state == 0;
+  }
+
+  void visit(uint32_t index, const std::string& path, int depth) {
+    const PickleValue& value = pickle_.at(index);
+    if (depth == kDeepest || path.size() > kLongestName || visited_[index]) return;
+    switch (value.kind) {
+      case PickleKind::kDict:
+        visited_[index] = true;
+        if (!is_optimizer(value)) visit_pairs(value, 0, path, depth);
+        return;
+      case PickleKind::kList:
+      case PickleKind::kTuple:
+        visited_[index] = true;
+        for (size_t i = 0; i < value.items.size(); ++i)
+          visit_item(value.items[i], path + std::to_string(i), path.size(), depth);
+        return;
+      case PickleKind::kCall:
+        visited_[index] = true;
+        if (is_module(value)) return visit_module(value, path, path.size(), depth);
+        visit_pairs(value, 2, path, depth);
+        if (value.state != 0) visit(value.state, path, depth + 1);
+        return;
+      default:
+        return;
+    }
+  }
+
+  void visit_pairs(const PickleValue& dict, size_t first, const std::string& path, int depth) {
+    for (size_t i = first; i + 1 < dict.items.size(); i += 2) {
+      const PickleValue& key = pickle_.at(dict.items[i]);
+      if (key.kind == PickleKind::kString) {
+        visit_item(dict.items[i + 1], path + std::string(key.text), path.size(), depth);
+      } else if (key.kind == PickleKind::kInt) {
+        visit_item(dict.items[i + 1], path + std::to_string(key.number), path.size(), depth);
+      }
+    }
+  }
+
+  // `container`: how much of the name leads to the dict or module that holds the tensor.
+  void visit_item(uint32_t index, const std::string& name, size_t container, int depth) {
+    if (is_tensor(index)) {
+      add(index, name, container);
+    } else if (is_leaf_call(index)) {
+      add_fault(name, container,
+                "made by calling " + shown_global(pickle_.global_name(index)) + ", which is never executed");
+    } else {
+      visit(index, name + ".", depth + 1);
+    }
+  }
+
+  // {'state': ..., 'param_groups': ...}: moments, more bytes than the network has.
+  bool is_optimizer(const PickleValue& dict) const {
+    return pickle_.find(dict, "state") != nullptr && pickle_.find(dict, "param_groups") != nullptr;
+  }
+
+  // torch.nn.Module keeps its tensors in three dicts among its attributes.
+  bool is_module(const PickleValue& object) const {
+    const PickleValue& state = pickle_.at(object.state);
+    return state.kind == PickleKind::kDict && pickle_.find(state, "_modules") != nullptr &&
+           pickle_.find(state, "_parameters") != nullptr;
+  }
+
+  void visit_module(const PickleValue& module, const std::string& path, size_t container, int depth) {
+    const PickleValue& state = pickle_.at(module.state);
+    for (const char* kind : {"_parameters", "_buffers"}) {
+      const PickleValue* dict = pickle_.find(state, kind);
+      for (size_t i = 0; dict != nullptr && i + 1 < dict->items.size(); i += 2) {
+        const std::string name = path + std::string(pickle_.at(dict->items[i]).text);
+        if (is_tensor(dict->items[i + 1])) add(dict->items[i + 1], name, container);
+      }
+    }
+    const PickleValue& children = *pickle_.find(state, "_modules");
+    for (size_t i = 0; i + 1 < children.items.size(); i += 2) {
+      const uint32_t child = children.items[i + 1];
+      const std::string below = path + std::string(pickle_.at(children.items[i]).text) + ".";
+      if (visited_[child] || depth == kDeepest || below.size() > kLongestName) continue;
+      visited_[child] = true;
+      if (is_module(pickle_.at(child))) visit_module(pickle_.at(child), below, container, depth + 1);
+    }
+  }
+
+  void add(uint32_t index, const std::string& name, size_t container) {
+    if (name.size() > kLongestName) return;
+    try {
+      Tensor tensor = reader_.read(index);
+      tensor.container = container;
+      tensors_[name] = std::move(tensor);
+    } catch (const std::runtime_error& error) {
+      add_fault(name, container, error.what());
+    }
+  }
+
+  void add_fault(const std::string& name, size_t container, const std::string& fault) {
+    if (name.size() > kLongestName) return;
+    Tensor tensor;
+    tensor.fault = fault;
+    tensor.container = container;
+    tensors_[name] = std::move(tensor);
+  }
+
+  const Pickle& pickle_;
+  TensorReader reader_;
+  std::vector<bool> visited_;
+  StateDict tensors_;
+};
+
 }  // namespace
 
 bool is_torch_file(std::string_view file) {
@@ -113,6 +441,17 @@ bool is_torch_file(std::string_view file) {
 
 TorchFile open_torch_file(std::string_view file) {
   return starts_with(file, kZipStart) ? open_zip(file) : open_stream(file);
+}
+
+StateDict read_tensors(const TorchFile& file) {
+  StateDict tensors = Walk(file).tensors();
+  const Pickle& pickle = file.pickle;
+  if (tensors.empty() && pickle.at(pickle.root).kind != PickleKind::kDict) {
+    throw std::runtime_error(
+        "it holds " + describe(pickle, pickle.root) + ", not a state dict" +
+        (pickle.at(pickle.root).kind == PickleKind::kCall ? "; nothing in it is executed" : ""));
+  }
+  return tensors;
 }
 
 }  // namespace levit::tools

@@ -10,6 +10,17 @@
 
 namespace levit::tools {
 
+// double to IEEE binary16, rounded once: through float it would be rounded twice.
+inline constexpr double kHalfMinNormal = 0x1p-14;
+
+struct Half {
+  uint16_t bits;
+  double value;  // what the bits mean
+};
+
+// To nearest, ties to even; from 65520 on, infinity. `value` is not NaN.
+Half round_to_half(double value);
+
 // What rounding to fp16 did; all zero for an fp32 file.
 struct WriteReport {
   double largest_rounding_error = 0;  // |stored - folded| / largest magnitude of its matrix

@@ -48,15 +48,29 @@ DirectoryPlace read_end64(std::string_view file, size_t end) {
   return {field<uint64_t>(record, 32), field<uint64_t>(record, 40), field<uint64_t>(record, 48)};
 }
 
+// Whether the record at `end` is followed by its comment and then, if anything, by padding, and a directory
+// lies where it says.
+bool ends_zip(std::string_view file, size_t end, const DirectoryPlace& place) {
+  if (field<uint16_t>(file, end + 20) == file.size() - end - kEndBytes) return true;
+  if (field<uint16_t>(file, end + 20) > file.size() - end - kEndBytes) return false;
+  if (place.offset > end || place.bytes > end - place.offset) return false;
+  return place.entries == 0 ||
+         (place.bytes >= kCentralBytes &&
+          field<uint32_t>(file, static_cast<size_t>(place.offset)) == kCentralSignature);
+}
+
 DirectoryPlace find_directory(std::string_view file) {
-  for (size_t back = kEndBytes; back <= file.size() && back <= kEndBytes + kLongestComment; ++back) {
+  const size_t last = file.find_last_not_of('\0');  // blocks of a device or a tar behind the zip
+  const size_t padding = last == std::string_view::npos ? 0 : file.size() - last - 1;
+  const size_t farthest = std::min(file.size(), padding + kEndBytes + kLongestComment);
+  for (size_t back = kEndBytes; back <= farthest; ++back) {
     const size_t end = file.size() - back;
-    if (field<uint32_t>(file, end) != kEndSignature || field<uint16_t>(file, end + 20) != back - kEndBytes)
-      continue;
+    if (field<uint32_t>(file, end) != kEndSignature) continue;
     const DirectoryPlace place{field<uint16_t>(file, end + 10), field<uint32_t>(file, end + 12),
                                field<uint32_t>(file, end + 16)};
-    const bool in64 = place.entries == kIn64Short || place.bytes == kIn64 || place.offset == kIn64;
-    return in64 ? read_end64(file, end) : place;
+    if (place.entries == kIn64Short || place.bytes == kIn64 || place.offset == kIn64)
+      return read_end64(file, end);
+    if (ends_zip(file, end, place)) return place;
   }
   throw std::runtime_error("the zip has no end-of-central-directory record: the file is cut off");
 }
@@ -127,7 +141,7 @@ ZipDirectory read_zip(std::string_view file) {
 }
 
 std::string_view checked_data(const std::string& name, const ZipEntry& entry) {
-  if (crc32(entry.data) != entry.crc) {
+  if (entry.crc != 0 && crc32(entry.data) != entry.crc) {
     throw std::runtime_error("zip entry " + in_quotes(name) + " is damaged: its CRC-32 does not fit");
   }
   return entry.data;

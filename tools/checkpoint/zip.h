@@ -17,12 +17,14 @@ struct ZipEntry {
 // By name. Entries are views into the file.
 using ZipDirectory = std::map<std::string, ZipEntry>;
 
-// The central directory, with every entry's bytes located inside `file`. Throws std::runtime_error naming the
+// The central directory, with every entry's bytes located inside `file`; what lies behind its end is padding.
+// Throws std::runtime_error naming the
 // cause: a directory that is cut off, an entry that is compressed or encrypted or lies outside the file, a
 // name that is there twice.
 ZipDirectory read_zip(std::string_view file);
 
-// The bytes of an entry. Throws std::runtime_error if their CRC-32 does not fit.
+// The bytes of an entry. Throws std::runtime_error if their CRC-32 does not fit; 0 says that the writer did
+// not compute it.
 std::string_view checked_data(const std::string& name, const ZipEntry& entry);
 
 // CRC-32 as zip has it: reflected polynomial 0xEDB88320, inverted before and after.

@@ -92,17 +92,16 @@ TEST_CASE("the table names every metric, class, folder and band") {
   }
 }
 
-TEST_CASE("labels from a CSV file, their sources, and labels of another name") {
+TEST_CASE("labels from a CSV file, and labels of another name") {
   const Fixture fixture;
-  fixture.root.write(
-      "labels.csv",
-      "path,label,source\r\ndata/class0/a0.ppm,fake,one\r\n\"data/class1/odd/b0.ppm\",true,two\r\n");
+  fixture.root.write("labels.csv",
+                     "path,label\r\ndata/class0/a0.ppm,fake\r\n\"data/class1/odd/b0.ppm\",true\r\n");
   const Outcome outcome = fixture.evaluate("--labels-csv labels.csv --map fake=class1,true=class0 --json");
   CHECK(outcome.exit == 0);
   const json result = json::parse(outcome.out);
   CHECK(result["n"] == 2);
   CHECK(result["classes"]["class1"]["n"] == 1);
-  CHECK(result["sources"][0]["source"] == "one");
+  CHECK(result["sources"][0]["source"] == "data/class0");
   const Outcome below =
       fixture.evaluate("data/class0 --labels-csv <(printf 'a0.ppm,class0\\na1.ppm,class1\\n') --json");
   CHECK(json::parse(below.out)["n"] == 2);
@@ -135,11 +134,11 @@ TEST_CASE("bad data gets one line that names it, and exit code 1") {
       {"strange",
        "levit: strange: the model knows no label \"cats\", only class0, class1 (--map cats=LABEL renames "
        "it)\n"},
-      {"empty", "levit: empty: no folder in it whose name could be a label\n"},
+      {"empty", "levit: empty: no folders in it; every label needs one, as in ai/ and real/\n"},
       {"bare", "levit: bare/class0: no picture in this directory\n"},
       {"missing", "levit: missing: No such file or directory\n"},
       {"--labels-csv missing.csv", "levit: missing.csv: No such file or directory\n"},
-      {"--labels-csv wrong.csv", "levit: wrong.csv: line 2: not PATH,LABEL\n"},
+      {"--labels-csv wrong.csv", "levit: wrong.csv, line 2: not path,label\n"},
       {"--labels-csv none.csv", "levit: none.csv: names no picture\n"},
       {"--labels-csv twice.csv", "levit: twice.csv: names a.ppm twice\n"},
       {"data --map class0", "levit: --map class0: not FOLDER=LABEL\n"},

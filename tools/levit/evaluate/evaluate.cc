@@ -1,5 +1,8 @@
 // levit evaluate: how right a model is on pictures whose labels are known, and how sure that is.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <map>
 #include <memory>
 #include <stdexcept>
 
@@ -7,6 +10,7 @@
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
 #include "tools/levit/commands.h"
+#include "tools/levit/dataset/dataset.h"
 #include "tools/levit/evaluate/evaluation.h"
 #include "tools/levit/evaluate/output.h"
 #include "tools/levit/evaluate/run.h"
@@ -35,10 +39,50 @@ std::map<std::string, std::string> parse_map(const std::vector<std::string>& pai
   return map;
 }
 
-DataSet read_data(const Arguments& arguments) {
-  if (!arguments.labels_csv.empty()) return read_labels_csv(arguments.labels_csv, arguments.data);
-  if (arguments.data.empty()) throw std::runtime_error("name the data set, or the parts of one with --merge");
-  return read_labelled_folders(arguments.data);
+// The model's class of a label of the data.
+size_t class_of(const ModelFile& model, const std::map<std::string, std::string>& map,
+                const std::string& data, const std::string& label) {
+  const auto renamed = map.find(label);
+  const std::string& name = renamed == map.end() ? label : renamed->second;
+  constexpr size_t kMost = 12;
+  std::string known;
+  for (size_t k = 0; k < model.info().classes; ++k) {
+    if (name == model.label(k)) return k;
+    if (k < kMost) known += (k == 0 ? "" : ", ") + std::string(model.label(k));
+  }
+  throw std::runtime_error(data + ": the model knows no label \"" + name + "\", only " + known +
+                           (model.info().classes > kMost ? ", ..." : "") + " (--map " + label +
+                           "=LABEL renames it)");
+}
+
+// Pictures and their classes, sorted by their paths.
+std::vector<Prediction> read_pictures(const Arguments& arguments, const ModelFile& model) {
+  namespace fs = std::filesystem;
+  const std::string& csv = arguments.labels_csv;
+  if (arguments.data.empty() && csv.empty())
+    throw std::runtime_error("name the data set, or the parts of one with --merge");
+  const Dataset data = read_dataset(
+      arguments.data.empty() ? std::vector<std::string>() : std::vector<std::string>{arguments.data}, csv);
+  const fs::path base = arguments.data.empty() ? fs::path(csv).parent_path() : fs::path(arguments.data);
+  const auto map = parse_map(arguments.map);
+  std::vector<size_t> classes;
+  for (const std::string& label : data.labels)
+    classes.push_back(class_of(model, map, csv.empty() ? arguments.data : csv, label));
+  std::vector<Prediction> pictures;
+  for (const LabelledPicture& picture : data.pictures) {
+    Prediction one;
+    one.path = picture.path;
+    one.source = fs::path(picture.path).parent_path().lexically_relative(base).generic_string();
+    one.truth = classes[picture.label];
+    one.error = picture.error;
+    pictures.push_back(std::move(one));
+  }
+  std::sort(pictures.begin(), pictures.end(),
+            [](const Prediction& a, const Prediction& b) { return a.path < b.path; });
+  for (size_t i = 1; i < pictures.size(); ++i)
+    if (pictures[i].path == pictures[i - 1].path)
+      throw std::runtime_error(csv + ": names " + pictures[i].path + " twice");
+  return pictures;
 }
 
 void write_file(const std::string& path, const std::string& text) {
@@ -50,7 +94,7 @@ void write_file(const std::string& path, const std::string& text) {
 }
 
 PredictionFile run_model(const Arguments& arguments, const ModelFile& model, size_t* total) {
-  const DataSet data = read_data(arguments);
+  const std::vector<Prediction> pictures = read_pictures(arguments, model);
   RunOptions options;
   options.predict.resize = chosen_resize(arguments.resize, model.info());
   options.predict.ignore_orientation = arguments.ignore_orientation;
@@ -59,13 +103,11 @@ PredictionFile run_model(const Arguments& arguments, const ModelFile& model, siz
   options.output = arguments.predictions;
   options.resume = arguments.resume;
   options.shard = parse_shard(arguments.shard);
-  options.renamed = parse_map(arguments.map);
-  options.data = arguments.labels_csv.empty() ? arguments.data : arguments.labels_csv;
   options.times = arguments.times;
-  *total = options.shard.last(data.pictures.size()) - options.shard.first(data.pictures.size());
+  *total = options.shard.last(pictures.size()) - options.shard.first(pictures.size());
   if (options.shard.parts > 1 && options.output.empty())
     throw std::runtime_error("--shard needs --predictions FILE, to be merged with --merge");
-  return predict_all(model, data, options);
+  return predict_all(model, pictures, options);
 }
 
 int run_evaluate(const Arguments& arguments) {
@@ -101,7 +143,7 @@ Command add_evaluate(CLI::App& program) {
   app->add_option("data", arguments->data, "Folder with a folder of pictures for each label")
       ->type_name("DATA");
   app->add_option("--labels-csv", arguments->labels_csv,
-                  "Labels from a CSV file instead: path,label or path,label,source; paths are below DATA, or "
+                  "Labels from a CSV file instead, lines path,label; paths are below DATA, or "
                   "beside the file")
       ->type_name("FILE");
   app->add_option("--map", arguments->map, "Label of the model for a label of the data, as fake=ai")
@@ -114,14 +156,7 @@ Command add_evaluate(CLI::App& program) {
       ->type_name("FILE");
   app->add_option("--shard", arguments->shard, "Only part I of N of the pictures; needs --predictions")
       ->type_name("I/N")
-      ->check([](const std::string& text) {
-        try {
-          parse_shard(text);
-        } catch (const std::runtime_error& error) {
-          return std::string(error.what());
-        }
-        return std::string();
-      });
+      ->check(shard_problem);
   app->add_flag("--resume", arguments->resume, "Go on with the file of --predictions where it ends");
   app->add_option("--merge", arguments->merge, "Files of --predictions, one for each shard, in any order")
       ->type_name("FILE...")

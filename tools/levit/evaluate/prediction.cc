@@ -110,7 +110,7 @@ std::string header_line(const PredictionHeader& header) {
   line["robust"] = header.changes;
   line["total"] = header.total;
   line["list"] = header.list;
-  line["shard"] = std::to_string(header.shard.index) + "/" + std::to_string(header.shard.parts);
+  line["shard"] = shard_text(header.shard);
   return text_of(line);
 }
 

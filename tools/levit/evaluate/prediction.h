@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/levit/dataset.h"
+#include "tools/common/shard.h"
 #include "tools/levit/evaluate/facts.h"
 
 namespace levit::tools {

@@ -42,14 +42,11 @@ std::array<float, 3> mean_colour(const std::vector<uint8_t>& rgb) {
 Predictor::Predictor(const ModelFile& model, const PredictOptions& options)
     : options_(options), context_(model.model(), context_options(options)) {}
 
-Prediction Predictor::predict(const LabelledPicture& picture, size_t truth) {
-  Prediction result;
-  result.path = picture.path;
-  result.source = picture.source;
-  result.truth = truth;
+Prediction Predictor::predict(const Prediction& picture) {
+  Prediction result = picture;
+  if (!result.error.empty()) return result;
   try {
-    if (!picture.error.empty()) throw std::runtime_error(picture.error);
-    look(picture, result);
+    look(result);
   } catch (const std::exception& error) {
     const std::string text = error.what(), prefix = picture.path + ": ";
     result.error = text.compare(0, prefix.size(), prefix) == 0 ? text.substr(prefix.size()) : text;
@@ -57,14 +54,14 @@ Prediction Predictor::predict(const LabelledPicture& picture, size_t truth) {
   return result;
 }
 
-void Predictor::look(const LabelledPicture& picture, Prediction& result) {
+void Predictor::look(Prediction& result) {
   Lap lap;
   PictureOptions reading;
   reading.ignore_orientation = options_.ignore_orientation;
-  const Picture pixels = load_picture(picture.path, reading);
+  const Picture pixels = load_picture(result.path, reading);
   result.width = pixels.width;
   result.height = pixels.height;
-  result.facts = read_facts(picture.path);
+  result.facts = read_facts(result.path);
   times_.decode += lap();
   const std::vector<uint8_t> rgb = preprocess(pixels.image(), options_.resize);
   result.colour = mean_colour(rgb);

@@ -26,13 +26,14 @@ class Predictor {
   // `model` must outlive this.
   Predictor(const ModelFile& model, const PredictOptions& options);
 
-  // What goes wrong with the picture is in its prediction.
-  Prediction predict(const LabelledPicture& picture, size_t truth);
+  // Fills in what is not known yet of a picture; with an error it stays as it is. What goes wrong is in the
+  // prediction.
+  Prediction predict(const Prediction& picture);
 
   const StageTimes& times() const { return times_; }
 
  private:
-  void look(const LabelledPicture& picture, Prediction& result);
+  void look(Prediction& result);
 
   PredictOptions options_;
   Context context_;

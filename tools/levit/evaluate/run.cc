@@ -1,11 +1,6 @@
 #include "tools/levit/evaluate/run.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -17,6 +12,7 @@
 #include "tools/common/text.h"
 #include "tools/common/thread_pool.h"
 #include "tools/levit/commands.h"
+#include "tools/levit/dataset/content_hash.h"
 
 namespace levit::tools {
 namespace {
@@ -29,83 +25,24 @@ std::string hexadecimal(uint64_t value) {
   return text;
 }
 
-// FNV-1a of the paths and labels, so that parts of different lists are not taken for one.
-std::string list_checksum(const DataSet& data) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  const auto add = [&hash](const std::string& text) {
-    for (size_t i = 0; i <= text.size(); ++i)  // the zero behind the text too
-      hash = (hash ^ static_cast<uint8_t>(text.c_str()[i])) * 0x100000001b3u;
-  };
-  for (const LabelledPicture& picture : data.pictures) {
-    add(picture.path);
-    add(data.labels[picture.label]);
+// Of the paths and classes, so that parts of different lists are not taken for one.
+std::string list_checksum(const std::vector<Prediction>& pictures) {
+  uint64_t hash = 0;
+  for (const Prediction& picture : pictures) {
+    const std::string text = picture.path + '\0' + std::to_string(picture.truth) + '\0' + hexadecimal(hash);
+    hash = content_hash(text.data(), text.size());
   }
   return hexadecimal(hash);
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  constexpr size_t kMost = 12;
-  std::string text;
-  for (size_t i = 0; i < std::min(words.size(), kMost); ++i) text += (i == 0 ? "" : ", ") + words[i];
-  return words.size() > kMost ? text + ", ..." : text;
-}
-
-// The model's class of each label of the data.
-std::vector<size_t> classes_of_labels(const std::vector<std::string>& known, const DataSet& data,
-                                      const RunOptions& options) {
-  std::vector<size_t> classes;
-  for (const std::string& label : data.labels) {
-    const auto renamed = options.renamed.find(label);
-    const std::string& name = renamed == options.renamed.end() ? label : renamed->second;
-    const auto found = std::find(known.begin(), known.end(), name);
-    if (found == known.end()) {
-      throw std::runtime_error(options.data + ": the model knows no label \"" + name + "\", only " +
-                               joined(known) + " (--map " + label + "=LABEL renames it)");
-    }
-    classes.push_back(static_cast<size_t>(found - known.begin()));
-  }
-  return classes;
-}
-
-// Lines go to the end of a file as soon as they are there.
-class LineFile {
- public:
-  // Cuts the file to `bytes`.
-  LineFile(const std::string& path, size_t bytes) : path_(path) {
-    file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (file_ < 0 || ftruncate(file_, static_cast<off_t>(bytes)) != 0 || lseek(file_, 0, SEEK_END) < 0)
-      fail();
-  }
-  ~LineFile() {
-    if (file_ >= 0) ::close(file_);
-  }
-  LineFile(const LineFile&) = delete;
-  LineFile& operator=(const LineFile&) = delete;
-
-  void append(const std::string& text) {
-    for (size_t done = 0; done < text.size();) {
-      const ssize_t written = ::write(file_, text.data() + done, text.size() - done);
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail();
-      done += static_cast<size_t>(written);
-    }
-  }
-
- private:
-  [[noreturn]] void fail() const { throw std::runtime_error(path_ + ": " + std::strerror(errno)); }
-
-  std::string path_;
-  int file_;
-};
-
 class Run {
  public:
-  Run(const ModelFile& model, const DataSet& data, const RunOptions& options)
+  Run(const ModelFile& model, const std::vector<Prediction>& pictures, const RunOptions& options)
       : model_(model),
-        data_(data),
+        pictures_(pictures),
         options_(options),
-        first_(options.shard.first(data.pictures.size())),
-        last_(options.shard.last(data.pictures.size())) {
+        first_(options.shard.first(pictures.size())),
+        last_(options.shard.last(pictures.size())) {
     PredictionHeader& header = result_.header;
     header.model = model.info().name;
     header.checksum = hexadecimal(model.info().checksum);
@@ -113,10 +50,9 @@ class Run {
     header.temperature = static_cast<double>(model.info().temperature);
     header.resize = resize_name(options.predict.resize);
     header.ignore_orientation = options.predict.ignore_orientation;
-    header.total = data.pictures.size();
-    header.list = list_checksum(data);
+    header.total = pictures.size();
+    header.list = list_checksum(pictures);
     header.shard = options.shard;
-    classes_ = classes_of_labels(header.labels, data, options);
   }
 
   PredictionFile run() {
@@ -132,8 +68,7 @@ class Run {
     Progress progress(count, "pictures");
     OrderedRun ordered{count, slots.size(), {}, {}, interrupted};
     ordered.work = [&](size_t index, size_t slot, size_t worker) {
-      const LabelledPicture& picture = data_.pictures[begin + index];
-      slots[slot] = predictors[worker]->predict(picture, classes_[picture.label]);
+      slots[slot] = predictors[worker]->predict(pictures_[begin + index]);
     };
     ordered.emit = [&](size_t index, size_t slot) {
       emit(std::move(slots[slot]), progress);
@@ -198,18 +133,18 @@ class Run {
   }
 
   const ModelFile& model_;
-  const DataSet& data_;
+  const std::vector<Prediction>& pictures_;
   const RunOptions& options_;
-  size_t first_, last_;          // of the pictures
-  std::vector<size_t> classes_;  // by label of the data
+  size_t first_, last_;  // of the pictures
   std::unique_ptr<LineFile> file_;
   PredictionFile result_;
 };
 
 }  // namespace
 
-PredictionFile predict_all(const ModelFile& model, const DataSet& data, const RunOptions& options) {
-  return Run(model, data, options).run();
+PredictionFile predict_all(const ModelFile& model, const std::vector<Prediction>& pictures,
+                           const RunOptions& options) {
+  return Run(model, pictures, options).run();
 }
 
 }  // namespace levit::tools

@@ -7,6 +7,7 @@
 
 #include "tests/support/npy.h"
 #include "tests/support/program.h"
+#include "tools/common/npy.h"
 
 namespace fs = std::filesystem;
 using namespace levit::tests;
@@ -123,6 +124,23 @@ TEST_CASE("an .npy tensor goes straight into the network, one line per picture")
   const Outcome refused = fixture.classify("--json " + wrong);
   CHECK(refused.exit == 1);
   CHECK(objects(refused.out).at(0)["error"] == "not of shape [3,224,224] or [B,3,224,224]");
+}
+
+TEST_CASE("an .npy file without a tensor is refused by every command, not passed over in silence") {
+  const Fixture fixture;
+  const std::string none = fixture.root.path() / "none.npy";
+  levit::tools::write_npy(none, {0, 3, 224, 224}, nullptr);
+  const std::string cause = "holds no tensor (its shape is [0,3,224,224])";
+  const Outcome classified = fixture.classify("--json " + none);
+  CHECK(classified.exit == 1);
+  CHECK(objects(classified.out).at(0)["error"] == cause);
+  CHECK(classified.err == "levit: " + none + ": " + cause + "\n");
+  const std::string out = quoted(fixture.root.path() / "explained");
+  const Outcome explained =
+      run("$levit explain --json --model " + quoted(fixture.model) + " -o " + out + " " + none);
+  CHECK(explained.exit == 1);
+  CHECK(explained.out == classified.out);
+  CHECK(explained.err == classified.err);
 }
 
 TEST_CASE("--csv: a header and rows of equal length, whatever the names") {

@@ -115,12 +115,12 @@ TEST_CASE("JSON of an explanation gives back its numbers") {
   context.samples = 50;
   context.seed = 7;
   context.background = "three pictures";
-  Answer answer;
-  answer.path = "bad\xFFname.jpg";
-  answer.width = 12;
-  answer.height = 34;
-  answer.logits = {0.1F, -0.2F};
-  answer.probabilities = {0.57444257F, 0.42555743F};
+  Verdict verdict;
+  verdict.path = "bad\xFFname.jpg";
+  verdict.width = 12;
+  verdict.height = 34;
+  verdict.logits = {0.1F, -0.2F};
+  verdict.probabilities = {0.57444257F, 0.42555743F};
   Explanation cam;
   cam.method = Method::kXGradCam;
   cam.layers = {LEVIT_STEM, LEVIT_STAGE2};
@@ -130,7 +130,7 @@ TEST_CASE("JSON of an explanation gives back its numbers") {
   Explanation shap;
   shap.method = Method::kShap;
   shap.attribution = {sizeof(levit_attribution), 1.5, 0.25, 1.125, 0.125, 0.0625};
-  const std::string text = explanation_json(context, answer, 1, {cam, shap}, "a_sheet.png");
+  const std::string text = explanation_json(context, verdict, 1, {cam, shap}, "a_sheet.png");
   CHECK(text.back() == '\n');
   CHECK(occurrences(text, "\n") == 1);
   CHECK(text.find("[0.1,-0.2]") != std::string::npos);  // the shortest digits of a float
@@ -143,7 +143,8 @@ TEST_CASE("JSON of an explanation gives back its numbers") {
   CHECK(json["explanations"][1]["gap"] == 0.125);
   CHECK(json["explanations"][1]["standard_error"] == 0.0625);
   CHECK(json["explanations"][1]["samples"] == 50);
-  CHECK(nlohmann::json::parse(failure_json("x.jpg", "no \"picture\""))["error"] == "no \"picture\"");
+  const std::string failure = verdict_json(context.labels, failed("x.jpg", "no \"picture\""));
+  CHECK(nlohmann::json::parse(failure)["error"] == "no \"picture\"");
 }
 
 }  // namespace

@@ -22,8 +22,18 @@ const OpenModel& tiny() {
   return model;
 }
 
-View seeded_view() {
-  return {{}, tests::seeded_input()};
+Sample tensor_sample(const std::vector<float>& tensor) {
+  Sample sample;
+  sample.path = "seeded";
+  sample.tensor = tensor;
+  sample.width = 300;
+  sample.height = 200;
+  sample.window = {0, 0, 300, 200};
+  return sample;
+}
+
+Sample seeded_sample() {
+  return tensor_sample(tests::seeded_input());
 }
 
 ExplainOptions fast_options() {
@@ -35,21 +45,14 @@ ExplainOptions fast_options() {
 
 Explanation explained(Method method, const ExplainOptions& options, size_t class_index = 1) {
   Explainer explainer(tiny(), levit_default_options(), options);
-  return explainer.explain(seeded_view(), method, class_index);
+  return explainer.explain(seeded_sample(), method, class_index);
 }
 
-Subject seeded_subject() {
-  Subject subject;
-  subject.path = "seeded";
-  subject.picture = Canvas(300, 200, {90, 120, 150});
-  subject.window = {0, 0, 300, 200};
-  subject.view = seeded_view();
-  return subject;
-}
+const Canvas kPicture(300, 200, {90, 120, 150});
 
 TEST_CASE("a raw map is the library's, in every bit, for every method and layer") {
   const tests::OpenContext context(tiny(), tests::options_with(LEVIT_GRADIENT));
-  const View view = seeded_view();
+  const Sample sample = seeded_sample();
   const float direction[2] = {0, 1};
   for (const Method method : parse_methods("gradcam,gradcam++,hirescam,layercam,xgradcam")) {
     for (const levit_layer layer : parse_layers("mean")) {
@@ -60,7 +63,7 @@ TEST_CASE("a raw map is the library's, in every bit, for every method and layer"
       const Explanation explanation = explained(method, options);
       REQUIRE(explanation.raw.size() == 1);
       std::vector<float> map(explanation.raw[0].values.size());
-      REQUIRE(levit_cam(context, view.input(), direction, static_cast<levit_cam_method>(method), layer,
+      REQUIRE(levit_cam(context, sample.input(), direction, static_cast<levit_cam_method>(method), layer,
                         map.data(), nullptr) == LEVIT_OK);
       CHECK(explanation.raw[0].values == map);
       CHECK(explanation.low == *std::min_element(map.begin(), map.end()));
@@ -110,7 +113,7 @@ TEST_CASE("attributions: channel sums are drawn, numbers come along, values add 
 
 TEST_CASE("SHAP against the picture itself is exactly nothing, and the sheet says so") {
   ExplainOptions options = fast_options();
-  options.backgrounds = {seeded_view().tensor};
+  options.backgrounds = {seeded_sample().tensor};
   const Explanation explanation = explained(Method::kShap, options);
   CHECK(explanation.flat);
   for (const float value : explanation.values) REQUIRE(value == 0);
@@ -128,41 +131,42 @@ TEST_CASE("SHAP repeats itself with its seed and changes with another") {
 
 TEST_CASE("default backgrounds: the base value is the mean logit of a blurred copy and of mean grey") {
   Explainer explainer(tiny(), levit_default_options(), fast_options());
-  const View view = seeded_view();
-  const View blurred = {{}, blurred_tensor(view.tensor)}, grey = {{}, std::vector<float>(3 * kPlane, 0.0F)};
+  const Sample sample = seeded_sample();
+  const Sample blurred = tensor_sample(blurred_tensor(sample.tensor)),
+               grey = tensor_sample(std::vector<float>(3 * kPlane, 0.0F));
   const double expected =
       (static_cast<double>(explainer.logits(blurred)[1]) + static_cast<double>(explainer.logits(grey)[1])) /
       2;
-  CHECK(explainer.explain(view, Method::kShap, 1).attribution.base_value == doctest::Approx(expected));
+  CHECK(explainer.explain(sample, Method::kShap, 1).attribution.base_value == doctest::Approx(expected));
 }
 
 TEST_CASE("a flat map is announced across its panel instead of being drawn as noise") {
-  const Subject subject = seeded_subject();
+  const Sample sample = seeded_sample();
   SheetContext context;
   context.labels = {"ai", "real"};
-  Answer answer;
-  answer.width = 300;
-  answer.height = 200;
-  answer.probabilities = {0.25F, 0.75F};
-  answer.label = 1;
+  Verdict verdict;
+  verdict.width = 300;
+  verdict.height = 200;
+  verdict.probabilities = {0.25F, 0.75F};
+  verdict.label = 1;
   Explanation positive;
   positive.layers = {LEVIT_STAGE1};
   positive.map = {2, {0, 0, 0, 0}};
   Explanation flat = positive;
   flat.flat = true;
-  const Canvas without = draw_explanation_sheet(context, subject, answer, 1, {positive});
-  const Canvas with = draw_explanation_sheet(context, subject, answer, 1, {flat});
+  const Canvas without = draw_explanation_sheet(context, kPicture, sample, verdict, 1, {positive});
+  const Canvas with = draw_explanation_sheet(context, kPicture, sample, verdict, 1, {flat});
   CHECK(with.width == without.width);
   CHECK(with.rgb != without.rgb);
   // Nothing but the coldest colour lies over a flat map.
-  const Canvas overlay = draw_overlay(subject.picture, subject.window, flat);
+  const Canvas overlay = draw_overlay(kPicture, sample.window, flat);
   for (size_t i = 3; i < overlay.rgb.size(); ++i) REQUIRE(overlay.rgb[i] == overlay.rgb[i - 3]);
 }
 
 TEST_CASE("an overlay is as large as its picture") {
-  const Subject subject = seeded_subject();
+  const Sample sample = seeded_sample();
   for (const Method method : {Method::kGradCam, Method::kGradient}) {
-    const Canvas overlay = draw_overlay(subject.picture, subject.window, explained(method, fast_options()));
+    const Canvas overlay = draw_overlay(kPicture, sample.window, explained(method, fast_options()));
     CHECK(overlay.width == 300);
     CHECK(overlay.height == 200);
   }

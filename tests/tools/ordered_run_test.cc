@@ -61,3 +61,19 @@ TEST_CASE("what a step throws ends the run and comes out of it") {
   run.emit = [](size_t, size_t) { throw std::runtime_error("disk full"); };
   CHECK_THROWS_WITH(run_ordered(pool, run), "disk full");
 }
+
+TEST_CASE("run_both runs two tasks and hands out what either throws") {
+  for (const size_t threads : {1u, 2u}) {
+    ThreadPool pool(threads);
+    int first = 0, second = 0;
+    run_both(
+        pool, [&] { first = 1; }, [&] { second = 2; });
+    CHECK(first + second == 3);
+    const auto fails = [] { throw std::runtime_error("no weights"); };
+    CHECK_THROWS_WITH(run_both(pool, fails, [&] { second = 3; }), "no weights");
+    CHECK(second == 3);
+    CHECK_THROWS_WITH(run_both(
+                          pool, [] {}, fails),
+                      "no weights");
+  }
+}

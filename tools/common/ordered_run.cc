@@ -76,4 +76,22 @@ size_t run_ordered(ThreadPool& pool, const OrderedRun& run) {
   return queue.emitted();
 }
 
+void run_both(ThreadPool& pool, const std::function<void()>& first, const std::function<void()>& second) {
+  struct Task {
+    const std::function<void()>& run;
+    std::exception_ptr failure;
+  } tasks[2] = {{first, nullptr}, {second, nullptr}};
+  const auto run = [](void* both, size_t index, size_t) {
+    Task& task = static_cast<Task*>(both)[index];
+    try {
+      task.run();
+    } catch (...) {
+      task.failure = std::current_exception();
+    }
+  };
+  pool.run(2, run, tasks);
+  for (const Task& task : tasks)
+    if (task.failure) std::rethrow_exception(task.failure);
+}
+
 }  // namespace levit::tools

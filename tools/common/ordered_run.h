@@ -24,6 +24,9 @@ struct OrderedRun {
 // run and is thrown again here.
 size_t run_ordered(ThreadPool& pool, const OrderedRun& run);
 
+// Runs two tasks at the same time, on two threads where the pool has them. What either throws comes out.
+void run_both(ThreadPool& pool, const std::function<void()>& first, const std::function<void()>& second);
+
 }  // namespace levit::tools
 
 #endif  // LEVIT_TOOLS_COMMON_ORDERED_RUN_H_

@@ -2,16 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <stdexcept>
 #include <utility>
 
-#include "tools/common/npy.h"
 #include "tools/common/signals.h"
 
 namespace levit::tools {
 namespace {
-
-constexpr size_t kValues = size_t{LEVIT_SIDE} * LEVIT_SIDE * 3;  // of a picture, as bytes or as floats
 
 // Adds the time until it goes out of scope.
 class Stopwatch {
@@ -27,110 +23,70 @@ class Stopwatch {
   const Clock::time_point start_;
 };
 
-// The cause alone of a message "path: cause".
-std::string without_path(const std::string& message, const std::string& path) {
-  return message.compare(0, path.size() + 2, path + ": ") == 0 ? message.substr(path.size() + 2) : message;
-}
-
 }  // namespace
 
-Decoded decode(const std::string& path, bool ignore_orientation) {
-  Decoded decoded;
-  {
-    const Stopwatch watch(decoded.seconds);
-    try {
-      PictureOptions options;
-      options.ignore_orientation = ignore_orientation;
-      decoded.picture = load_picture(path, options);
-    } catch (const std::exception& error) {
-      decoded.error = error.what();
-    }
-  }
-  return decoded;
-}
-
-Classifier::Classifier(const ModelFile& model, const levit_options& run, const ClassifyOptions& options)
-    : model_(model.model()),
-      options_(options),
-      context_(model_, run),
-      pixels_(run.batch * kValues),
+Classifier::Classifier(const levit_model* model, const levit_options& run, const SampleReader& reader,
+                       const UnsureBand& band)
+    : reader_(reader),
+      band_(band),
+      context_(model, run),
+      pixels_(run.batch * kSampleValues),
       logits_(run.batch * context_.classes()) {}
 
-std::vector<Answer> Classifier::classify(const Input* inputs, size_t count, Decoded* first) {
-  std::vector<Answer> answers;
-  for (size_t i = 0; i < count; ++i) load(inputs[i], i == 0 ? first : nullptr, answers);
-  run_pending(answers);
-  return answers;
+std::vector<Verdict> Classifier::classify(const Input* inputs, size_t count, Decoded* first) {
+  std::vector<Verdict> verdicts;
+  for (size_t i = 0; i < count; ++i) load(inputs[i], i == 0 ? first : nullptr, verdicts);
+  run_pending(verdicts);
+  return verdicts;
 }
 
-void Classifier::load(const Input& input, Decoded* decoded, std::vector<Answer>& answers) {
-  const size_t first = answers.size();
+void Classifier::load(const Input& input, Decoded* decoded, std::vector<Verdict>& verdicts) {
   try {
-    if (input.error.empty() && is_npy_name(input.path)) return classify_tensors(input.path, answers);
-    answers.emplace_back().path = input.path;
-    if (!input.error.empty()) throw std::runtime_error(input.error);
-    resize(decoded != nullptr ? std::move(*decoded) : decode(input.path, options_.ignore_orientation),
-           answers.back());
-    pending_.push_back(first);
-    if (pending_.size() * kValues == pixels_.size()) run_pending(answers);
+    const auto take = [&](Sample& sample) {
+      times_.decode += sample.decode_seconds;
+      times_.resize += sample.resize_seconds;
+      if (sample.rgb.empty()) {
+        classify_tensor(sample, verdicts);
+        return !interrupted();
+      }
+      std::copy(sample.rgb.begin(), sample.rgb.end(),
+                pixels_.begin() + static_cast<long>(pending_.size() * kSampleValues));
+      sample.rgb = {};
+      places_.push_back(verdicts.size());
+      verdicts.emplace_back();
+      pending_.push_back(std::move(sample));
+      if (pending_.size() * kSampleValues == pixels_.size()) run_pending(verdicts);
+      return true;
+    };
+    reader_.read(input, take, decoded);
   } catch (const std::exception& error) {
-    if (answers.size() == first) answers.emplace_back().path = input.path;
-    answers.back().error = without_path(error.what(), input.path);
+    verdicts.push_back(failed(input.path, error.what()));
   }
-}
-
-void Classifier::resize(Decoded decoded, Answer& answer) {
-  times_.decode += decoded.seconds;
-  if (!decoded.error.empty()) throw std::runtime_error(decoded.error);
-  const Stopwatch watch(times_.resize);
-  const levit_image image = decoded.picture.image();
-  size_t bytes = 0;
-  check(levit_preprocess_bytes(image.width, image.height, options_.resize, &bytes));
-  scratch_.resize(std::max(bytes, scratch_.size()));
-  uint8_t* out = pixels_.data() + pending_.size() * kValues;
-  check(levit_preprocess(&image, options_.resize, scratch_.data(), scratch_.size(), out));
-  answer.width = image.width;
-  answer.height = image.height;
 }
 
 // One tensor at a time, so that one which is not finite does not take its neighbours with it.
-void Classifier::classify_tensors(const std::string& path, std::vector<Answer>& answers) {
-  const NpyFile file(path);
-  const std::vector<size_t>& shape = file.shape();
-  const bool several = shape.size() == 4;
-  const std::vector<size_t> picture = {3, LEVIT_SIDE, LEVIT_SIDE};
-  if ((!several && shape.size() != 3) || !std::equal(picture.begin(), picture.end(), shape.end() - 3))
-    throw std::runtime_error("not of shape [3,224,224] or [B,3,224,224]");
-  tensor_.resize(kValues);
-  for (size_t i = 0; i < file.count() / kValues && !interrupted(); ++i) {
-    Answer& answer = answers.emplace_back();
-    answer.path = path;
-    answer.width = answer.height = LEVIT_SIDE;
-    if (several) answer.index = static_cast<int64_t>(i);
-    file.read(i * kValues, kValues, tensor_.data());
-    const Stopwatch watch(times_.network);
-    const levit_status status = levit_classify(context_.get(), {nullptr, tensor_.data()}, 1, logits_.data());
-    if (status == LEVIT_OK) {
-      finish(logits_.data(), answer);
-    } else {
-      answer.error = levit_status_text(status);
-    }
-  }
+void Classifier::classify_tensor(const Sample& sample, std::vector<Verdict>& verdicts) {
+  verdicts.emplace_back();
+  run(sample.input(), &sample, 1, &verdicts.back());
 }
 
-void Classifier::run_pending(std::vector<Answer>& answers) {
-  const size_t count = pending_.size();
-  if (count == 0) return;
-  const Stopwatch watch(times_.network);
-  check(levit_classify(context_.get(), {pixels_.data(), nullptr}, count, logits_.data()));
-  for (size_t i = 0; i < count; ++i) finish(logits_.data() + i * context_.classes(), answers[pending_[i]]);
+void Classifier::run_pending(std::vector<Verdict>& verdicts) {
+  if (pending_.empty()) return;
+  std::vector<Verdict> results(pending_.size());
+  run({pixels_.data(), nullptr}, pending_.data(), pending_.size(), results.data());
+  for (size_t i = 0; i < results.size(); ++i) verdicts[places_[i]] = std::move(results[i]);
   pending_.clear();
+  places_.clear();
 }
 
-void Classifier::finish(const float* logits, Answer& answer) const {
-  answer.logits.assign(logits, logits + context_.classes());
-  answer.probabilities = context_.probabilities(answer.logits);
-  judge(options_.band, answer);
+void Classifier::run(levit_input input, const Sample* samples, size_t count, Verdict* verdicts) {
+  const Stopwatch watch(times_.network);
+  const levit_status status = levit_classify(context_.get(), input, count, logits_.data());
+  for (size_t i = 0; i < count; ++i) {
+    verdicts[i] = status == LEVIT_OK
+                      ? judged(samples[i], context_, logits_.data() + i * context_.classes(), band_)
+                      : failed(samples[i], levit_status_text(status));
+  }
 }
 
 }  // namespace levit::tools

@@ -1,91 +1,94 @@
 #include "tools/levit/sample_reader.h"
 
-#include <algorithm>
-#include <cmath>
+#include <chrono>
 #include <stdexcept>
+#include <utility>
 
 #include "tools/common/npy.h"
-#include "tools/picture/picture.h"
 
 namespace levit::tools {
 namespace {
 
-constexpr size_t kTensor = 3 * kPlane;
+using Clock = std::chrono::steady_clock;
 
-// The picture that a normalised tensor stands for.
-Canvas tensor_colours(const levit_model* model, const std::vector<float>& tensor) {
-  const levit_info model_info = info(model);
-  Canvas canvas(LEVIT_SIDE, LEVIT_SIDE, {0, 0, 0});
-  for (size_t c = 0; c < 3; ++c) {
-    for (size_t i = 0; i < kPlane; ++i) {
-      const float share = tensor[c * kPlane + i] * model_info.std[c] + model_info.mean[c];
-      canvas.rgb[3 * i + c] = static_cast<uint8_t>(std::lround(255 * std::clamp(share, 0.0F, 1.0F)));
-    }
-  }
-  return canvas;
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The cause alone of a message "path: cause".
+std::string without_path(const std::string& message, const std::string& path) {
+  return message.compare(0, path.size() + 2, path + ": ") == 0 ? message.substr(path.size() + 2) : message;
 }
 
 }  // namespace
 
-void SubjectReader::read(const Input& input, const std::function<bool(Subject&)>& take) const {
+std::string sample_name(const std::string& path, int64_t index) {
+  return index < 0 ? path : path + "[" + std::to_string(index) + "]";
+}
+
+Decoded decode(const std::string& path, const SampleOptions& options) {
+  Decoded decoded;
+  const auto start = Clock::now();
+  try {
+    PictureOptions how;
+    how.ignore_orientation = options.ignore_orientation;
+    decoded.picture = load_picture(path, how);
+  } catch (const std::exception& error) {
+    decoded.error = without_path(error.what(), path);
+  }
+  decoded.seconds = seconds_since(start);
+  return decoded;
+}
+
+void SampleReader::read(const Input& input, const std::function<bool(Sample&)>& take,
+                        Decoded* decoded) const {
   if (!input.error.empty()) throw std::runtime_error(input.error);
   if (is_npy_name(input.path)) return read_tensors(input.path, take);
-  Subject subject = read_picture(input.path);
-  take(subject);
+  Sample sample = picture_sample(decoded != nullptr ? std::move(*decoded) : decode(input.path, options_));
+  sample.path = input.path;
+  take(sample);
 }
 
-Subject SubjectReader::read_picture(const std::string& path) const {
-  PictureOptions options;
-  options.ignore_orientation = ignore_orientation_;
-  const Picture picture = load_picture(path, options);
-  const levit_image image = picture.image();
-  Subject subject;
-  subject.path = path;
-  subject.picture.width = image.width;
-  subject.picture.height = image.height;
-  subject.picture.rgb.assign(image.pixels, image.pixels + image.stride * image.height);
-  check(levit_preprocess_window(image.width, image.height, resize_, &subject.window));
-  subject.view.rgb = preprocess(image, resize_);
-  subject.view.tensor.resize(kTensor);
-  check(levit_normalise(model_, subject.view.rgb.data(), subject.view.tensor.data()));
-  return subject;
+Sample SampleReader::picture_sample(Decoded decoded) const {
+  if (!decoded.error.empty()) throw std::runtime_error(decoded.error);
+  Sample sample;
+  sample.decode_seconds = decoded.seconds;
+  const auto start = Clock::now();
+  const levit_image image = decoded.picture.image();
+  sample.width = image.width;
+  sample.height = image.height;
+  sample.rgb = preprocess(image, resize_);
+  sample.resize_seconds = seconds_since(start);
+  if (!options_.whole) return sample;
+  check(levit_preprocess_window(image.width, image.height, resize_, &sample.window));
+  sample.tensor.resize(kSampleValues);
+  check(levit_normalise(model_, sample.rgb.data(), sample.tensor.data()));
+  sample.picture = std::move(decoded.picture);
+  return sample;
 }
 
-void SubjectReader::read_tensors(const std::string& path, const std::function<bool(Subject&)>& take) const {
-  const NpyFile file(path);
-  const std::vector<size_t>& shape = file.shape();
-  const std::vector<size_t> one = {3, LEVIT_SIDE, LEVIT_SIDE};
-  const bool several = shape.size() == 4;
-  if (file.count() == 0 || (several ? std::vector<size_t>(shape.begin() + 1, shape.end()) : shape) != one) {
-    throw std::runtime_error("holds no tensor [3,224,224] or [B,3,224,224]");
-  }
-  for (size_t i = 0; i < file.count() / kTensor; ++i) {
-    Subject subject;
-    subject.path = path;
-    if (several) subject.index = static_cast<int64_t>(i);
-    subject.view.tensor.resize(kTensor);
-    file.read(i * kTensor, kTensor, subject.view.tensor.data());
-    subject.picture = tensor_colours(model_, subject.view.tensor);
-    subject.window = {0, 0, LEVIT_SIDE, LEVIT_SIDE};
-    if (!take(subject)) return;
-  }
-}
-
-std::vector<std::vector<float>> read_backgrounds(const SubjectReader& reader, const std::string& path) {
-  std::vector<std::vector<float>> tensors;
-  std::string cause = "no pictures in it";
-  for (const Input& input : list_inputs({path}, false).inputs) {
-    try {
-      reader.read(input, [&tensors](Subject& subject) {
-        tensors.push_back(std::move(subject.view.tensor));
-        return true;
-      });
-    } catch (const std::exception& error) {
-      cause = error.what();
+void SampleReader::read_tensors(const std::string& path, const std::function<bool(Sample&)>& take) const {
+  try {
+    const NpyFile file(path);
+    const std::vector<size_t>& shape = file.shape();
+    const std::vector<size_t> one = {3, LEVIT_SIDE, LEVIT_SIDE};
+    const bool several = shape.size() == 4;
+    if ((several ? std::vector<size_t>(shape.begin() + 1, shape.end()) : shape) != one)
+      throw std::runtime_error("not of shape [3,224,224] or [B,3,224,224]");
+    if (file.count() == 0) throw std::runtime_error("holds no tensor (its shape is [0,3,224,224])");
+    for (size_t i = 0; i < file.count() / kSampleValues; ++i) {
+      Sample sample;
+      sample.path = path;
+      sample.width = sample.height = LEVIT_SIDE;
+      sample.window = {0, 0, LEVIT_SIDE, LEVIT_SIDE};
+      if (several) sample.index = static_cast<int64_t>(i);
+      sample.tensor.resize(kSampleValues);
+      file.read(i * kSampleValues, kSampleValues, sample.tensor.data());
+      if (!take(sample)) return;
     }
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(without_path(error.what(), path));
   }
-  if (tensors.empty()) throw std::runtime_error(path + ": no usable background picture (" + cause + ")");
-  return tensors;
 }
 
 }  // namespace levit::tools

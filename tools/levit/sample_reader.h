@@ -1,4 +1,4 @@
-// What `levit explain` looks at: a picture file, or one tensor of an .npy file.
+// From an input to what the network sees: the one sample of a picture file, or every tensor of an .npy file.
 #ifndef LEVIT_TOOLS_LEVIT_SAMPLE_READER_H_
 #define LEVIT_TOOLS_LEVIT_SAMPLE_READER_H_
 
@@ -7,42 +7,65 @@
 #include <string>
 #include <vector>
 
-#include "levit.h"
+#include "levit.hpp"
 #include "tools/common/input_list.h"
-#include "tools/draw/canvas.h"
-#include "tools/levit/explain/explainer.h"
+#include "tools/picture/picture.h"
 
 namespace levit::tools {
 
-struct Subject {
+inline constexpr size_t kPlane = size_t{LEVIT_SIDE} * LEVIT_SIDE;
+inline constexpr size_t kSampleValues = 3 * kPlane;  // of a sample, as bytes or as floats
+
+struct Sample {
   std::string path;
-  int64_t index = -1;     // of the tensor in a file [B,3,224,224], else -1
-  Canvas picture;         // upright, as found; of a tensor: its values as colours
-  levit_window window{};  // what the network sees of it
-  View view;
+  int64_t index = -1;            // of the tensor in a file [B,3,224,224], else -1
+  size_t width = 0, height = 0;  // of the picture as found, upright
+  std::vector<uint8_t> rgb;      // [224][224][3], a picture in the network's size; empty for a tensor
+  std::vector<float> tensor;     // [3][224][224], normalised; of a picture only with SampleOptions::whole
+  Picture picture;               // all pixels as found, upright; only with SampleOptions::whole
+  levit_window window{};         // what the network sees of them
+  double decode_seconds = 0, resize_seconds = 0;
+
+  levit_input input() const {
+    return rgb.empty() ? levit_input{nullptr, tensor.data()} : levit_input{rgb.data(), nullptr};
+  }
 };
 
-// Hands out the subject of a picture, or all subjects of an .npy file one after the other, until `take`
-// returns false. Throws std::runtime_error with the cause.
-class SubjectReader {
- public:
-  SubjectReader(const levit_model* model, levit_resize resize, bool ignore_orientation)
-      : model_(model), resize_(resize), ignore_orientation_(ignore_orientation) {}
+// "path", or "path[index]" for a tensor among several.
+std::string sample_name(const std::string& path, int64_t index);
 
-  void read(const Input& input, const std::function<bool(Subject&)>& take) const;
+struct SampleOptions {
+  bool ignore_orientation = false;
+  bool whole = false;  // keep the picture as found too, and normalise it
+};
+
+// A picture file as pixels, or why there are none. Decoding needs no model and may run while one is loaded.
+struct Decoded {
+  Picture picture;
+  std::string error;   // not empty: the cause, and there is no picture
+  double seconds = 0;  // that decoding took
+};
+Decoded decode(const std::string& path, const SampleOptions& options);
+
+class SampleReader {
+ public:
+  // `model` must outlive this.
+  SampleReader(const levit_model* model, levit_resize resize, const SampleOptions& options)
+      : model_(model), resize_(resize), options_(options) {}
+
+  // Hands out the samples of an input one after the other until `take` returns false. `decoded`, unless null,
+  // is the picture of this input, decoded before. Throws std::runtime_error with the cause alone, without the
+  // path. Any number of threads may read at once.
+  void read(const Input& input, const std::function<bool(Sample&)>& take, Decoded* decoded = nullptr) const;
 
  private:
-  Subject read_picture(const std::string& path) const;
-  void read_tensors(const std::string& path, const std::function<bool(Subject&)>& take) const;
+  Sample picture_sample(Decoded decoded) const;
+  void read_tensors(const std::string& path, const std::function<bool(Sample&)>& take) const;
 
   const levit_model* model_;
   levit_resize resize_;
-  bool ignore_orientation_;
+  SampleOptions options_;
 };
-
-// All tensors of the usable inputs behind `path` (a directory, a picture or an .npy file), for a SHAP
-// background. Throws std::runtime_error naming the path when there are none.
-std::vector<std::vector<float>> read_backgrounds(const SubjectReader& reader, const std::string& path);
 
 }  // namespace levit::tools
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "tools/common/text.h"
 
@@ -20,64 +21,75 @@ size_t label_column(const std::vector<std::string>& labels) {
   return width;
 }
 
-std::string table_line(const std::vector<std::string>& labels, const Answer& answer) {
-  if (!answer.error.empty()) return "";
-  const std::string& label = labels[answer.label];
-  const std::string percent = fixed(100 * static_cast<double>(answer.probabilities[answer.label]), 1) + " %";
-  const std::string size = std::to_string(answer.width) + "x" + std::to_string(answer.height);
+std::string table_line(const std::vector<std::string>& labels, const Verdict& verdict) {
+  if (!verdict.error.empty()) return "";
+  const std::string& label = labels[verdict.label];
+  const std::string percent =
+      fixed(100 * static_cast<double>(verdict.probabilities[verdict.label]), 1) + " %";
+  const std::string size = std::to_string(verdict.width) + "x" + std::to_string(verdict.height);
   const size_t column = label_column(labels);
-  return padded(answer.unsure ? "unsure" : label, column) + "  " + padded(label, column) +
+  return padded(verdict.unsure ? "unsure" : label, column) + "  " + padded(label, column) +
          std::string(8 - std::min<size_t>(8, percent.size()), ' ') + percent + "  " +
-         padded(size, kSizeColumn) + "  " + visible(answer.path) +
-         (answer.index < 0 ? "" : "[" + std::to_string(answer.index) + "]") + "\n";
-}
-
-std::string json_line(const std::vector<std::string>& labels, const Answer& answer) {
-  Json line;
-  line["path"] = answer.path;
-  if (!valid_utf8(answer.path)) line["path_bytes"] = percent_encoded(answer.path);
-  if (answer.index >= 0) line["index"] = answer.index;
-  if (!answer.error.empty()) {
-    line["error"] = answer.error;
-  } else {
-    line["label"] = labels[answer.label];
-    line["probability"] = answer.probabilities[answer.label];
-    Json& probabilities = line["probabilities"] = Json::object();
-    for (size_t i = 0; i < labels.size(); ++i) probabilities[labels[i]] = answer.probabilities[i];
-    line["logits"] = answer.logits;
-    line["width"] = answer.width;
-    line["height"] = answer.height;
-    line["unsure"] = answer.unsure;
-  }
-  return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+         padded(size, kSizeColumn) + "  " + visible(sample_name(verdict.path, verdict.index)) + "\n";
 }
 
 std::string number(float value) {
   return Json(value).dump();
 }
 
-std::string csv_line(const std::vector<std::string>& labels, const Answer& answer) {
+std::string csv_line(const std::vector<std::string>& labels, const Verdict& verdict) {
   std::string line =
-      csv_field(answer.path) + "," + (answer.index < 0 ? "" : std::to_string(answer.index)) + ",";
-  if (!answer.error.empty())
-    return line + ",,,,," + csv_field(answer.error) + std::string(2 * labels.size(), ',') + "\r\n";
-  line += csv_field(labels[answer.label]) + "," + number(answer.probabilities[answer.label]) + "," +
-          (answer.unsure ? "true" : "false") + "," + std::to_string(answer.width) + "," +
-          std::to_string(answer.height) + ",";
-  for (const float probability : answer.probabilities) line += "," + number(probability);
-  for (const float logit : answer.logits) line += "," + number(logit);
+      csv_field(verdict.path) + "," + (verdict.index < 0 ? "" : std::to_string(verdict.index)) + ",";
+  if (!verdict.error.empty())
+    return line + ",,,,," + csv_field(verdict.error) + std::string(2 * labels.size(), ',') + "\r\n";
+  line += csv_field(labels[verdict.label]) + "," + number(verdict.probabilities[verdict.label]) + "," +
+          (verdict.unsure ? "true" : "false") + "," + std::to_string(verdict.width) + "," +
+          std::to_string(verdict.height) + ",";
+  for (const float probability : verdict.probabilities) line += "," + number(probability);
+  for (const float logit : verdict.logits) line += "," + number(logit);
   return line + "\r\n";
 }
 
 }  // namespace
 
-void judge(const UnsureBand& band, Answer& answer) {
-  const auto& values = answer.probabilities;
+std::vector<std::string> class_labels(const ModelFile& model) {
+  std::vector<std::string> labels;
+  std::set<std::string> seen;
+  for (size_t i = 0; i < model.info().classes; ++i) {
+    const std::string label = model.label(i);
+    labels.push_back(seen.insert(label).second ? label : label + " (class " + std::to_string(i) + ")");
+  }
+  return labels;
+}
+
+Verdict judged(const Sample& sample, const Context& context, const float* logits, const UnsureBand& band) {
+  Verdict verdict;
+  verdict.path = sample.path;
+  verdict.index = sample.index;
+  verdict.width = sample.width;
+  verdict.height = sample.height;
+  verdict.logits.assign(logits, logits + context.classes());
+  verdict.probabilities = context.probabilities(verdict.logits);
+  const std::vector<float>& values = verdict.probabilities;
   const auto largest = std::max_element(values.begin(), values.end());
-  answer.label = static_cast<size_t>(largest - values.begin());
-  const double first = static_cast<double>(values[0]);
-  answer.unsure = values.size() == 2 ? first >= band.low && first <= band.high
-                                     : static_cast<double>(*largest) <= band.high;
+  verdict.label = static_cast<size_t>(largest - values.begin());
+  const auto first = static_cast<double>(values[0]);
+  verdict.unsure = values.size() == 2 ? first >= band.low && first <= band.high
+                                      : static_cast<double>(*largest) <= band.high;
+  return verdict;
+}
+
+Verdict failed(const std::string& path, const std::string& error) {
+  Verdict verdict;
+  verdict.path = path;
+  verdict.error = error;
+  return verdict;
+}
+
+Verdict failed(const Sample& sample, const std::string& error) {
+  Verdict verdict = failed(sample.path, error);
+  verdict.index = sample.index;
+  return verdict;
 }
 
 std::string header_line(Form form, const std::vector<std::string>& labels) {
@@ -93,16 +105,39 @@ std::string header_line(Form form, const std::vector<std::string>& labels) {
   return line + "\r\n";
 }
 
-std::string answer_line(Form form, const std::vector<std::string>& labels, const Answer& answer) {
+std::string verdict_line(Form form, const std::vector<std::string>& labels, const Verdict& verdict) {
   switch (form) {
     case Form::kJson:
-      return json_line(labels, answer);
+      return verdict_json(labels, verdict);
     case Form::kCsv:
-      return csv_line(labels, answer);
+      return csv_line(labels, verdict);
     case Form::kTable:
       break;
   }
-  return table_line(labels, answer);
+  return table_line(labels, verdict);
+}
+
+std::string verdict_json(const std::vector<std::string>& labels, const Verdict& verdict,
+                         const std::string& more) {
+  Json line;
+  line["path"] = verdict.path;
+  if (!valid_utf8(verdict.path)) line["path_bytes"] = percent_encoded(verdict.path);
+  if (verdict.index >= 0) line["index"] = verdict.index;
+  if (!verdict.error.empty()) {
+    line["error"] = verdict.error;
+  } else {
+    line["label"] = labels[verdict.label];
+    line["probability"] = verdict.probabilities[verdict.label];
+    Json& probabilities = line["probabilities"] = Json::object();
+    for (size_t i = 0; i < labels.size(); ++i) probabilities[labels[i]] = verdict.probabilities[i];
+    line["logits"] = verdict.logits;
+    line["width"] = verdict.width;
+    line["height"] = verdict.height;
+    line["unsure"] = verdict.unsure;
+  }
+  std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (more != "{}") text.replace(text.size() - 1, 1, "," + more.substr(1));
+  return text + "\n";
 }
 
 }  // namespace levit::tools

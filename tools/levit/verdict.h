@@ -1,4 +1,4 @@
-// What `levit classify` says of one picture, and the forms in which it says it.
+// What `levit` says of one sample, and the forms in which it says it: the same for every command.
 #ifndef LEVIT_TOOLS_LEVIT_VERDICT_H_
 #define LEVIT_TOOLS_LEVIT_VERDICT_H_
 
@@ -6,9 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "tools/common/model_file.h"
+#include "tools/levit/sample_reader.h"
+
 namespace levit::tools {
 
-struct Answer {
+struct Verdict {
   std::string path;
   int64_t index = -1;                        // of the tensor in a .npy file [B,3,224,224], else -1
   std::string error;                         // not empty: why there is no verdict; the rest is unset
@@ -23,17 +26,28 @@ struct UnsureBand {
   double low = 0.35, high = 0.65;
 };
 
-// Fills label and unsure from the probabilities.
-void judge(const UnsureBand& band, Answer& answer);
+// The labels of the classes; one that several classes share gets the number of its class.
+std::vector<std::string> class_labels(const ModelFile& model);
+
+// The verdict on a sample from its logits [classes].
+Verdict judged(const Sample& sample, const Context& context, const float* logits, const UnsureBand& band);
+
+// Why there is no verdict on that input or sample.
+Verdict failed(const std::string& path, const std::string& error);
+Verdict failed(const Sample& sample, const std::string& error);
 
 enum class Form { kTable, kJson, kCsv };
 
-// What stands above the first answer; empty for JSON lines.
+// What stands above the first verdict; empty for JSON lines.
 std::string header_line(Form form, const std::vector<std::string>& labels);
 
 // One line. Failures are no row of the table: they are empty there, and an object or a row with an error
 // elsewhere.
-std::string answer_line(Form form, const std::vector<std::string>& labels, const Answer& answer);
+std::string verdict_line(Form form, const std::vector<std::string>& labels, const Verdict& verdict);
+
+// The JSON line with further members, `more` being an object's text that is not empty.
+std::string verdict_json(const std::vector<std::string>& labels, const Verdict& verdict,
+                         const std::string& more = "{}");
 
 }  // namespace levit::tools
 

@@ -3,22 +3,19 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
-#include <set>
 #include <stdexcept>
 
 #include "tools/common/ordered_run.h"
-#include "tools/common/output.h"
-#include "tools/common/signals.h"
 #include "tools/common/text.h"
 #include "tools/levit/classifier.h"
 #include "tools/levit/commands.h"
+#include "tools/levit/job.h"
 
 namespace levit::tools {
 namespace {
 
 // One picture gains little from more threads than this, and starting them takes time.
 constexpr size_t kThreadsForOnePicture = 4;
-constexpr size_t kGroupsAhead = 16;  // per worker: results that may wait for a slow picture in front of them
 
 struct Arguments {
   std::vector<std::string> paths;
@@ -30,38 +27,9 @@ struct Arguments {
 };
 
 struct Counts {
-  size_t pictures = 0, failed = 0, unsure = 0;
+  size_t verdicts = 0, unsure = 0;
   std::vector<size_t> by_label;  // without the unsure ones
 };
-
-std::string summary(const Counts& counts, const std::vector<std::string>& labels, const InputList& list,
-                    double seconds) {
-  std::string text = std::to_string(counts.pictures) + " pictures in " + fixed(seconds, 2) + " s (" +
-                     fixed(static_cast<double>(counts.pictures) / seconds, 1) + " per second):";
-  const char* separator = " ";
-  const auto count = [&](size_t number, const std::string& what) {
-    text += separator + std::to_string(number) + " " + what;
-    separator = ", ";
-  };
-  for (size_t i = 0; i < labels.size(); ++i)
-    if (counts.by_label[i] > 0 || labels.size() == 2) count(counts.by_label[i], labels[i]);
-  count(counts.unsure, "unsure");
-  if (counts.failed > 0) count(counts.failed, "failed");
-  if (list.skipped > 0) count(list.skipped, "other files skipped");
-  if (list.repeated > 0) count(list.repeated, "named twice");
-  return text;
-}
-
-// The labels of the classes; one that several classes share gets the number of its class.
-std::vector<std::string> distinct_labels(const ModelFile& model) {
-  std::vector<std::string> labels;
-  std::set<std::string> seen;
-  for (size_t i = 0; i < model.info().classes; ++i) {
-    const std::string label = model.label(i);
-    labels.push_back(seen.insert(label).second ? label : label + " (class " + std::to_string(i) + ")");
-  }
-  return labels;
-}
 
 // "0.35..0.65"; throws std::runtime_error for what is no band.
 UnsureBand parse_band(const std::string& text) {
@@ -82,111 +50,102 @@ UnsureBand parse_band(const std::string& text) {
 
 class Run {
  public:
-  Run(const Arguments& arguments, const InputList& list)
+  explicit Run(const Arguments& arguments, const InputList& list)
       : arguments_(arguments),
-        list_(list),
+        options_{arguments.ignore_orientation, false},
         form_(arguments.json  ? Form::kJson
               : arguments.csv ? Form::kCsv
                               : Form::kTable),
-        progress_(list.inputs.size(), "pictures") {}
+        job_(list, arguments.threads, arguments.batch, kThreadsForOnePicture) {}
 
   int classify() {
-    const size_t groups = (list_.inputs.size() + arguments_.batch - 1) / arguments_.batch;
-    const bool alone = groups == 1;  // then the threads work inside the network
-    size_t threads = arguments_.threads;
-    if (threads == 0) threads = std::min(machine_threads(), alone ? kThreadsForOnePicture : groups);
-    if (!alone) threads = std::min(threads, groups);
-    ThreadPool pool(threads);
-    std::optional<Decoded> first = alone && threads > 1 ? load_both(pool) : std::nullopt;
-    if (!file_) load_model();
-    start_classifiers(pool, alone);
-    std::vector<std::vector<Answer>> slots(alone ? 1 : kGroupsAhead * threads);
-    OrderedRun run{groups, slots.size(), {}, {}, interrupted};
-    run.work = [&](size_t group, size_t slot, size_t worker) { slots[slot] = work(group, worker); };
-    run.emit = [&](size_t group, size_t slot) {
-      emit(slots[slot]);
-      inputs_done_ = std::min((group + 1) * arguments_.batch, list_.inputs.size());
-      progress_.update(inputs_done_);
-    };
-    if (alone) {
-      slots[0] =
-          classifiers_[0]->classify(list_.inputs.data(), list_.inputs.size(), first ? &*first : nullptr);
-      run.emit(0, 0);
+    Decoded first;
+    Decoded* const decoded = decodes_first() ? &first : nullptr;
+    if (decoded == nullptr) {
+      load_model();
     } else {
-      run_ordered(pool, run);
+      // Neither needs the other, and together they take longer than all that follows.
+      run_both(
+          job_.pool(), [this] { load_model(); },
+          [&] { first = decode(job_.list().inputs[0].path, options_); });
     }
-    return finish();
+    start_classifiers();
+    using Verdicts = std::vector<Verdict>;
+    job_.run<Verdicts>(
+        [&](size_t begin, size_t count, size_t worker) {
+          return classifiers_[worker]->classify(&job_.list().inputs[begin], count, decoded);
+        },
+        [this](Verdicts& verdicts) {
+          emit(verdicts);
+          return true;
+        });
+    return job_.finish(summary());
   }
 
  private:
+  // Whether the first picture is decoded while the weights are loaded.
+  bool decodes_first() {
+    const Input& input = job_.list().inputs[0];
+    return job_.alone() && job_.pool().threads() > 1 && input.error.empty() && !is_npy_name(input.path);
+  }
+
   void load_model() {
     file_.emplace(find_model(arguments_.model));
-    labels_ = distinct_labels(*file_);
+    labels_ = class_labels(*file_);
     counts_.by_label.resize(labels_.size());
   }
 
-  // Decodes the first picture while another thread loads the weights: neither needs the other, and together
-  // they take longer than all that follows.
-  std::optional<Decoded> load_both(ThreadPool& pool) {
-    const Input& input = list_.inputs[0];
-    std::optional<Decoded> first;
-    if (!input.error.empty() || is_npy_name(input.path)) return first;
-    OrderedRun both{2, 2, {}, [](size_t, size_t) {}, [] { return false; }};
-    both.work = [&](size_t index, size_t, size_t) {
-      index == 0 ? load_model() : void(first = decode(input.path, arguments_.ignore_orientation));
-    };
-    run_ordered(pool, both);
-    return first;
-  }
-
-  void start_classifiers(ThreadPool& pool, bool alone) {
-    levit_options options = levit_default_options();
-    options.batch = static_cast<uint32_t>(std::min(arguments_.batch, list_.inputs.size()));
+  void start_classifiers() {
+    levit_options options = job_.options(std::min(arguments_.batch, job_.list().inputs.size()));
     options.target = chosen_target(arguments_.target);
-    if (alone && pool.threads() > 1) {
-      options.threads = static_cast<uint32_t>(pool.threads());
-      options.parallel_for = ThreadPool::parallel_for;
-      options.parallel_context = &pool;
+    const SampleReader reader(file_->model(), chosen_resize(arguments_.resize, file_->info()), options_);
+    for (size_t i = 0; i < job_.workers(); ++i) {
+      classifiers_.push_back(
+          std::make_unique<Classifier>(file_->model(), options, reader, parse_band(arguments_.unsure)));
     }
-    const ClassifyOptions how{chosen_resize(arguments_.resize, file_->info()), arguments_.ignore_orientation,
-                              parse_band(arguments_.unsure)};
-    for (size_t i = 0; i < (alone ? 1 : pool.threads()); ++i)
-      classifiers_.push_back(std::make_unique<Classifier>(*file_, options, how));
   }
 
-  std::vector<Answer> work(size_t group, size_t worker) {
-    const size_t first = group * arguments_.batch;
-    return classifiers_[worker]->classify(&list_.inputs[first],
-                                          std::min(arguments_.batch, list_.inputs.size() - first));
-  }
-
-  void emit(const std::vector<Answer>& answers) {
+  void emit(const std::vector<Verdict>& verdicts) {
     std::string lines;
-    progress_.clear();
-    for (const Answer& answer : answers) {
-      lines += answer_line(form_, labels_, answer);
-      ++counts_.pictures;
-      if (!answer.error.empty()) {
-        ++counts_.failed;
-        complain(answer.path + ": " + answer.error);
+    for (const Verdict& verdict : verdicts) {
+      lines += verdict_line(form_, labels_, verdict);
+      ++counts_.verdicts;
+      if (!verdict.error.empty()) {
+        job_.fail(verdict.path, verdict.error);
       } else {
-        ++(answer.unsure ? counts_.unsure : counts_.by_label[answer.label]);
+        ++(verdict.unsure ? counts_.unsure : counts_.by_label[verdict.label]);
       }
     }
     if (!lines.empty() && !has_header_) {
       lines.insert(0, header_line(form_, labels_));
       has_header_ = true;
     }
-    print(lines);
+    job_.print(lines);
   }
 
-  int finish() {
-    progress_.clear();
-    if (!arguments_.quiet && (counts_.pictures > 1 || list_.skipped > 0))
-      complain(summary(counts_, labels_, list_, progress_.seconds()));
-    if (arguments_.times && counts_.pictures > counts_.failed) complain(times());
-    if (interrupted()) return report_stop(list_.inputs.size() - inputs_done_);
-    return counts_.failed > 0 ? kFailedExit : 0;
+  std::vector<std::string> summary() const {
+    std::vector<std::string> lines;
+    if (!arguments_.quiet && (counts_.verdicts > 1 || job_.list().skipped > 0)) lines.push_back(counted());
+    if (arguments_.times && counts_.verdicts > job_.failures()) lines.push_back(times());
+    return lines;
+  }
+
+  std::string counted() const {
+    const double seconds = job_.seconds();
+    std::string text = std::to_string(counts_.verdicts) + " pictures in " + fixed(seconds, 2) + " s (" +
+                       fixed(static_cast<double>(counts_.verdicts) / seconds, 1) + " per second):";
+    const char* separator = " ";
+    const auto count = [&](size_t number, const std::string& what) {
+      text += separator + std::to_string(number) + " " + what;
+      separator = ", ";
+    };
+    for (size_t i = 0; i < labels_.size(); ++i)
+      if (counts_.by_label[i] > 0 || labels_.size() == 2) count(counts_.by_label[i], labels_[i]);
+    count(counts_.unsure, "unsure");
+    if (job_.failures() > 0) count(job_.failures(), "failed");
+    if (job_.list().skipped > 0) count(job_.list().skipped, "other files skipped");
+    if (job_.list().repeated > 0) count(job_.list().repeated, "named twice");
+    return text;
   }
 
   std::string times() const {
@@ -203,14 +162,13 @@ class Run {
   }
 
   const Arguments& arguments_;
-  const InputList& list_;
-  Form form_;
+  const SampleOptions options_;
+  const Form form_;
+  Job job_;
   std::optional<ModelFile> file_;
-  Progress progress_;
   std::vector<std::string> labels_;
   std::vector<std::unique_ptr<Classifier>> classifiers_;  // by worker
   Counts counts_;
-  size_t inputs_done_ = 0;
   bool has_header_ = false;
 };
 

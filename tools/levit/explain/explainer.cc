@@ -70,24 +70,24 @@ Grid channel_sums(const std::vector<float>& values) {
 Explainer::Explainer(const levit_model* model, levit_options run, const ExplainOptions& options)
     : context_(model, with_attribution(run)), options_(options), info_(info(model)) {}
 
-Explanation Explainer::explain(const View& view, Method method, size_t class_index) {
+Explanation Explainer::explain(const Sample& sample, Method method, size_t class_index) {
   std::vector<float> direction(context_.classes(), 0.0F);
   direction[class_index] = 1;
   Explanation result;
   result.method = method;
   result.attribution.size = sizeof result.attribution;
   if (is_cam(method)) {
-    explain_cam(view, direction, result);
+    explain_cam(sample, direction, result);
     return result;
   }
   result.values.resize(3 * kPlane);
   if (method == Method::kShap) {
-    explain_shap(view, direction, result);
+    explain_shap(sample, direction, result);
   } else if (method == Method::kIntegratedGradients) {
-    check(levit_integrated_gradients(context_.get(), view.tensor.data(), nullptr, direction.data(),
+    check(levit_integrated_gradients(context_.get(), sample.tensor.data(), nullptr, direction.data(),
                                      options_.steps, result.values.data(), &result.attribution));
   } else {
-    result.values = context_.gradient(view.input(), direction, LEVIT_INPUT);
+    result.values = context_.gradient(sample.input(), direction, LEVIT_INPUT);
   }
   result.map = channel_sums(result.values);
   set_range(result.map.values, result);
@@ -95,14 +95,14 @@ Explanation Explainer::explain(const View& view, Method method, size_t class_ind
   return result;
 }
 
-void Explainer::explain_cam(const View& view, const std::vector<float>& direction, Explanation& result) {
+void Explainer::explain_cam(const Sample& sample, const std::vector<float>& direction, Explanation& result) {
   result.layers = options_.layers;
   const bool several = result.layers.size() > 1;
   result.flat = true;
   for (const levit_layer layer : result.layers) {
     const size_t side = info_.grid[layer == LEVIT_STEM ? 0 : layer - LEVIT_STAGE0];
     Grid raw = {side, std::vector<float>(side * side)};
-    check(levit_cam(context_.get(), view.input(), direction.data(),
+    check(levit_cam(context_.get(), sample.input(), direction.data(),
                     static_cast<levit_cam_method>(result.method), layer, raw.values.data(), nullptr));
     set_range(raw.values, result);
     // Maps of several layers meet at the picture's size, as pytorch-grad-cam averages them.
@@ -119,9 +119,10 @@ void Explainer::explain_cam(const View& view, const std::vector<float>& directio
   if (several) result.map = finish(result.map, LEVIT_SIDE).heat;
 }
 
-void Explainer::explain_shap(const View& view, const std::vector<float>& direction, Explanation& result) {
+void Explainer::explain_shap(const Sample& sample, const std::vector<float>& direction, Explanation& result) {
   std::vector<std::vector<float>> own;
-  if (options_.backgrounds.empty()) own = {blurred_tensor(view.tensor), std::vector<float>(3 * kPlane, 0.0F)};
+  if (options_.backgrounds.empty())
+    own = {blurred_tensor(sample.tensor), std::vector<float>(3 * kPlane, 0.0F)};
   std::vector<const float*> backgrounds;
   for (const auto& background : own.empty() ? options_.backgrounds : own)
     backgrounds.push_back(background.data());
@@ -133,7 +134,7 @@ void Explainer::explain_shap(const View& view, const std::vector<float>& directi
   shap.backgrounds = backgrounds.size();
   shap.samples = options_.samples;
   shap.seed = options_.seed;
-  check(levit_shap(context_.get(), view.tensor.data(), &shap, result.values.data(), nullptr,
+  check(levit_shap(context_.get(), sample.tensor.data(), &shap, result.values.data(), nullptr,
                    &result.attribution));
 }
 

@@ -1,4 +1,4 @@
-// From one picture in the network's size to its explanations.
+// From one sample to its explanations.
 #ifndef LEVIT_TOOLS_LEVIT_EXPLAIN_EXPLAINER_H_
 #define LEVIT_TOOLS_LEVIT_EXPLAIN_EXPLAINER_H_
 
@@ -10,20 +10,9 @@
 #include "levit.hpp"
 #include "tools/draw/heat.h"
 #include "tools/levit/explain/method.h"
+#include "tools/levit/sample_reader.h"
 
 namespace levit::tools {
-
-inline constexpr size_t kPlane = size_t{LEVIT_SIDE} * LEVIT_SIDE;
-
-// What the network sees. A picture has both forms, a tensor file only the second.
-struct View {
-  std::vector<uint8_t> rgb;   // [224][224][3], or empty
-  std::vector<float> tensor;  // [3][224][224], normalised
-
-  levit_input input() const {
-    return rgb.empty() ? levit_input{nullptr, tensor.data()} : levit_input{rgb.data(), nullptr};
-  }
-};
 
 struct ExplainOptions {
   std::vector<levit_layer> layers = {LEVIT_STAGE1};
@@ -60,16 +49,17 @@ class Explainer {
   // `run`: threads, batch, progress and target; features are set here. `model` must outlive this.
   Explainer(const levit_model* model, levit_options run, const ExplainOptions& options);
 
-  std::vector<float> logits(const View& view) { return context_.classify(view.input()); }
+  std::vector<float> logits(const Sample& sample) { return context_.classify(sample.input()); }
 
-  // Explains the logit of a class. Throws levit::Error, among others when cancelled.
-  Explanation explain(const View& view, Method method, size_t class_index);
+  // Explains the logit of a class; the sample has its tensor. Throws levit::Error, among others when
+  // cancelled.
+  Explanation explain(const Sample& sample, Method method, size_t class_index);
 
   Context& context() { return context_; }
 
  private:
-  void explain_cam(const View& view, const std::vector<float>& direction, Explanation& result);
-  void explain_shap(const View& view, const std::vector<float>& direction, Explanation& result);
+  void explain_cam(const Sample& sample, const std::vector<float>& direction, Explanation& result);
+  void explain_shap(const Sample& sample, const std::vector<float>& direction, Explanation& result);
 
   Context context_;
   const ExplainOptions options_;

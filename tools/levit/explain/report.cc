@@ -13,7 +13,6 @@
 #include <system_error>
 
 #include "tools/common/npy.h"
-#include "tools/common/text.h"
 
 namespace levit::tools {
 namespace {
@@ -28,23 +27,6 @@ double shortest(float value) {
     std::snprintf(text, sizeof text, "%.*g", digits, static_cast<double>(value));
   } while (std::strtof(text, nullptr) != value && ++digits <= 9);
   return std::strtod(text, nullptr);
-}
-
-std::vector<double> shortest(const std::vector<float>& values) {
-  std::vector<double> result(values.size());
-  std::transform(values.begin(), values.end(), result.begin(), [](float value) { return shortest(value); });
-  return result;
-}
-
-Json base_json(const std::string& path) {
-  Json line;
-  line["path"] = path;
-  if (!valid_utf8(path)) line["path_bytes"] = percent_encoded(path);
-  return line;
-}
-
-std::string json_line(const Json& line) {
-  return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 Json numbers(const SheetContext& context, const Explanation& explanation) {
@@ -125,30 +107,14 @@ void write_raw(const std::filesystem::path& directory, const std::string& name,
   }
 }
 
-std::string explanation_json(const SheetContext& context, const Answer& answer, size_t class_index,
+std::string explanation_json(const SheetContext& context, const Verdict& verdict, size_t class_index,
                              const std::vector<Explanation>& explanations, const std::string& sheet) {
-  Json line = base_json(answer.path);
-  if (answer.index >= 0) line["index"] = answer.index;
-  line["label"] = context.labels[answer.label];
-  line["probability"] = shortest(answer.probabilities[answer.label]);
-  Json& probabilities = line["probabilities"] = Json::object();
-  for (size_t i = 0; i < context.labels.size(); ++i)
-    probabilities[context.labels[i]] = shortest(answer.probabilities[i]);
-  line["logits"] = shortest(answer.logits);
-  line["width"] = answer.width;
-  line["height"] = answer.height;
-  line["unsure"] = answer.unsure;
-  line["class"] = context.labels[class_index];
-  line["sheet"] = sheet;
-  Json& list = line["explanations"] = Json::array();
+  Json more;
+  more["class"] = context.labels[class_index];
+  more["sheet"] = sheet;
+  Json& list = more["explanations"] = Json::array();
   for (const Explanation& explanation : explanations) list.push_back(numbers(context, explanation));
-  return json_line(line);
-}
-
-std::string failure_json(const std::string& path, const std::string& error) {
-  Json line = base_json(path);
-  line["error"] = error;
-  return json_line(line);
+  return verdict_json(context.labels, verdict, more.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace levit::tools

@@ -33,10 +33,9 @@ void write_raw(const std::filesystem::path& directory, const std::string& name,
 // NAME_METHOD_LAYER without extension; layers are joined by "+".
 std::string map_name(const std::string& name, const Explanation& explanation);
 
-// One line of JSON.
-std::string explanation_json(const SheetContext& context, const Answer& answer, size_t class_index,
+// One line of JSON: the verdict's, and the class, the sheet and the numbers of the explanations behind it.
+std::string explanation_json(const SheetContext& context, const Verdict& verdict, size_t class_index,
                              const std::vector<Explanation>& explanations, const std::string& sheet);
-std::string failure_json(const std::string& path, const std::string& error);
 
 }  // namespace levit::tools
 

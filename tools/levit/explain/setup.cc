@@ -1,6 +1,5 @@
 #include "tools/levit/explain/setup.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <stdexcept>
 
@@ -9,7 +8,26 @@
 namespace levit::tools {
 namespace {
 
-ExplainOptions explain_options(const ExplainArguments& arguments, const SubjectReader& reader) {
+// All tensors of the usable inputs behind `path` (a directory, a picture or an .npy file), for a SHAP
+// background. Throws std::runtime_error naming the path when there are none.
+std::vector<std::vector<float>> read_backgrounds(const SampleReader& reader, const std::string& path) {
+  std::vector<std::vector<float>> tensors;
+  std::string cause = "no pictures in it";
+  for (const Input& input : list_inputs({path}, false).inputs) {
+    try {
+      reader.read(input, [&tensors](Sample& sample) {
+        tensors.push_back(std::move(sample.tensor));
+        return true;
+      });
+    } catch (const std::exception& error) {
+      cause = error.what();
+    }
+  }
+  if (tensors.empty()) throw std::runtime_error(path + ": no usable background picture (" + cause + ")");
+  return tensors;
+}
+
+ExplainOptions explain_options(const ExplainArguments& arguments, const SampleReader& reader) {
   if (arguments.samples == 0) throw std::runtime_error("--samples: at least 1 is needed");
   if (arguments.steps == 0) throw std::runtime_error("--steps: at least 1 is needed");
   ExplainOptions options;
@@ -24,7 +42,7 @@ ExplainOptions explain_options(const ExplainArguments& arguments, const SubjectR
 SheetContext sheet_context(const ExplainArguments& arguments, const ModelFile& file,
                            const ExplainOptions& options) {
   SheetContext context;
-  for (size_t i = 0; i < file.info().classes; ++i) context.labels.emplace_back(file.label(i));
+  context.labels = class_labels(file);
   context.model = file.info().name;
   if (context.model.empty()) context.model = std::filesystem::path(file.path()).filename().string();
   context.resize = resize_name(chosen_resize(arguments.resize, file.info()));
@@ -43,27 +61,15 @@ ExplainSetup::ExplainSetup(const ExplainArguments& arguments)
     : file(find_model(arguments.model)),
       label(arguments.label),
       methods(parse_methods(arguments.methods)),
-      reader(file.model(), chosen_resize(arguments.resize, file.info()), arguments.ignore_orientation),
+      reader(file.model(), chosen_resize(arguments.resize, file.info()),
+             {arguments.ignore_orientation, true}),
       options(explain_options(arguments, reader)),
       context(sheet_context(arguments, file, options)) {
   chosen_class(file.model(), label, 0);
 }
 
-Answer ExplainSetup::answer(Explainer& explainer, const Subject& subject) const {
-  Answer answer;
-  answer.path = subject.path;
-  answer.index = subject.index;
-  answer.width = subject.picture.width;
-  answer.height = subject.picture.height;
-  answer.logits = explainer.logits(subject.view);
-  answer.probabilities = explainer.context().probabilities(answer.logits);
-  judge(UnsureBand(), answer);
-  return answer;
-}
-
-size_t explain_threads(size_t asked, size_t inputs) {
-  const size_t threads = asked == 0 ? machine_threads() : asked;
-  return inputs > 1 ? std::min(threads, inputs) : threads;
+Verdict ExplainSetup::verdict(Explainer& explainer, const Sample& sample) const {
+  return judged(sample, explainer.context(), explainer.logits(sample).data(), UnsureBand());
 }
 
 }  // namespace levit::tools

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "tools/common/model_file.h"
-#include "tools/common/thread_pool.h"
 #include "tools/levit/explain/sheet.h"
 
 namespace levit::tools {
@@ -28,24 +27,21 @@ struct ExplainSetup {
 
   Explainer explainer(levit_options run) const { return {file.model(), run, options}; }
 
-  // Verdict on a subject, without an explanation.
-  Answer answer(Explainer& explainer, const Subject& subject) const;
+  // Verdict on a sample, without an explanation.
+  Verdict verdict(Explainer& explainer, const Sample& sample) const;
 
   // The class to explain: the one that was asked for, or the most likely.
-  size_t explained_class(const Answer& answer) const {
-    return chosen_class(file.model(), label, answer.label);
+  size_t explained_class(const Verdict& verdict) const {
+    return chosen_class(file.model(), label, verdict.label);
   }
 
   ModelFile file;
   std::string label;
   std::vector<Method> methods;
-  SubjectReader reader;
+  SampleReader reader;
   ExplainOptions options;
   SheetContext context;
 };
-
-// How many threads work on that many inputs: inside the network when there is only one.
-size_t explain_threads(size_t asked, size_t inputs);
 
 }  // namespace levit::tools
 

@@ -100,10 +100,10 @@ Panel explanation_panel(const SheetContext& context, const Canvas& picture, cons
   return panel;
 }
 
-std::vector<Share> ranked_shares(const SheetContext& context, const Answer& answer) {
+std::vector<Share> ranked_shares(const SheetContext& context, const Verdict& verdict) {
   std::vector<Share> shares;
-  for (size_t i = 0; i < answer.probabilities.size(); ++i) {
-    shares.push_back({context.labels[i], static_cast<double>(answer.probabilities[i])});
+  for (size_t i = 0; i < verdict.probabilities.size(); ++i) {
+    shares.push_back({context.labels[i], static_cast<double>(verdict.probabilities[i])});
   }
   std::stable_sort(shares.begin(), shares.end(),
                    [](const Share& a, const Share& b) { return a.probability > b.probability; });
@@ -118,28 +118,44 @@ Canvas draw_overlay(const Canvas& picture, const levit_window& window, const Exp
   return signed_overlay(picture, window, drawn.grid, drawn.scale);
 }
 
-Canvas draw_explanation_sheet(const SheetContext& context, const Subject& subject, const Answer& answer,
-                              size_t class_index, const std::vector<Explanation>& explanations) {
-  Sheet sheet;
-  sheet.title = subject.path + (subject.index < 0 ? "" : "[" + std::to_string(subject.index) + "]");
-  sheet.subtitle = std::to_string(answer.width) + " \u00D7 " + std::to_string(answer.height) +
-                   (subject.view.rgb.empty() ? " tensor" : " pixels as found, resized by " + context.resize);
-  sheet.settings = "levit " + std::string(levit_version()) + ", model " + context.model;
-  sheet.shares = ranked_shares(context, answer);
-  sheet.unsure = answer.unsure;
-  sheet.verdict = (answer.unsure ? "unsure: " : "") + context.labels[answer.label] + " " +
-                  fixed(100 * static_cast<double>(answer.probabilities[answer.label]), 1) + " %";
+Canvas sample_picture(const Sample& sample, const levit_info& model) {
+  Canvas canvas(sample.width, sample.height, {0, 0, 0});
+  if (!sample.rgb.empty()) {
+    std::copy_n(sample.picture.pixels.get(), canvas.rgb.size(), canvas.rgb.begin());
+    return canvas;
+  }
+  for (size_t c = 0; c < 3; ++c) {
+    for (size_t i = 0; i < kPlane; ++i) {
+      const float share = sample.tensor[c * kPlane + i] * model.std[c] + model.mean[c];
+      canvas.rgb[3 * i + c] = static_cast<uint8_t>(std::lround(255 * std::clamp(share, 0.0F, 1.0F)));
+    }
+  }
+  return canvas;
+}
 
-  const PanelSize size = panel_size(subject.picture.width, subject.picture.height, kPanelSide);
-  const Canvas picture = resized(subject.picture, size.width, size.height);
-  const levit_window window = scaled_window(subject.window, subject.picture, picture);
+Canvas draw_explanation_sheet(const SheetContext& context, const Canvas& picture, const Sample& sample,
+                              const Verdict& verdict, size_t class_index,
+                              const std::vector<Explanation>& explanations) {
+  Sheet sheet;
+  sheet.title = sample_name(sample.path, sample.index);
+  sheet.subtitle = std::to_string(verdict.width) + " \u00D7 " + std::to_string(verdict.height) +
+                   (sample.rgb.empty() ? " tensor" : " pixels as found, resized by " + context.resize);
+  sheet.settings = "levit " + std::string(levit_version()) + ", model " + context.model;
+  sheet.shares = ranked_shares(context, verdict);
+  sheet.unsure = verdict.unsure;
+  sheet.verdict = (verdict.unsure ? "unsure: " : "") + context.labels[verdict.label] + " " +
+                  fixed(100 * static_cast<double>(verdict.probabilities[verdict.label]), 1) + " %";
+
+  const PanelSize size = panel_size(picture.width, picture.height, kPanelSide);
+  const Canvas small = resized(picture, size.width, size.height);
+  const levit_window window = scaled_window(sample.window, picture, small);
   Panel first;
-  first.picture = picture;
+  first.picture = small;
   first.title = "Picture";
   sheet.panels.push_back(first);
   for (const Explanation& explanation : explanations) {
     sheet.panels.push_back(
-        explanation_panel(context, picture, window, explanation, context.labels[class_index]));
+        explanation_panel(context, small, window, explanation, context.labels[class_index]));
   }
   return draw_sheet(sheet);
 }

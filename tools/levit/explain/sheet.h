@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "tools/draw/sheet.h"
-#include "tools/levit/sample_reader.h"
+#include "tools/levit/explain/explainer.h"
 #include "tools/levit/verdict.h"
 
 namespace levit::tools {
@@ -23,9 +23,13 @@ struct SheetContext {
 // The map over the picture, as large as the picture.
 Canvas draw_overlay(const Canvas& picture, const levit_window& window, const Explanation& explanation);
 
-// Picture, maps, verdict and numbers.
-Canvas draw_explanation_sheet(const SheetContext& context, const Subject& subject, const Answer& answer,
-                              size_t class_index, const std::vector<Explanation>& explanations);
+// The picture of a sample: its pixels as found, or the colours that its tensor stands for.
+Canvas sample_picture(const Sample& sample, const levit_info& model);
+
+// Picture, maps, verdict and numbers. `picture` is that of the sample.
+Canvas draw_explanation_sheet(const SheetContext& context, const Canvas& picture, const Sample& sample,
+                              const Verdict& verdict, size_t class_index,
+                              const std::vector<Explanation>& explanations);
 
 }  // namespace levit::tools
 

@@ -7,7 +7,6 @@
 #include <stdexcept>
 
 #include "tools/common/interval.h"
-#include "tools/common/ordered_run.h"
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
 #include "tools/common/text.h"
@@ -15,27 +14,26 @@
 #include "tools/levit/explain/report.h"
 #include "tools/levit/faithfulness/curves.h"
 #include "tools/levit/faithfulness/report.h"
+#include "tools/levit/job.h"
 
 namespace levit::tools {
 namespace {
 
-constexpr size_t kResultsAhead = 8;  // per worker
-
 // Measures one picture after another on one thread.
 class Measurer {
  public:
-  Measurer(const ExplainArguments& arguments, const ExplainSetup& setup)
+  Measurer(const ExplainArguments& arguments, const ExplainSetup& setup, Job& job)
       : arguments_(arguments),
         setup_(setup),
-        explainer_(setup.explainer(run_options(1))),
-        context_(setup.file.model(), run_options(kCurveSteps + 1)) {}
+        explainer_(setup.explainer(run_options(job, 1))),
+        context_(setup.file.model(), run_options(job, kCurveSteps + 1)) {}
 
-  PictureMeasures measure(const Subject& subject) {
+  PictureMeasures measure(const Sample& sample) {
     PictureMeasures result;
-    const Answer answer = setup_.answer(explainer_, subject);
-    const size_t class_index = setup_.explained_class(answer);
-    result.label = answer.label;
-    const std::vector<float>& picture = subject.view.tensor;
+    const Verdict verdict = setup_.verdict(explainer_, sample);
+    const size_t class_index = setup_.explained_class(verdict);
+    result.label = verdict.label;
+    const std::vector<float>& picture = sample.tensor;
     const std::vector<float> baseline = blurred_tensor(picture);
     const std::vector<float> edges = sobel_magnitude(tensor_luma(picture, setup_.file.info().std));
     const Score score = [&](const std::vector<float>& tensors, size_t count) {
@@ -48,7 +46,7 @@ class Measurer {
       result.maps.push_back(measures);
     };
     for (const Method method : setup_.methods) {  // in the order of measured_maps()
-      const Explanation explanation = explainer_.explain(subject.view, method, class_index);
+      const Explanation explanation = explainer_.explain(sample, method, class_index);
       for (size_t i = 0; explanation.raw.size() > 1 && i < explanation.raw.size(); ++i) {
         measure_map(of_layer(explanation, i));
       }
@@ -59,10 +57,9 @@ class Measurer {
   }
 
  private:
-  levit_options run_options(size_t batch) const {
-    levit_options run = levit_default_options();
+  levit_options run_options(Job& job, size_t batch) const {
+    levit_options run = job.options(batch);
     run.target = chosen_target(arguments_.target);
-    run.batch = static_cast<uint32_t>(batch);
     run.progress = [](void* /*context*/, size_t /*done*/, size_t /*total*/) { return interrupted() ? 1 : 0; };
     return run;
   }
@@ -101,19 +98,19 @@ class Measurer {
 
 struct Outcome {
   std::vector<PictureMeasures> pictures;
-  std::string error;
+  Verdict failure;
   bool stopped = false;  // by Ctrl-C, before it was done
 };
 
-Outcome measure_input(const SubjectReader& reader, const Input& input, Measurer& measurer) {
+Outcome measure_input(const SampleReader& reader, const Input& input, Measurer& measurer) {
   Outcome outcome;
   try {
-    reader.read(input, [&](const Subject& subject) {
-      outcome.pictures.push_back(measurer.measure(subject));
+    reader.read(input, [&](const Sample& sample) {
+      outcome.pictures.push_back(measurer.measure(sample));
       return !interrupted();
     });
   } catch (const std::exception& error) {
-    outcome.error = error.what();
+    outcome.failure = failed(input.path, error.what());
     outcome.stopped = interrupted();
   }
   return outcome;
@@ -124,40 +121,30 @@ Outcome measure_input(const SubjectReader& reader, const Input& input, Measurer&
 int run_faithfulness(const ExplainArguments& arguments, const InputList& list) {
   const ExplainSetup setup(arguments);
   if (!arguments.output.empty()) make_output_directory(arguments.output);
-  ThreadPool pool(explain_threads(arguments.threads, list.inputs.size()));
+  Job job(list, arguments.threads);
   std::vector<std::unique_ptr<Measurer>> measurers;
-  for (size_t i = 0; i < pool.threads(); ++i)
-    measurers.push_back(std::make_unique<Measurer>(arguments, setup));
-  std::vector<Outcome> slots(kResultsAhead * pool.threads());
+  for (size_t i = 0; i < job.workers(); ++i)
+    measurers.push_back(std::make_unique<Measurer>(arguments, setup, job));
   std::vector<PictureMeasures> pictures;
-  Progress progress(list.inputs.size(), "pictures");
-  bool failed = false;
-  size_t done = 0;
-  OrderedRun run{list.inputs.size(), slots.size(), {}, {}, interrupted};
-  run.work = [&](size_t input, size_t slot, size_t worker) {
-    slots[slot] = measure_input(setup.reader, list.inputs[input], *measurers[worker]);
-  };
-  run.emit = [&](size_t input, size_t slot) {
-    Outcome& outcome = slots[slot];
-    if (outcome.stopped) return;
-    pictures.insert(pictures.end(), outcome.pictures.begin(), outcome.pictures.end());
-    if (!outcome.error.empty()) {
-      failed = true;
-      progress.clear();
-      complain(list.inputs[input].path + ": " + outcome.error);
-    }
-    progress.update(++done);
-  };
-  run_ordered(pool, run);
-  progress.clear();
-  if (interrupted()) return report_stop(list.inputs.size() - done);
+  job.run<Outcome>(
+      [&](size_t input, size_t /*count*/, size_t worker) {
+        return measure_input(setup.reader, list.inputs[input], *measurers[worker]);
+      },
+      [&](const Outcome& outcome) {
+        if (outcome.stopped) return false;
+        pictures.insert(pictures.end(), outcome.pictures.begin(), outcome.pictures.end());
+        if (!outcome.failure.error.empty()) job.fail(outcome.failure.path, outcome.failure.error);
+        return true;
+      });
+  const int exit = job.finish({});
+  if (interrupted()) return exit;
   if (pictures.empty()) throw std::runtime_error("no picture could be measured");
 
   const FaithfulnessSummary summary = summarise(setup, pictures);
   print(arguments.json ? faithfulness_json(setup, arguments, summary)
                        : faithfulness_table(setup, arguments, summary));
   if (!arguments.output.empty()) write_faithfulness_plot(arguments.output, summary);
-  return failed ? kFailedExit : 0;
+  return exit;
 }
 
 }  // namespace levit::tools

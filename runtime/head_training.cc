@@ -10,6 +10,7 @@
 #include "runtime/context.h"
 #include "runtime/elementary.h"
 #include "runtime/levit.h"
+#include "runtime/mt19937.h"
 
 namespace levit::runtime {
 namespace {
@@ -297,6 +298,16 @@ double levit_cosine_rate(double base, size_t step, size_t warmup, size_t steps) 
   if (step >= steps) return 0;
   const double share = static_cast<double>(step - warmup) / static_cast<double>(steps - warmup);
   return base * (1 + levit::runtime::cos_pi(share)) / 2;
+}
+
+void levit_shuffle(uint32_t seed, size_t count, uint32_t* order) {
+  levit::runtime::Mt19937 random(seed);
+  for (size_t i = 0; i < count; ++i) order[i] = static_cast<uint32_t>(i);
+  for (size_t i = count; i > 1; --i) {
+    const uint32_t other = random.choice(static_cast<uint32_t>(i)), last = order[i - 1];
+    order[i - 1] = order[other];
+    order[other] = last;
+  }
 }
 
 }  // extern "C"

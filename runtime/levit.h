@@ -308,6 +308,10 @@ levit_status levit_head_step(levit_head_trainer* trainer, double rate);
  * cosine towards 0. */
 double levit_cosine_rate(double base, size_t step, size_t warmup, size_t steps);
 
+/* An order of `count` rows for one epoch: order is a permutation of 0 ... count - 1 that depends on count and
+ * seed alone (Fisher and Yates, by NumPy's legacy generator). */
+void levit_shuffle(uint32_t seed, size_t count, uint32_t* order);
+
 typedef struct levit_head levit_head; /* packed, in the caller's memory */
 
 /* Memory for a packed head. */

@@ -2,6 +2,7 @@
 // file.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -348,6 +349,18 @@ TEST_CASE("softmax of a head of any size is that of the model for its own classe
   REQUIRE(levit_softmax(logits.data(), 2, 2, 1, any.data()) == LEVIT_OK);
   CHECK(own == any);
   CHECK(levit_softmax(logits.data(), 2, 2, 0, any.data()) == LEVIT_ARGUMENT);
+}
+
+TEST_CASE("an epoch's order is a permutation that depends on the seed") {
+  std::vector<uint32_t> order(1000), again(1000), sorted;
+  levit_shuffle(3, 1000, order.data());
+  levit_shuffle(3, 1000, again.data());
+  CHECK(order == again);
+  levit_shuffle(4, 1000, again.data());
+  CHECK(order != again);
+  sorted = order;
+  std::sort(sorted.begin(), sorted.end());
+  for (uint32_t i = 0; i < 1000; ++i) CHECK(sorted[i] == i);
 }
 
 }  // namespace levit::tests

@@ -26,6 +26,7 @@ Command add_bench(CLI::App& program);
 Command add_classify(CLI::App& program);
 Command add_evaluate(CLI::App& program);
 Command add_explain(CLI::App& program);
+Command add_finetune(CLI::App& program);
 Command add_info(CLI::App& program);
 
 // Exit codes besides 0 and kInterruptedExit.

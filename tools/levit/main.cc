@@ -18,6 +18,7 @@ constexpr Command (*kCommands[])(CLI::App&) = {
     add_classify,
     add_explain,
     add_evaluate,
+    add_finetune,
     add_info,
     add_bench,
 };

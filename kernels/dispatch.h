@@ -28,7 +28,9 @@
   KERNEL(normalise_row, NormaliseRow)             \
   KERNEL(interleave_row, InterleaveRow)           \
   KERNEL(resample_horizontal, ResampleHorizontal) \
-  KERNEL(resample_vertical, ResampleVertical)
+  KERNEL(resample_vertical, ResampleVertical)     \
+  KERNEL(resample_accumulate, ResampleAccumulate) \
+  KERNEL(resample_finish, ResampleFinish)
 
 namespace levit::kernels {
 

@@ -45,6 +45,11 @@ HWY_INLINE void finish(const Sum (&sums)[kVectors], uint8_t* out) {
     hn::StoreU(hn::DemoteTo(Pixels(), hn::ShiftRight<kResampleBits>(sums[v])), Pixels(), out + v * kLanes);
 }
 
+uint8_t finished(int32_t sum) {
+  const int32_t value = sum >> kResampleBits;
+  return static_cast<uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
 #if HWY_TARGET != HWY_SCALAR
 // Four pixels of each of the four rows: to[0..4][r] = rows[r][0..4]. Reads 16 bytes of each row.
 HWY_INLINE void interleave_four(const uint8_t* const (&rows)[kResampleRows], size_t at, uint8_t* to) {
@@ -135,9 +140,26 @@ void resample_vertical(const ResampleVertical& a) {
     int32_t sum = kRounding;
     for (size_t j = 0; j < a.taps; ++j)
       sum += a.weights[j] * a.ring[(a.first + j) % a.capacity * a.stride + i];
-    const int32_t value = sum >> kResampleBits;
-    a.out[i] = static_cast<uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
+    a.out[i] = finished(sum);
   }
+}
+
+void resample_accumulate(const ResampleAccumulate& a) {
+  const uint8_t* const row = a.row;
+  int32_t* const sums = a.sums;
+  const size_t width = a.width;
+  const int32_t weight = a.weight;
+  size_t i = 0;
+  for (; i + kLanes <= width; i += kLanes) {
+    Sum sum[1] = {hn::LoadU(Sums(), sums + i)};
+    accumulate(weight, row + i, sum);
+    hn::StoreU(sum[0], Sums(), sums + i);
+  }
+  for (; i < width; ++i) sums[i] += weight * row[i];
+}
+
+void resample_finish(const ResampleFinish& a) {
+  for (size_t i = 0; i < a.width; ++i) a.out[i] = finished(a.sums[i]);
 }
 
 // Three vectors hold whole pixels whatever their length, so each has its own three patterns of channel

@@ -38,6 +38,20 @@ struct ResampleVertical {
   size_t width;  // bytes
 };
 
+// The same sum along y where the rows under it are too many to keep: they are added one by one to sums that
+// begin as 2^21, then the sums are finished.
+struct ResampleAccumulate {
+  const uint8_t* row;  // [width]
+  size_t width;        // bytes
+  int32_t weight;
+  int32_t* sums;  // [width], added to
+};
+struct ResampleFinish {
+  const int32_t* sums;  // [width]
+  size_t width;
+  uint8_t* out;  // [width]
+};
+
 // out[x][c] = (rgb[x][c] / 255 - mean[c]) / std[c], each operation rounded to float32 as torchvision does.
 struct NormaliseRow {
   const uint8_t* rgb;  // [width, 3]

@@ -132,6 +132,23 @@ levit_status levit_preprocess_bytes(size_t width, size_t height, levit_resize re
 levit_status levit_preprocess(const levit_image* image, levit_resize resize, void* scratch,
                               size_t scratch_bytes, uint8_t* out);
 
+/* The same from rows as a decoder or a sensor delivers them, of a picture that is never whole in memory, and
+ * turned upright on the way: orientation is that of EXIF, 1 (as stored) to 8. The size is that of the stored
+ * picture. What it needs grows with the sides, not with the area. */
+typedef struct levit_rows levit_rows; /* lies in its scratch */
+levit_status levit_rows_bytes(size_t width, size_t height, int orientation, levit_resize resize,
+                              size_t* bytes);
+
+/* scratch: any alignment; it and out [224][224][3] stay until the end. */
+levit_status levit_rows_begin(size_t width, size_t height, int orientation, levit_resize resize,
+                              void* scratch, size_t scratch_bytes, uint8_t* out, levit_rows** rows);
+
+/* The next `count` rows from the top, `stride` bytes apart. Rows below the picture are passed over. */
+levit_status levit_rows_add(levit_rows* rows, const uint8_t* pixels, size_t stride, size_t count);
+
+/* LEVIT_OK when `out` is complete, LEVIT_IMAGE when rows are missing. */
+levit_status levit_rows_end(const levit_rows* rows);
+
 /* The rectangle of the picture, in its own pixels, that levit_preprocess shows to the network. */
 typedef struct levit_window {
   double left, top, width, height;

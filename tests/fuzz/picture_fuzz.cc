@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "tools/picture/exif.h"
+#include "tools/picture/metadata.h"
 #include "tools/picture/picture.h"
 
 namespace {
@@ -53,8 +53,9 @@ void repair_checksums(std::vector<uint8_t>* png) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const int orientation = levit::tools::exif_orientation(data, size);
-  if (orientation < 1 || orientation > 8) std::abort();
+  levit::tools::Metadata metadata;
+  levit::tools::read_exif({data, size}, metadata);
+  if (metadata.orientation < 0 || metadata.orientation > 8) std::abort();
   decode(data, size);
   if (size > 8 && std::memcmp(data, "\x89PNG", 4) == 0) {
     std::vector<uint8_t> repaired(data, data + size);

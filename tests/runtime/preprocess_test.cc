@@ -62,8 +62,9 @@ TEST_CASE("every picture of the goldens is resized as Pillow does") {
     using levit::runtime::Filter;
     const levit::runtime::Geometry bicubic{{Filter::kBicubic, source.width, LEVIT_SIDE, 0},
                                            {Filter::kBicubic, source.height, LEVIT_SIDE, 0}};
-    std::vector<uint8_t> scratch(levit::runtime::resample_bytes(bicubic)), out(kOutBytes);
-    levit::runtime::resample(source.image(), bicubic, scratch.data(), out.data());
+    std::vector<uint8_t> scratch(levit::runtime::rows_bytes(bicubic, 1)), out(kOutBytes);
+    levit::runtime::add_rows(*levit::runtime::begin_rows(bicubic, 1, scratch.data(), out.data()),
+                             source.pixels.get(), 3 * source.width, source.height);
     CHECK(differences(out, name + "/bicubic.png") == 0);
 
     const auto timm = levit::runtime::geometry(source.width, source.height, LEVIT_RESIZE_TIMM);
@@ -126,9 +127,13 @@ Rgb plain_preprocess(const Rgb& rgb, size_t width, size_t height, levit_resize r
     out_width = width <= height ? side : side * width / height;
     out_height = width <= height ? side * height / width : side;
   }
-  // nearbyint rounds halves to even, as Python's round does.
-  const auto left = static_cast<size_t>(std::nearbyint(static_cast<double>(out_width - LEVIT_SIDE) / 2));
-  const auto top = static_cast<size_t>(std::nearbyint(static_cast<double>(out_height - LEVIT_SIDE) / 2));
+  // torchvision rounds halves to even, as nearbyint does; Hugging Face divides with //.
+  const auto offset = [resize](size_t out) {
+    const size_t rest = out - LEVIT_SIDE;
+    return resize == LEVIT_RESIZE_HF ? rest / 2
+                                     : static_cast<size_t>(std::nearbyint(static_cast<double>(rest) / 2));
+  };
+  const size_t left = offset(out_width), top = offset(out_height);
   const Rgb rows = resize_axis(rgb, height, width, 3, out_width, left, cubic);
   return resize_axis(rows, 1, height, 3 * LEVIT_SIDE, out_height, top, cubic);
 }
@@ -176,6 +181,104 @@ TEST_CASE("pictures of many shapes are resized as the plain formula says, in all
       CHECK(preprocess(image, resize) == plain_preprocess(rgb, s.width, s.height, resize));
     }
   }
+}
+
+namespace {
+
+// The upright picture of stored rows.
+Rgb turned(const Rgb& stored, size_t width, size_t height, int orientation) {
+  Picture picture;
+  picture.pixels.reset(static_cast<uint8_t*>(std::malloc(stored.size())));
+  std::copy(stored.begin(), stored.end(), picture.pixels.get());
+  picture.width = width;
+  picture.height = height;
+  const Picture out = levit::tools::upright(std::move(picture), orientation);
+  return {out.pixels.get(), out.pixels.get() + stored.size()};
+}
+
+// The view of a picture that comes in pieces of `step` rows, each in memory of exactly its size.
+Rgb view_by_rows(const Rgb& stored, size_t width, size_t height, int orientation, levit_resize resize,
+                 size_t step) {
+  size_t bytes = 0;
+  REQUIRE(levit_rows_bytes(width, height, orientation, resize, &bytes) == LEVIT_OK);
+  Rgb scratch(bytes, 0xa5), out(kOutBytes, 0x5a);
+  levit_rows* rows = nullptr;
+  REQUIRE(levit_rows_begin(width, height, orientation, resize, scratch.data(), bytes, out.data(), &rows) ==
+          LEVIT_OK);
+  for (size_t y = 0; y < height; y += step) {
+    const size_t count = std::min(step, height - y);
+    const Rgb piece(&stored[y * 3 * width], &stored[y * 3 * width] + count * 3 * width);
+    REQUIRE(levit_rows_add(rows, piece.data(), 3 * width, count) == LEVIT_OK);
+  }
+  CHECK(levit_rows_end(rows) == LEVIT_OK);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("rows in pieces of any size and every orientation give the view of the whole upright picture") {
+  for (const Size s : {Size{1, 1},
+                       {3, 1},
+                       {5, 4},
+                       {6, 31},
+                       {223, 224},
+                       {225, 226},
+                       {240, 257},
+                       {256, 300},
+                       {251, 600},
+                       {700, 9},
+                       {17, 900},
+                       {333, 415}}) {
+    const Rgb rgb = noise(3 * s.width * s.height, "rows" + std::to_string(s.width));
+    for (int orientation = 1; orientation <= 8; ++orientation) {
+      const Rgb upright = turned(rgb, s.width, s.height, orientation);
+      const size_t width = orientation >= 5 ? s.height : s.width;
+      const size_t height = orientation >= 5 ? s.width : s.height;
+      for (const levit_resize resize : kResizes) {
+        CAPTURE(s.width);
+        CAPTURE(s.height);
+        CAPTURE(orientation);
+        CAPTURE(resize);
+        const Rgb expected = plain_preprocess(upright, width, height, resize);
+        for (const size_t step : {size_t{1}, size_t{3}, size_t{16}, s.height})
+          CHECK(view_by_rows(rgb, s.width, s.height, orientation, resize, step) == expected);
+      }
+    }
+  }
+}
+
+TEST_CASE("rows that are missing, wrong arguments and a scratch one byte short are refused") {
+  Rgb rgb = noise(3 * 20 * 30, "rows refused"), out(kOutBytes);
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    CAPTURE(orientation);
+    size_t bytes = 0;
+    REQUIRE(levit_rows_bytes(20, 30, orientation, LEVIT_RESIZE_SQUASH, &bytes) == LEVIT_OK);
+    Rgb scratch(bytes);
+    levit_rows* rows = nullptr;
+    const auto begin = [&](size_t given) {
+      return levit_rows_begin(20, 30, orientation, LEVIT_RESIZE_SQUASH, scratch.data(), given, out.data(),
+                              &rows);
+    };
+    CHECK(begin(bytes - 1) == LEVIT_ARENA);
+    REQUIRE(begin(bytes) == LEVIT_OK);
+    CHECK(levit_rows_add(rows, rgb.data(), 60, 29) == LEVIT_OK);
+    CHECK(levit_rows_end(rows) == LEVIT_IMAGE);
+    CHECK(levit_rows_add(rows, nullptr, 60, 1) == LEVIT_ARGUMENT);
+    CHECK(levit_rows_add(rows, &rgb[29 * 60], 60, 1) == LEVIT_OK);
+    CHECK(levit_rows_end(rows) == LEVIT_OK);
+    const Rgb complete = out;
+    CHECK(levit_rows_add(rows, rgb.data(), 60, 30) == LEVIT_OK);  // below the picture
+    CHECK(out == complete);
+  }
+  size_t bytes = 0;
+  levit_rows* rows = nullptr;
+  for (const int orientation : {-1, 0, 9})
+    CHECK(levit_rows_bytes(20, 30, orientation, LEVIT_RESIZE_HF, &bytes) == LEVIT_ARGUMENT);
+  CHECK(levit_rows_bytes(20, 30, 1, LEVIT_RESIZE_HF, nullptr) == LEVIT_ARGUMENT);
+  CHECK(levit_rows_bytes(0, 30, 1, LEVIT_RESIZE_HF, &bytes) == LEVIT_IMAGE);
+  CHECK(levit_rows_begin(20, 30, 1, LEVIT_RESIZE_HF, nullptr, 1, out.data(), &rows) == LEVIT_ARGUMENT);
+  CHECK(levit_rows_add(nullptr, rgb.data(), 60, 1) == LEVIT_ARGUMENT);
+  CHECK(levit_rows_end(nullptr) == LEVIT_ARGUMENT);
 }
 
 TEST_CASE("a picture that has the size already is cropped and not changed") {
@@ -272,6 +375,11 @@ TEST_CASE(
     CHECK(square < side * 64);
     CHECK(bytes_of(1, side, resize) <= square);
     CHECK(bytes_of(side, 1, resize) <= square);
+    for (int orientation = 1; orientation <= 8; ++orientation) {  // with sums of 32 bits when turned
+      size_t bytes = 0;
+      REQUIRE(levit_rows_bytes(side, side, orientation, resize, &bytes) == LEVIT_OK);
+      CHECK(bytes < side * 180);
+    }
   }
   CHECK(bytes_of(1, side, LEVIT_RESIZE_TIMM) <
         16384);  // 224 rows of 16 million are wanted: two of the picture's

@@ -161,7 +161,7 @@ TEST_CASE("--csv: a header and rows of equal length, whatever the names") {
 
 TEST_CASE("a bad file among good ones: the others are answered, the exit code is 1, one line names it") {
   const Fixture fixture(2);
-  const std::string broken = fixture.root.write("pictures/p1005.ppm", "P6 20 10 255\nshort");
+  const std::string broken = fixture.root.write("pictures/p1005.ppm", "P6 20 10 255\n");
   const std::string text = fixture.root.write("text.jpg", "no picture at all");
   const std::string nothing = fixture.root.write("nothing.png");
   const Outcome outcome = fixture.classify("--json " + fixture.pictures + " " + text + " " + nothing);

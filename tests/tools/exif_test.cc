@@ -1,13 +1,13 @@
-#include "tools/picture/exif.h"
-
 #include <doctest/doctest.h>
 
 #include <cstdint>
 #include <vector>
 
+#include "tools/picture/metadata.h"
+
 namespace {
 
-using levit::tools::exif_orientation;
+using levit::tools::Metadata;
 
 // A TIFF stream: header, one directory of `entries` {tag, type, count, value} at offset 8.
 struct Entry {
@@ -42,7 +42,9 @@ std::vector<uint8_t> tiff(bool big, const std::vector<Entry>& entries) {
 // From memory of exactly that size, so that a sanitizer sees a read beyond it.
 int orientation(const std::vector<uint8_t>& bytes) {
   const std::vector<uint8_t> copy(bytes.begin(), bytes.end());
-  return exif_orientation(copy.data(), copy.size());
+  Metadata metadata;
+  levit::tools::read_exif({copy.data(), copy.size()}, metadata);
+  return metadata.orientation == 0 ? 1 : metadata.orientation;
 }
 
 }  // namespace

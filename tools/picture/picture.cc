@@ -1,88 +1,181 @@
+// From a file of any format that is read to an upright picture, or to the 224 x 224 pixels that the network
+// sees of it.
 #include "tools/picture/picture.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <new>
 #include <stdexcept>
 #include <utility>
-#include <vector>
 
-#include "tools/picture/formats.h"
-#include "tools/picture/stb.h"
+#include "levit.hpp"
+#include "tools/picture/bmp.h"
+#include "tools/picture/decoder.h"
+#include "tools/picture/jpeg.h"
+#include "tools/picture/png.h"
+#include "tools/picture/pnm.h"
+#include "tools/picture/source.h"
+#ifdef LEVIT_CODECS
+#include "tools/picture/webp.h"
+#endif
 
 namespace levit::tools {
 namespace {
 
-constexpr size_t kLargestFile = size_t{1} << 30;
+#ifdef LEVIT_CODECS
+constexpr const char* kRead = "JPEG, PNG, WebP, BMP and PNM are";
+#else
+constexpr const char* kRead = "JPEG, PNG, BMP and PNM are";
+#endif
 
-Picture allocate(size_t width, size_t height) {
-  Picture picture;
-  picture.pixels.reset(static_cast<uint8_t*>(std::malloc(width * height * 3)));
-  if (picture.pixels == nullptr) throw std::bad_alloc();
-  picture.width = width;
-  picture.height = height;
-  return picture;
+// Formats that people do have and that are not read.
+const char* other_format(Bytes file) {
+  using std::string_view;
+  struct Magic {
+    string_view bytes;
+    size_t at;
+    const char* name;
+  };
+  static constexpr Magic kMagics[] = {
+      {"WEBP", 8, "WebP"},
+      {"GIF8", 0, "GIF"},
+      {"ftypavif", 4, "AVIF"},
+      {"ftypavis", 4, "AVIF"},
+      {"ftyphei", 4, "HEIC"},
+      {"ftyphev", 4, "HEIC"},
+      {"ftypmif1", 4, "HEIC or AVIF"},
+      {"ftypmsf1", 4, "HEIC or AVIF"},
+      {string_view("II*\0", 4), 0, "TIFF"},
+      {string_view("MM\0*", 4), 0, "TIFF"},
+      {string_view("\0\0\0\x0cJXL ", 8), 0, "JPEG XL"},
+      {"\xff\x0a", 0, "JPEG XL"},
+      {string_view("\0\0\0\x0cjP  ", 8), 0, "JPEG 2000"},
+      {"\xff\x4f\xff\x51", 0, "JPEG 2000"},
+      {"8BPS", 0, "Photoshop"},
+      {"%PDF", 0, "PDF"},
+      {"<svg", 0, "SVG"},
+  };
+  for (const Magic& magic : kMagics)
+    if (starts_with(file, magic.bytes, magic.at)) return magic.name;
+  return nullptr;
 }
 
-Picture decode_pnm(Bytes file, const PictureHeader& header) {
-  Picture picture = allocate(header.width, header.height);
-  const uint8_t* samples = file.data + header.pixels_at;
-  const size_t step = header.components * header.sample_bytes;
-  for (size_t i = 0; i < header.width * header.height; ++i) {
-    for (size_t c = 0; c < 3; ++c)
-      picture.pixels[3 * i + c] = samples[i * step + (header.components == 3 ? c * header.sample_bytes : 0)];
+bool is_jpeg(Bytes file) {
+  return starts_with(file, "\xff\xd8\xff");
+}
+
+bool is_pnm(Bytes file) {
+  return file.size >= 2 && file.data[0] == 'P' && file.data[1] >= '1' && file.data[1] <= '7';
+}
+
+// Any format but JPEG, which comes by rows.
+StoredPicture decode_whole(Source& source, SizeLimit limit) {
+  const Bytes file = source.all();
+  if (file.size == 0) fail("an empty file");
+  if (starts_with(file, "\x89PNG\r\n\x1a\n")) return decode_png(file, limit);
+  if (starts_with(file, "BM")) return decode_bmp(file, limit);
+  if (is_pnm(file)) return decode_pnm(file, limit);
+#ifdef LEVIT_CODECS
+  if (starts_with(file, "RIFF") && starts_with(file, "WEBP", 8)) return decode_webp(file, limit);
+#endif
+  const char* other = other_format(file);
+  if (other != nullptr) fail(std::string(other) + " is not read; " + kRead);
+  fail(std::string("not a picture (") + kRead + " read)");
+}
+
+SizeLimit limit_of(const PictureOptions& options) {
+  return {options.largest_side, options.largest_area};
+}
+
+Picture read_picture(Source& source, const PictureOptions& options) {
+  StoredPicture decoded;
+  if (is_jpeg(source.piece())) {
+    RowSink sink;
+    sink.begin = [&decoded](size_t width, size_t height, const Metadata& metadata) {
+      Picture& picture = decoded.picture;
+      decoded.metadata = metadata;
+      picture.pixels.reset(static_cast<uint8_t*>(allocate(3 * width * height)));
+      if (picture.pixels == nullptr) throw std::bad_alloc();
+      picture.width = width;
+      picture.height = height;
+      return picture.pixels.get();
+    };
+    decoded.picture.incomplete = decode_jpeg(source, limit_of(options), sink);
+  } else {
+    decoded = decode_whole(source, limit_of(options));
   }
-  return picture;
+  decoded.picture.says = std::move(decoded.metadata.says);
+  if (options.ignore_orientation) return std::move(decoded.picture);
+  return upright(std::move(decoded.picture), decoded.metadata.orientation);
 }
 
-// Four components without Adobe's marker are inverted CMYK to every reader but stb_image: say so in its
-// words.
-Picture decode_unmarked_cmyk(Bytes file, const PictureHeader& header) {
-  static constexpr uint8_t kAdobe[] = {0xff, 0xee, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0};
-  std::vector<uint8_t> marked(file.data, file.data + 2);
-  marked.insert(marked.end(), std::begin(kAdobe), std::end(kAdobe));
-  marked.insert(marked.end(), file.data + 2, file.data + file.size);
-  return decode_with_stb({marked.data(), marked.size()}, header);
-}
+// The rows of a picture on their way into the network's pixels.
+class ViewBuilder {
+ public:
+  ViewBuilder(bool ignore_orientation, levit_resize resize, std::vector<uint8_t>& scratch, uint8_t* out)
+      : ignore_orientation_(ignore_orientation), resize_(resize), scratch_(scratch), out_(out) {}
 
-Picture decode(Bytes file, const PictureHeader& header) {
-  if (header.format == PictureFormat::kPnm) return decode_pnm(file, header);
-  return header.unmarked_cmyk ? decode_unmarked_cmyk(file, header) : decode_with_stb(file, header);
-}
-
-std::vector<uint8_t> read_file(const std::string& path) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat status {};
-  if (file < 0 || fstat(file, &status) != 0) {
-    const int error = errno;
-    if (file >= 0) close(file);
-    throw std::runtime_error(std::strerror(error));
+  void begin(size_t width, size_t height, const Metadata& metadata) {
+    const int orientation = ignore_orientation_ || metadata.orientation == 0 ? 1 : metadata.orientation;
+    size_t bytes = 0;
+    check(levit_rows_bytes(width, height, orientation, resize_, &bytes));
+    if (scratch_.size() < bytes) scratch_.resize(bytes);
+    check(levit_rows_begin(width, height, orientation, resize_, scratch_.data(), scratch_.size(), out_,
+                           &rows_));
+    view_.width = orientation >= 5 ? height : width;
+    view_.height = orientation >= 5 ? width : height;
+    view_.says = metadata.says;
+    stride_ = 3 * width;
   }
-  std::vector<uint8_t> bytes;
-  std::string problem;
-  if (S_ISDIR(status.st_mode)) problem = "a directory, not a picture";
-  // One byte more than the file is said to have, so that its end shows without growing.
-  bytes.resize(S_ISREG(status.st_mode) ? std::min(static_cast<size_t>(status.st_size), kLargestFile) + 1
-                                       : 65536);
-  size_t used = 0;
-  while (problem.empty()) {
-    const ssize_t got = read(file, bytes.data() + used, bytes.size() - used);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) problem = std::strerror(errno);
-    if (got <= 0) break;
-    used += static_cast<size_t>(got);
-    if (used > kLargestFile) problem = "larger than 1 GiB, not a picture";
-    if (used == bytes.size()) bytes.resize(2 * used);
+
+  void take(const uint8_t* rows, size_t count) { check(levit_rows_add(rows_, rows, stride_, count)); }
+
+  Picture end(bool incomplete) {
+    check(levit_rows_end(rows_));
+    view_.incomplete = incomplete;
+    return std::move(view_);
   }
-  close(file);
-  if (!problem.empty()) throw std::runtime_error(problem);
-  bytes.resize(used);
-  return bytes;
+
+ private:
+  const bool ignore_orientation_;
+  const levit_resize resize_;
+  std::vector<uint8_t>& scratch_;
+  uint8_t* const out_;
+  levit_rows* rows_ = nullptr;
+  size_t stride_ = 0;
+  Picture view_;
+};
+
+Picture read_view(Source& source, const PictureOptions& options, levit_resize resize,
+                  std::vector<uint8_t>& scratch, uint8_t* out) {
+  ViewBuilder view(options.ignore_orientation, resize, scratch, out);
+  if (is_jpeg(source.piece())) {
+    RowSink sink;
+    sink.begin = [&view](size_t width, size_t height, const Metadata& metadata) -> uint8_t* {
+      view.begin(width, height, metadata);
+      return nullptr;
+    };
+    sink.take = [&view](const uint8_t* rows, size_t count) { view.take(rows, count); };
+    return view.end(decode_jpeg(source, limit_of(options), sink));
+  }
+  const StoredPicture decoded = decode_whole(source, limit_of(options));
+  const Picture& picture = decoded.picture;
+  view.begin(picture.width, picture.height, decoded.metadata);
+  view.take(picture.pixels.get(), picture.height);
+  return view.end(picture.incomplete);
+}
+
+// Runs what reads the file and puts its name in front of what is wrong with it.
+template <typename Read>
+Picture of_file(const std::string& path, Read read) {
+  try {
+    Source source(path);
+    return read(source);
+  } catch (const std::bad_alloc&) {
+    throw std::runtime_error(path + ": not enough memory for this picture");
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(path + ": " + error.what());
+  }
 }
 
 }  // namespace
@@ -94,7 +187,12 @@ Picture upright(Picture stored, int orientation) {
   // Where stored column x and row y go: mirrored or not, then swapped or not.
   const bool mirror_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool mirror_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-  Picture out = allocate(transposed ? height : width, transposed ? width : height);
+  Picture out = std::move(stored);
+  const Buffer from = std::move(out.pixels);
+  out.pixels.reset(static_cast<uint8_t*>(allocate(3 * width * height)));
+  if (out.pixels == nullptr) throw std::bad_alloc();
+  out.width = transposed ? height : width;
+  out.height = transposed ? width : height;
   // In tiles, since one of the two pictures is walked across its rows.
   constexpr size_t kTile = 32;
   for (size_t tile_y = 0; tile_y < height; tile_y += kTile) {
@@ -103,7 +201,7 @@ Picture upright(Picture stored, int orientation) {
         for (size_t x = tile_x; x < std::min(tile_x + kTile, width); ++x) {
           const size_t to_x = mirror_x ? width - 1 - x : x, to_y = mirror_y ? height - 1 - y : y;
           const size_t to = transposed ? to_x * out.width + to_y : to_y * out.width + to_x;
-          std::memcpy(&out.pixels[3 * to], &stored.pixels[3 * (y * width + x)], 3);
+          std::memcpy(&out.pixels[3 * to], &from[3 * (y * width + x)], 3);
         }
       }
     }
@@ -112,22 +210,23 @@ Picture upright(Picture stored, int orientation) {
 }
 
 Picture decode_picture(const uint8_t* file, size_t bytes, const PictureOptions& options) {
-  const Bytes view{file, bytes};
-  const PictureHeader header = inspect(view, {options.largest_side, options.largest_area});
-  Picture stored = decode(view, header);
-  if (options.ignore_orientation) return stored;
-  return upright(std::move(stored), header.orientation);
+  Source source(Bytes{file, bytes});
+  return read_picture(source, options);
 }
 
 Picture load_picture(const std::string& path, const PictureOptions& options) {
-  try {
-    const std::vector<uint8_t> file = read_file(path);
-    return decode_picture(file.data(), file.size(), options);
-  } catch (const std::bad_alloc&) {
-    throw std::runtime_error(path + ": not enough memory for this picture");
-  } catch (const std::runtime_error& error) {
-    throw std::runtime_error(path + ": " + error.what());
-  }
+  return of_file(path, [&options](Source& source) { return read_picture(source, options); });
+}
+
+Picture decode_view(const uint8_t* file, size_t bytes, const PictureOptions& options, levit_resize resize,
+                    std::vector<uint8_t>& scratch, uint8_t* out) {
+  Source source(Bytes{file, bytes});
+  return read_view(source, options, resize, scratch, out);
+}
+
+Picture load_view(const std::string& path, const PictureOptions& options, levit_resize resize,
+                  std::vector<uint8_t>& scratch, uint8_t* out) {
+  return of_file(path, [&](Source& source) { return read_view(source, options, resize, scratch, out); });
 }
 
 }  // namespace levit::tools

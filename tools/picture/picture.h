@@ -1,10 +1,11 @@
-// Picture files as upright RGB8. JPEG, PNG, BMP and binary PNM are read; what is kept of a file is its
-// pixels.
+// Picture files as upright RGB8, whole or as what the network sees of them. JPEG, PNG, BMP, GIF (its first
+// frame), PNM and, where the build has libwebp, WebP are read.
 #ifndef LEVIT_TOOLS_PICTURE_PICTURE_H_
 #define LEVIT_TOOLS_PICTURE_PICTURE_H_
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "levit.h"
 #include "tools/common/heap.h"
@@ -14,6 +15,8 @@ namespace levit::tools {
 struct Picture {
   Buffer pixels;  // [height, width, 3]; the decoder's own, never copied
   size_t width = 0, height = 0;
+  bool incomplete = false;        // the file ends early or is damaged: pixels are missing or made up
+  std::vector<std::string> says;  // what the file says of itself, in short sentences
 
   levit_image image() const { return {pixels.get(), width, height, 3 * width}; }
 };
@@ -31,6 +34,14 @@ Picture load_picture(const std::string& path, const PictureOptions& options = {}
 
 // The same for a file in memory; throws std::runtime_error with the cause alone.
 Picture decode_picture(const uint8_t* file, size_t bytes, const PictureOptions& options = {});
+
+// The same picture as the network sees it, resized while it is decoded: out [224][224][3], the bytes of
+// levit_preprocess on load_picture(). A baseline JPEG is never in memory as a whole. In the result the size
+// is that of the upright picture, and there are no pixels. `scratch` is memory to use again.
+Picture load_view(const std::string& path, const PictureOptions& options, levit_resize resize,
+                  std::vector<uint8_t>& scratch, uint8_t* out);
+Picture decode_view(const uint8_t* file, size_t bytes, const PictureOptions& options, levit_resize resize,
+                    std::vector<uint8_t>& scratch, uint8_t* out);
 
 // The upright picture of one stored with that EXIF orientation, 1 .. 8.
 Picture upright(Picture stored, int orientation);

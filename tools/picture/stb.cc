@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
-#include <string>
 
 #include "tools/common/heap.h"
 
@@ -27,9 +26,10 @@ void* bounded_realloc(void* memory, size_t bytes) {
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
+#ifndef LEVIT_CODECS
 #define STBI_ONLY_JPEG
+#endif
 #define STBI_ONLY_PNG
-#define STBI_ONLY_BMP
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
 #define STBI_NO_HDR
@@ -44,25 +44,38 @@ void* bounded_realloc(void* memory, size_t bytes) {
 #include <stb_image.h>
 
 namespace levit::tools {
+namespace {
 
-Picture decode_with_stb(Bytes file, const PictureHeader& header) {
+constexpr size_t kSlack = size_t{1} << 20;
+
+}  // namespace
+
+Picture decode_with_stb(Bytes file, size_t width, size_t height) {
   if (file.size > INT_MAX) throw std::runtime_error("a picture file of 2 GiB or more");
   // PNG: 8 bytes a pixel and a filter byte a row (more rows when interlaced), the buffer doubled while it
   // fills.
-  constexpr size_t kSlack = size_t{1} << 20;
-  largest_allocation =
-      2 * (8 * header.width * header.height + 16 * (header.width + header.height) + file.size) + kSlack;
-  int width = 0, height = 0, components = 0;
+  largest_allocation = 2 * (8 * width * height + 16 * (width + height) + file.size) + kSlack;
+  int found_width = 0, found_height = 0, components = 0;
   Picture picture;
-  picture.pixels.reset(
-      stbi_load_from_memory(file.data, static_cast<int>(file.size), &width, &height, &components, 3));
+  picture.pixels.reset(stbi_load_from_memory(file.data, static_cast<int>(file.size), &found_width,
+                                             &found_height, &components, 3));
   if (picture.pixels == nullptr)
     throw std::runtime_error(std::string("a damaged picture (") + stbi_failure_reason() + ")");
-  picture.width = static_cast<size_t>(width);
-  picture.height = static_cast<size_t>(height);
-  if (picture.width != header.width || picture.height != header.height)
+  picture.width = static_cast<size_t>(found_width);
+  picture.height = static_cast<size_t>(found_height);
+  if (picture.width != width || picture.height != height)
     throw std::runtime_error("a damaged picture (two sizes)");
   return picture;
+}
+
+std::optional<std::string> inflate(Bytes stream, size_t most) {
+  if (stream.size > INT_MAX) return std::nullopt;
+  largest_allocation = 2 * most + kSlack;
+  int bytes = 0;
+  const std::unique_ptr<char, FreeDeleter> text(stbi_zlib_decode_malloc(
+      reinterpret_cast<const char*>(stream.data), static_cast<int>(stream.size), &bytes));
+  if (text == nullptr || static_cast<size_t>(bytes) > most) return std::nullopt;
+  return std::string(text.get(), static_cast<size_t>(bytes));
 }
 
 }  // namespace levit::tools

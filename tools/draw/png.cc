@@ -35,4 +35,17 @@ void write_jpeg(const std::filesystem::path& path, const Canvas& canvas, int qua
   check(file, path, stbi_write_jpg_to_func(append, &file, width, height, 3, canvas.rgb.data(), quality));
 }
 
+std::vector<uint8_t> jpeg_bytes(const Canvas& canvas, int quality) {
+  std::vector<uint8_t> bytes;
+  const auto take = [](void* context, void* data, int size) {
+    const auto* const begin = static_cast<const uint8_t*>(data);
+    auto* const to = static_cast<std::vector<uint8_t>*>(context);
+    to->insert(to->end(), begin, begin + size);
+  };
+  const auto width = static_cast<int>(canvas.width), height = static_cast<int>(canvas.height);
+  if (stbi_write_jpg_to_func(take, &bytes, width, height, 3, canvas.rgb.data(), quality) == 0)
+    throw std::runtime_error("the picture cannot be written as JPEG");
+  return bytes;
+}
+
 }  // namespace levit::tools

@@ -225,3 +225,67 @@ TEST_CASE("parts that do not belong together are refused, and no file of predict
         "levit: one: of another evaluation, model or shard; it stays as it is\n");
   CHECK(file_text(fixture.root.path() / "one") == before);
 }
+
+TEST_CASE(
+    "--report: one file with plots, confusion and mistakes, without a script, the same from merged parts") {
+  const Fixture fixture;
+  CHECK(fixture.evaluate("data --report whole.html").exit == 0);
+  const std::string page = file_text(fixture.root.path() / "whole.html");
+  for (const char* word :
+       {"<!DOCTYPE html>", ">ROC</", ">Reliability</", ">Accuracy against coverage</", ">Confusion</",
+        "most confident mistakes", "src=\"data:image/jpeg;base64,/9j/", "prefers-color-scheme"}) {
+    CAPTURE(word);
+    CHECK(page.find(word) != std::string::npos);
+  }
+  for (const char* word : {"<script", "http:", "https:", "src=\"/", "href="}) {
+    CAPTURE(word);
+    CHECK(page.find(word) == std::string::npos);
+  }
+  fixture.evaluate("data --shard 1/2 --predictions one");
+  fixture.evaluate("data --shard 2/2 --predictions two");
+  CHECK(fixture.evaluate("--merge two one --report merged.html").exit == 0);
+  CHECK(file_text(fixture.root.path() / "merged.html") == page);
+  const std::string other = write_model(fixture.root, 3);
+  const Outcome wrong = fixture.evaluate("--merge two one --report merged.html --model " + quoted(other));
+  CHECK(wrong.exit == 1);
+  CHECK(wrong.err.find("not the model that made these predictions") != std::string::npos);
+}
+
+TEST_CASE("names in the report are text, whatever is in them") {
+  const Fixture fixture;
+  fixture.picture("class0/<b>&\"x\".ppm");
+  CHECK(fixture.evaluate("data --report page.html").exit == 0);
+  CHECK(file_text(fixture.root.path() / "page.html").find("<b>&\"x\"") == std::string::npos);
+}
+
+TEST_CASE(
+    "--fit-temperature writes the model with the best temperature, which classify and evaluate then use") {
+  const Fixture fixture(9, 0);
+  // Two of three labels are what the model says, so that a best temperature exists.
+  const std::string answers =
+      run("export LEVIT_MODEL=" + quoted(fixture.model) + "\n$levit classify --json " + quoted(fixture.data))
+          .out;
+  std::istringstream stream(answers);
+  std::string csv;
+  size_t number = 0;
+  for (std::string line; std::getline(stream, line); ++number) {
+    const json answer = json::parse(line);
+    const bool said_first = answer["label"] == "class0";
+    csv += answer["path"].get<std::string>() + "," + (said_first != (number % 3 == 0) ? "class0" : "class1") +
+           "\n";
+  }
+  fixture.root.write("labels.csv", csv);
+  const Outcome fitted =
+      fixture.evaluate("--labels-csv labels.csv --json --fit-temperature -o calibrated.levit");
+  const json before = json::parse(fitted.out);
+  CHECK(fitted.exit == 0);
+  const json after =
+      json::parse(fixture.evaluate("--labels-csv labels.csv --json --model calibrated.levit").out);
+  CHECK(after["temperature"]["used"].get<double>() ==
+        doctest::Approx(before["temperature"]["best"].get<double>()).epsilon(1e-6));
+  CHECK(after["log_loss"]["value"].get<double>() ==
+        doctest::Approx(before["temperature"]["log_loss"].get<double>()).epsilon(1e-6));
+  CHECK(after["log_loss"]["value"].get<double>() <= before["log_loss"]["value"].get<double>());
+  CHECK(after["accuracy"] == before["accuracy"]);
+  CHECK(fixture.evaluate("data --fit-temperature").exit == 1);
+}

@@ -4,16 +4,21 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 
 #include "tools/common/atomic_file.h"
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
+#include "tools/common/text.h"
 #include "tools/levit/commands.h"
 #include "tools/levit/dataset/dataset.h"
 #include "tools/levit/evaluate/evaluation.h"
+#include "tools/levit/evaluate/mistakes.h"
 #include "tools/levit/evaluate/output.h"
+#include "tools/levit/evaluate/report.h"
 #include "tools/levit/evaluate/run.h"
+#include "tools/levit/evaluate/temperature.h"
 
 namespace levit::tools {
 namespace {
@@ -21,8 +26,9 @@ namespace {
 struct Arguments {
   std::string data, labels_csv;
   std::vector<std::string> map, merge;
-  std::string shard = "1/1", predictions, csv;
-  bool json = false, resume = false, ignore_orientation = false, quiet = false, times = false;
+  std::string shard = "1/1", predictions, csv, report, output;
+  bool json = false, fit_temperature = false, resume = false, ignore_orientation = false, quiet = false,
+       times = false;
   uint64_t seed = 0;
   std::string model, target, resize;
   size_t threads = 0;
@@ -85,9 +91,10 @@ std::vector<Prediction> read_pictures(const Arguments& arguments, const ModelFil
   return pictures;
 }
 
-void write_file(const std::string& path, const std::string& text) {
+template <typename Bytes>
+void write_file(const std::string& path, const Bytes& bytes) {
   try {
-    write_atomically(path, {text.begin(), text.end()});
+    write_atomically(path, {bytes.begin(), bytes.end()});
   } catch (const std::exception& error) {
     throw std::runtime_error(path + ": " + error.what());
   }
@@ -110,14 +117,38 @@ PredictionFile run_model(const Arguments& arguments, const ModelFile& model, siz
   return predict_all(model, pictures, options);
 }
 
+// The model that made the predictions.
+const ModelFile& model_of(const PredictionHeader& header, const Arguments& arguments,
+                          std::optional<ModelFile>& loaded) {
+  if (!loaded) loaded.emplace(find_model(arguments.model));
+  if (checksum_text(*loaded) != header.checksum) {
+    throw std::runtime_error(loaded->path() + ": not the model that made these predictions (checksum " +
+                             checksum_text(*loaded) + ", not " + header.checksum + "); name it with --model");
+  }
+  return *loaded;
+}
+
+void store_temperature(const Evaluation& all, const ModelFile& model, const Arguments& arguments) {
+  if (!all.temperature)
+    throw std::runtime_error(
+        "no temperature fits these pictures better than all others: they are all right, or the logits say "
+        "nothing of them; nothing is written");
+  write_file(arguments.output, with_temperature(model, *all.temperature));
+  if (!arguments.quiet)
+    complain(arguments.output + ": " + model.info().name + " with temperature " + fixed(*all.temperature, 4));
+}
+
 int run_evaluate(const Arguments& arguments) {
+  if (arguments.fit_temperature != !arguments.output.empty())
+    throw std::runtime_error("--fit-temperature and -o FILE go together");
+  std::optional<ModelFile> model;
   PredictionFile file;
   if (!arguments.merge.empty()) {
     file = merge_predictions(arguments.merge);
   } else {
-    const ModelFile model(find_model(arguments.model));
+    model.emplace(find_model(arguments.model));
     size_t total = 0;
-    file = run_model(arguments, model, &total);
+    file = run_model(arguments, *model, &total);
     if (file.predictions.size() < total) return report_stop(total - file.predictions.size());
     if (file.header.shard.parts > 1) {
       if (!arguments.quiet)
@@ -130,7 +161,13 @@ int run_evaluate(const Arguments& arguments) {
   const Evaluation all = evaluate(std::move(file), arguments.seed, pool);
   for (const std::string& warning : all.warnings) complain(warning);
   if (!arguments.csv.empty()) write_file(arguments.csv, predictions_csv(all));
+  if (!arguments.report.empty()) {
+    const std::vector<Mistake> mistakes =
+        show_mistakes(model_of(all.header, arguments, model), all, chosen_target(arguments.target));
+    write_file(arguments.report, evaluation_report(all, mistakes));
+  }
   print(arguments.json ? evaluation_json(all) : evaluation_table(all));
+  if (arguments.fit_temperature) store_temperature(all, model_of(all.header, arguments, model), arguments);
   return all.failed > 0 || !all.several_classes() ? kFailedExit : 0;
 }
 
@@ -151,6 +188,13 @@ Command add_evaluate(CLI::App& program) {
       ->delimiter(',');
   app->add_flag("--json", arguments->json, "One JSON object");
   app->add_option("--csv", arguments->csv, "Also write a row for each picture")->type_name("FILE");
+  app->add_option("--report", arguments->report,
+                  "Also write a page of HTML with plots and the worst mistakes")
+      ->type_name("FILE");
+  app->add_flag("--fit-temperature", arguments->fit_temperature,
+                "Write the model with the temperature that fits these pictures best to -o");
+  app->add_option("-o,--output", arguments->output, "Weight file that --fit-temperature writes")
+      ->type_name("FILE");
   app->add_option("--predictions", arguments->predictions,
                   "Also write what is needed of each picture, for --merge and --resume (NDJSON)")
       ->type_name("FILE");
@@ -173,7 +217,8 @@ Command add_evaluate(CLI::App& program) {
       "Examples: levit evaluate pictures/            (with pictures/ai/ and pictures/real/)\n"
       "          levit evaluate --labels-csv labels.csv --json > metrics.json\n"
       "          levit evaluate pictures/ --shard 2/4 --predictions part2.ndjson --resume\n"
-      "          levit evaluate --merge part*.ndjson");
+      "          levit evaluate --merge part*.ndjson --report report.html\n"
+      "          levit evaluate held-out/ --fit-temperature -o calibrated.levit");
   return {app, [arguments] { return run_evaluate(*arguments); }};
 }
 

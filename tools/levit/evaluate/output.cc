@@ -26,15 +26,6 @@ std::string interval(double low, double high) {
   return std::isnan(low) ? "" : number(low) + " .. " + number(high);
 }
 
-std::string metric_title(std::string name) {
-  if (name == "roc_auc") return "ROC-AUC";
-  if (name == "ece") return "calibration error (ECE)";
-  if (name == "brier") return "Brier score";
-  if (name.compare(0, 2, "f1") == 0) name[0] = 'F';
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return name;
-}
-
 std::string metrics_rows(const Evaluation& all) {
   std::string text = padded("", 26) + padded("value", 13) + "95 % interval\n";
   for (const Estimate& one : all.summary.metrics)
@@ -107,14 +98,6 @@ std::string coverage_rows(const Evaluation& all) {
   return text;
 }
 
-std::string temperature_rows(const Evaluation& all) {
-  std::string text = "temperature " + number(all.header.temperature);
-  if (!all.temperature) return text + "; none fits these pictures better than all others\n";
-  return text + "; " + number(*all.temperature) + " fits these pictures best (log loss " +
-         number(all.summary.metric("log_loss").value) + " to " + number(all.fitted_log_loss) + ", ECE " +
-         number(all.summary.metric("ece").value) + " to " + number(all.fitted_ece) + ")\n";
-}
-
 Json defined(double value) {
   return std::isnan(value) ? Json() : Json(value);
 }
@@ -163,6 +146,23 @@ Json bins_json(const std::vector<CalibrationBin>& bins) {
 
 }  // namespace
 
+std::string metric_title(std::string name) {
+  if (name == "roc_auc") return "ROC-AUC";
+  if (name == "ece") return "calibration error (ECE)";
+  if (name == "brier") return "Brier score";
+  if (name.compare(0, 2, "f1") == 0) name[0] = 'F';
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
+std::string temperature_line(const Evaluation& all) {
+  std::string text = "temperature " + number(all.header.temperature);
+  if (!all.temperature) return text + "; none fits these pictures better than all others";
+  return text + "; " + number(*all.temperature) + " fits these pictures best (log loss " +
+         number(all.summary.metric("log_loss").value) + " to " + number(all.fitted_log_loss) + ", ECE " +
+         number(all.summary.metric("ece").value) + " to " + number(all.fitted_ece) + ")";
+}
+
 std::string evaluation_table(const Evaluation& all) {
   const std::vector<size_t> shown = shown_classes(all);
   std::string text = std::to_string(all.summary.count) + " pictures";
@@ -171,7 +171,7 @@ std::string evaluation_table(const Evaluation& all) {
           class_rows(all, shown) + "\n";
   if (shown.size() <= 12) text += confusion_rows(all, shown) + "\n";
   text += coverage_rows(all) + "\n" + group_rows("folder", all.sources) + "\n" +
-          group_rows("shorter side", all.sizes) + "\n" + temperature_rows(all);
+          group_rows("shorter side", all.sizes) + "\n" + temperature_line(all) + "\n";
   return text;
 }
 

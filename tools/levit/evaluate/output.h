@@ -8,6 +8,12 @@
 
 namespace levit::tools {
 
+// "ROC-AUC" for "roc_auc".
+std::string metric_title(std::string name);
+
+// What the temperature is, and which would fit these pictures best.
+std::string temperature_line(const Evaluation& all);
+
 std::string evaluation_table(const Evaluation& all);
 
 // One object; what is not defined is null.

@@ -45,7 +45,7 @@ class Run {
         last_(options.shard.last(pictures.size())) {
     PredictionHeader& header = result_.header;
     header.model = model.info().name;
-    header.checksum = hexadecimal(model.info().checksum);
+    header.checksum = checksum_text(model);
     for (size_t k = 0; k < model.info().classes; ++k) header.labels.emplace_back(model.label(k));
     header.temperature = static_cast<double>(model.info().temperature);
     header.resize = resize_name(options.predict.resize);
@@ -141,6 +141,10 @@ class Run {
 };
 
 }  // namespace
+
+std::string checksum_text(const ModelFile& model) {
+  return hexadecimal(model.info().checksum);
+}
 
 PredictionFile predict_all(const ModelFile& model, const std::vector<Prediction>& pictures,
                            const RunOptions& options) {

@@ -8,6 +8,9 @@
 
 namespace levit::tools {
 
+// The checksum of a weight file in the form that `levit info` shows.
+std::string checksum_text(const ModelFile& model);
+
 struct RunOptions {
   PredictOptions predict;
   size_t threads = 0;

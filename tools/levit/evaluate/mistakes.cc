@@ -1,0 +1,54 @@
+#include "tools/levit/evaluate/mistakes.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "tools/draw/png.h"
+#include "tools/levit/commands.h"
+#include "tools/levit/explain/explainer.h"
+#include "tools/levit/explain/sheet.h"
+#include "tools/levit/sample_reader.h"
+
+namespace levit::tools {
+namespace {
+
+constexpr size_t kSide = 320;  // pixels of the larger side
+constexpr int kQuality = 85;
+
+// Not enlarged.
+Canvas small(const Canvas& canvas) {
+  const size_t side = std::max(canvas.width, canvas.height);
+  if (side <= kSide) return canvas;
+  const PanelSize size = panel_size(canvas.width, canvas.height, kSide);
+  return resized(canvas, size.width, size.height);
+}
+
+}  // namespace
+
+std::vector<Mistake> show_mistakes(const ModelFile& model, const Evaluation& all, const char* target) {
+  levit_options run = levit_default_options();
+  run.target = target;
+  Explainer explainer(model.model(), run, {});
+  const SubjectReader reader(model.model(), chosen_resize(all.header.resize, model.info()),
+                             all.header.ignore_orientation);
+  std::vector<Mistake> shown;
+  for (size_t i = 0; i < std::min(kMistakesShown, all.mistakes.size()); ++i) {
+    Mistake mistake = {all.mistakes[i], {}, {}};
+    try {
+      reader.read({all.predictions[mistake.row].path, ""}, [&](Subject& subject) {
+        const Explanation explanation =
+            explainer.explain(subject.view, Method::kGradCam, all.scores.predicted[mistake.row]);
+        mistake.picture = jpeg_bytes(small(subject.picture), kQuality);
+        mistake.heat =
+            jpeg_bytes(small(draw_overlay(subject.picture, subject.window, explanation)), kQuality);
+        return false;
+      });
+    } catch (const std::exception&) {  // the report says that it is not there
+      mistake.picture.clear();
+    }
+    shown.push_back(std::move(mistake));
+  }
+  return shown;
+}
+
+}  // namespace levit::tools

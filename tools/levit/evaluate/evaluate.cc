@@ -103,9 +103,9 @@ void write_file(const std::string& path, const Bytes& bytes) {
 PredictionFile run_model(const Arguments& arguments, const ModelFile& model, size_t* total) {
   const std::vector<Prediction> pictures = read_pictures(arguments, model);
   RunOptions options;
-  options.predict.resize = chosen_resize(arguments.resize, model.info());
-  options.predict.ignore_orientation = arguments.ignore_orientation;
-  options.predict.target = chosen_target(arguments.target);
+  options.resize = chosen_resize(arguments.resize, model.info());
+  options.ignore_orientation = arguments.ignore_orientation;
+  options.target = chosen_target(arguments.target);
   options.threads = arguments.threads;
   options.output = arguments.predictions;
   options.resume = arguments.resume;
@@ -149,7 +149,7 @@ int run_evaluate(const Arguments& arguments) {
     model.emplace(find_model(arguments.model));
     size_t total = 0;
     file = run_model(arguments, *model, &total);
-    if (file.predictions.size() < total) return report_stop(total - file.predictions.size());
+    if (file.predictions.size() < total) return kInterruptedExit;
     if (file.header.shard.parts > 1) {
       if (!arguments.quiet)
         complain("shard " + arguments.shard + ": " + std::to_string(total) + " pictures are in " +

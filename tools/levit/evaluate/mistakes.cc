@@ -17,8 +17,7 @@ constexpr int kQuality = 85;
 
 // Not enlarged.
 Canvas small(const Canvas& canvas) {
-  const size_t side = std::max(canvas.width, canvas.height);
-  if (side <= kSide) return canvas;
+  if (std::max(canvas.width, canvas.height) <= kSide) return canvas;
   const PanelSize size = panel_size(canvas.width, canvas.height, kSide);
   return resized(canvas, size.width, size.height);
 }
@@ -29,18 +28,20 @@ std::vector<Mistake> show_mistakes(const ModelFile& model, const Evaluation& all
   levit_options run = levit_default_options();
   run.target = target;
   Explainer explainer(model.model(), run, {});
-  const SubjectReader reader(model.model(), chosen_resize(all.header.resize, model.info()),
-                             all.header.ignore_orientation);
+  const SampleReader reader(model.model(), chosen_resize(all.header.resize, model.info()),
+                            {all.header.ignore_orientation, true});
   std::vector<Mistake> shown;
   for (size_t i = 0; i < std::min(kMistakesShown, all.mistakes.size()); ++i) {
     Mistake mistake = {all.mistakes[i], {}, {}};
     try {
-      reader.read({all.predictions[mistake.row].path, ""}, [&](Subject& subject) {
+      reader.read({all.predictions[mistake.row].path, ""}, [&](Sample& sample) {
+        if (sample.rgb.empty()) return false;
         const Explanation explanation =
-            explainer.explain(subject.view, Method::kGradCam, all.scores.predicted[mistake.row]);
-        mistake.picture = jpeg_bytes(small(subject.picture), kQuality);
-        mistake.heat =
-            jpeg_bytes(small(draw_overlay(subject.picture, subject.window, explanation)), kQuality);
+            explainer.explain(sample, Method::kGradCam, all.scores.predicted[mistake.row]);
+        const Canvas whole = sample_picture(sample, model.info()), picture = small(whole);
+        const levit_window window = scaled_window(sample.window, whole, picture);
+        mistake.picture = jpeg_bytes(picture, kQuality);
+        mistake.heat = jpeg_bytes(draw_overlay(picture, window, explanation), kQuality);
         return false;
       });
     } catch (const std::exception&) {  // the report says that it is not there

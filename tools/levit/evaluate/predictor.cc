@@ -1,33 +1,16 @@
 #include "tools/levit/evaluate/predictor.h"
 
 #include <chrono>
-#include <stdexcept>
-
-#include "tools/picture/picture.h"
+#include <exception>
 
 namespace levit::tools {
 namespace {
 
-levit_options context_options(const PredictOptions& options) {
-  levit_options run = levit_default_options();
-  run.target = options.target;
-  return run;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-// Seconds since the last call.
-class Lap {
- public:
-  double operator()() {
-    const Clock::time_point now = Clock::now();
-    const double seconds = std::chrono::duration<double>(now - last_).count();
-    last_ = now;
-    return seconds;
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point last_ = Clock::now();
-};
 
 std::array<float, 3> mean_colour(const std::vector<uint8_t>& rgb) {
   uint32_t sum[3] = {};
@@ -39,35 +22,30 @@ std::array<float, 3> mean_colour(const std::vector<uint8_t>& rgb) {
 
 }  // namespace
 
-Predictor::Predictor(const ModelFile& model, const PredictOptions& options)
-    : options_(options), context_(model.model(), context_options(options)) {}
-
 Prediction Predictor::predict(const Prediction& picture) {
   Prediction result = picture;
   if (!result.error.empty()) return result;
   try {
-    look(result);
+    reader_.read({result.path, ""}, [&](Sample& sample) {
+      look(sample, result);
+      return false;  // of an .npy file the first tensor
+    });
   } catch (const std::exception& error) {
-    const std::string text = error.what(), prefix = picture.path + ": ";
-    result.error = text.compare(0, prefix.size(), prefix) == 0 ? text.substr(prefix.size()) : text;
+    result.error = error.what();
   }
   return result;
 }
 
-void Predictor::look(Prediction& result) {
-  Lap lap;
-  PictureOptions reading;
-  reading.ignore_orientation = options_.ignore_orientation;
-  const Picture pixels = load_picture(result.path, reading);
-  result.width = pixels.width;
-  result.height = pixels.height;
+void Predictor::look(const Sample& sample, Prediction& result) {
+  times_.decode += sample.decode_seconds;
+  times_.resize += sample.resize_seconds;
+  result.width = sample.width;
+  result.height = sample.height;
   result.facts = read_facts(result.path);
-  times_.decode += lap();
-  const std::vector<uint8_t> rgb = preprocess(pixels.image(), options_.resize);
-  result.colour = mean_colour(rgb);
-  times_.resize += lap();
-  result.logits = context_.classify({rgb.data(), nullptr});
-  times_.network += lap();
+  if (!sample.rgb.empty()) result.colour = mean_colour(sample.rgb);
+  const Clock::time_point start = Clock::now();
+  result.logits = context_.classify(sample.input());
+  times_.network += seconds_since(start);
 }
 
 }  // namespace levit::tools

@@ -2,19 +2,11 @@
 #ifndef LEVIT_TOOLS_LEVIT_EVALUATE_PREDICTOR_H_
 #define LEVIT_TOOLS_LEVIT_EVALUATE_PREDICTOR_H_
 
-#include <vector>
-
 #include "levit.hpp"
-#include "tools/common/model_file.h"
 #include "tools/levit/evaluate/prediction.h"
+#include "tools/levit/sample_reader.h"
 
 namespace levit::tools {
-
-struct PredictOptions {
-  levit_resize resize = LEVIT_RESIZE_SQUASH;
-  bool ignore_orientation = false;
-  const char* target = nullptr;
-};
 
 // Where the time of a worker went, in seconds.
 struct StageTimes {
@@ -23,8 +15,9 @@ struct StageTimes {
 
 class Predictor {
  public:
-  // `model` must outlive this.
-  Predictor(const ModelFile& model, const PredictOptions& options);
+  // `run`: target and threads of the context. `model` must outlive this.
+  Predictor(const levit_model* model, const levit_options& run, const SampleReader& reader)
+      : context_(model, run), reader_(reader) {}
 
   // Fills in what is not known yet of a picture; with an error it stays as it is. What goes wrong is in the
   // prediction.
@@ -33,10 +26,10 @@ class Predictor {
   const StageTimes& times() const { return times_; }
 
  private:
-  void look(Prediction& result);
+  void look(const Sample& sample, Prediction& result);
 
-  PredictOptions options_;
   Context context_;
+  SampleReader reader_;
   StageTimes times_;
 };
 

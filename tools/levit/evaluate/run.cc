@@ -6,18 +6,14 @@
 #include <memory>
 #include <stdexcept>
 
-#include "tools/common/ordered_run.h"
-#include "tools/common/output.h"
-#include "tools/common/signals.h"
 #include "tools/common/text.h"
-#include "tools/common/thread_pool.h"
 #include "tools/levit/commands.h"
 #include "tools/levit/dataset/content_hash.h"
+#include "tools/levit/evaluate/predictor.h"
+#include "tools/levit/job.h"
 
 namespace levit::tools {
 namespace {
-
-constexpr size_t kAhead = 16;  // per worker: results that may wait for a slow picture in front of them
 
 std::string hexadecimal(uint64_t value) {
   char text[20];
@@ -48,8 +44,8 @@ class Run {
     header.checksum = checksum_text(model);
     for (size_t k = 0; k < model.info().classes; ++k) header.labels.emplace_back(model.label(k));
     header.temperature = static_cast<double>(model.info().temperature);
-    header.resize = resize_name(options.predict.resize);
-    header.ignore_orientation = options.predict.ignore_orientation;
+    header.resize = resize_name(options.resize);
+    header.ignore_orientation = options.ignore_orientation;
     header.total = pictures.size();
     header.list = list_checksum(pictures);
     header.shard = options.shard;
@@ -57,26 +53,27 @@ class Run {
 
   PredictionFile run() {
     if (!options_.output.empty()) open_output();
-    const size_t begin = first_ + result_.predictions.size(), count = last_ - begin;
-    size_t threads = options_.threads == 0 ? machine_threads() : options_.threads;
-    threads = std::max<size_t>(1, std::min(threads, count));
-    ThreadPool pool(threads);
+    const size_t begin = first_ + result_.predictions.size();
+    if (begin == last_) return std::move(result_);
+    InputList list;
+    for (size_t i = begin; i < last_; ++i) list.inputs.push_back({pictures_[i].path, pictures_[i].error});
+    Job job(list, options_.threads);
+    const SampleReader reader(model_.model(), options_.resize, {options_.ignore_orientation, false});
+    levit_options context = job.options(1);
+    context.target = options_.target;
     std::vector<std::unique_ptr<Predictor>> predictors;
-    for (size_t i = 0; i < threads; ++i)
-      predictors.push_back(std::make_unique<Predictor>(model_, options_.predict));
-    std::vector<Prediction> slots(kAhead * threads);
-    Progress progress(count, "pictures");
-    OrderedRun ordered{count, slots.size(), {}, {}, interrupted};
-    ordered.work = [&](size_t index, size_t slot, size_t worker) {
-      slots[slot] = predictors[worker]->predict(pictures_[begin + index]);
-    };
-    ordered.emit = [&](size_t index, size_t slot) {
-      emit(std::move(slots[slot]), progress);
-      progress.update(index + 1);
-    };
-    run_ordered(pool, ordered);
-    progress.clear();
-    if (options_.times) complain(times(predictors, count, progress.seconds()));
+    for (size_t i = 0; i < job.workers(); ++i)
+      predictors.push_back(std::make_unique<Predictor>(model_.model(), context, reader));
+    job.run<Prediction>([&](size_t index, size_t,
+                            size_t worker) { return predictors[worker]->predict(pictures_[begin + index]); },
+                        [&](Prediction& prediction) {
+                          if (!prediction.error.empty()) job.fail(prediction.path, prediction.error);
+                          if (file_) file_->append(prediction_line(prediction));
+                          result_.predictions.push_back(std::move(prediction));
+                          return true;
+                        });
+    job.finish(options_.times ? std::vector<std::string>{times(predictors, last_ - begin, job.seconds())}
+                              : std::vector<std::string>());
     return std::move(result_);
   }
 
@@ -105,15 +102,6 @@ class Run {
     std::ifstream stream(path, std::ios::binary);
     std::string line;
     return std::getline(stream, line) && !stream.eof();
-  }
-
-  void emit(Prediction prediction, Progress& progress) {
-    if (!prediction.error.empty()) {
-      progress.clear();
-      complain(prediction.path + ": " + prediction.error);
-    }
-    if (file_) file_->append(prediction_line(prediction));
-    result_.predictions.push_back(std::move(prediction));
   }
 
   static std::string times(const std::vector<std::unique_ptr<Predictor>>& predictors, size_t count,

@@ -4,7 +4,8 @@
 
 #include <string>
 
-#include "tools/levit/evaluate/predictor.h"
+#include "tools/common/model_file.h"
+#include "tools/levit/evaluate/prediction.h"
 
 namespace levit::tools {
 
@@ -12,7 +13,9 @@ namespace levit::tools {
 std::string checksum_text(const ModelFile& model);
 
 struct RunOptions {
-  PredictOptions predict;
+  levit_resize resize = LEVIT_RESIZE_SQUASH;
+  bool ignore_orientation = false;
+  const char* target = nullptr;
   size_t threads = 0;
   std::string output;  // file of predictions, or empty
   bool resume = false;

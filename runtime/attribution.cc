@@ -21,7 +21,7 @@ levit_status check_attribution(const levit_context* context, const float* tensor
   if (context == nullptr || values == nullptr) return LEVIT_ARGUMENT;
   if (attribution != nullptr && attribution->size != sizeof(levit_attribution)) return LEVIT_ARGUMENT;
   if (!context->plan.options.attribution) return LEVIT_FEATURE;
-  const levit_status status = check_input(context, {nullptr, tensor}, 1);
+  const levit_status status = check_scored_input(context, {nullptr, tensor}, 1);
   return status == LEVIT_OK ? check_direction(*context, direction, 1) : status;
 }
 

@@ -135,7 +135,7 @@ levit_status levit_cam(levit_context* context, levit_input input, const float* d
   if (context == nullptr || map == nullptr || !is_method(method)) return LEVIT_ARGUMENT;
   if (!context->plan.options.gradient) return LEVIT_FEATURE;
   if (!is_layer(layer)) return LEVIT_LAYER;
-  levit_status status = check_input(context, input, 1);
+  levit_status status = check_scored_input(context, input, 1);
   if (status == LEVIT_OK) status = check_direction(*context, direction, 1);
   if (status != LEVIT_OK) return status;
   Pass pass{*context, input, 1};

@@ -6,6 +6,24 @@
 
 using levit::runtime::kChannelsIn;
 
+namespace {
+
+// The softmax of 0 and the logit: 1 - sigmoid, sigmoid. From the last on, so that it may be in place.
+levit_status sigmoid(const levit::weights::View& view, const float* logits, size_t count,
+                     float* probabilities) {
+  constexpr float kLargest = 1e4f;  // where the smaller side has long been 0
+  if (!levit::runtime::all_finite(logits, count)) return LEVIT_NUMBER;
+  for (size_t i = count; i-- > 0;) {
+    const float z = logits[i] / view.temperature;
+    probabilities[2 * i + 1] = z > kLargest ? kLargest : z < -kLargest ? -kLargest : z;
+    probabilities[2 * i] = 0;
+  }
+  levit::kernels::find_target(nullptr)->softmax({probabilities, probabilities, count, 2});
+  return LEVIT_OK;
+}
+
+}  // namespace
+
 extern "C" {
 
 levit_status levit_normalise(const levit_model* model, const uint8_t* rgb, float* out) {
@@ -30,7 +48,7 @@ levit_status levit_normalise(const levit_model* model, const uint8_t* rgb, float
 
 levit_status levit_classify(levit_context* context, levit_input input, size_t count, float* logits) {
   if (logits == nullptr) return LEVIT_ARGUMENT;
-  const levit_status status = levit::runtime::check_input(context, input, count);
+  const levit_status status = levit::runtime::check_scored_input(context, input, count);
   if (status != LEVIT_OK) return status;
   levit::runtime::run({*context, input, count}, logits, nullptr);
   return LEVIT_OK;
@@ -40,7 +58,9 @@ levit_status levit_probabilities(const levit_model* model, const float* logits, 
                                  float* probabilities) {
   if (model == nullptr || logits == nullptr || probabilities == nullptr || count == 0) return LEVIT_ARGUMENT;
   const levit::weights::View view = levit::weights::view(model);
+  if (view.no_head) return LEVIT_NO_HEAD;
   const size_t classes = view.config.classes;
+  if (view.labels > classes) return sigmoid(view, logits, count, probabilities);
   if (!levit::runtime::all_finite(logits, count * classes)) return LEVIT_NUMBER;
   for (size_t i = 0; i < count * classes; ++i) probabilities[i] = logits[i] / view.temperature;
   levit::kernels::find_target(nullptr)->softmax({probabilities, probabilities, count, classes});

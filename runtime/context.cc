@@ -111,6 +111,11 @@ levit_status check_input(const levit_context* context, levit_input input, size_t
   return LEVIT_OK;
 }
 
+levit_status check_scored_input(const levit_context* context, levit_input input, size_t count) {
+  const levit_status status = check_input(context, input, count);
+  return status == LEVIT_OK && context->network.view.no_head ? LEVIT_NO_HEAD : status;
+}
+
 void observe(levit_context* context, const Observer* observer) {
   context->observer = observer;
 }

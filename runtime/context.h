@@ -80,6 +80,9 @@ levit_status create(const levit_model* model, const levit_options* options, bool
 // Checks an input: exactly one kind, 0 < count <= batch, tensors finite.
 levit_status check_input(const levit_context* context, levit_input input, size_t count);
 
+// The same for calls that ask for logits or their gradients: NO_HEAD for a model without classifier.
+levit_status check_scored_input(const levit_context* context, levit_input input, size_t count);
+
 // Floats of one picture at a layer.
 size_t layer_floats(const weights::Config& config, levit_layer layer);
 

@@ -48,7 +48,7 @@ levit_status levit_gradient(levit_context* context, levit_input input, size_t co
   if (context == nullptr || gradient == nullptr) return LEVIT_ARGUMENT;
   if (!context->plan.options.gradient) return LEVIT_FEATURE;
   if (layer < LEVIT_INPUT || layer > LEVIT_STAGE2) return LEVIT_LAYER;
-  levit_status status = check_input(context, input, count);
+  levit_status status = check_scored_input(context, input, count);
   if (status == LEVIT_OK) status = check_direction(*context, direction, count);
   if (status != LEVIT_OK) return status;
   Pass pass{*context, input, count};

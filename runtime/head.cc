@@ -84,6 +84,7 @@ levit_status levit_use_head(levit_context* context, const levit_head* head) {
   if (head == nullptr) {
     network.head = model_head(own);
     network.view.config.classes = own.config.classes;
+    network.view.no_head = own.no_head;
     return LEVIT_OK;
   }
   if (head->w.depth != own.config.dims[kStages - 1]) return LEVIT_ARGUMENT;
@@ -91,6 +92,7 @@ levit_status levit_use_head(levit_context* context, const levit_head* head) {
   network.head.w = head->w;
   network.head.bias = head->bias;
   network.view.config.classes = static_cast<uint32_t>(head->w.outputs);
+  network.view.no_head = false;
   return LEVIT_OK;
 }
 
@@ -108,7 +110,7 @@ levit_status levit_class_map(levit_context* context, levit_input input, size_t c
                              float* logits) {
   using namespace levit::runtime;
   if (map == nullptr || logits == nullptr) return LEVIT_ARGUMENT;
-  const levit_status status = check_input(context, input, 1);
+  const levit_status status = check_scored_input(context, input, 1);
   if (status != LEVIT_OK) return status;
   const Linear& head = context->network.head;
   if (class_index >= head.w.outputs) return LEVIT_CLASS;

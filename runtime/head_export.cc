@@ -22,6 +22,7 @@ struct Exported {
   float temperature;
   const levit_head* head;    // null: the model's own
   const char* const* label;  // null: the model's own
+  uint32_t labels;
   const char *name, *note;
   uint64_t string_bytes, header_bytes;
 
@@ -41,7 +42,7 @@ levit_status count_strings(Exported* file) {
   file->string_bytes = 0;
   bool sound = add_string(file->name, false, true, &file->string_bytes);
   sound = add_string(file->note, true, true, &file->string_bytes) && sound;
-  for (uint32_t k = 0; k < file->config.classes; ++k)
+  for (uint32_t k = 0; k < file->labels; ++k)
     sound = add_string(file->label_at(k), false, false, &file->string_bytes) && sound;
   file->header_bytes =
       align_up(kHeaderBytes + uint64_t{tensor_count(file->config)} * kEntryBytes + file->string_bytes);
@@ -54,15 +55,16 @@ levit_status prepare(const levit_model* model, const levit_export_options* optio
   file->config = file->from.config;
   file->head = options->head;
   file->label = options->label;
+  file->labels = file->from.labels;
   file->name = options->name != nullptr ? options->name : file->from.name;
   file->note = options->note != nullptr ? options->note : file->from.note;
   file->float_head = file->from.float_head || (file->from.half && options->head != nullptr);
   file->temperature = file->from.temperature;
   if (options->head != nullptr) {
     file->temperature = 1;
-    file->config.classes = static_cast<uint32_t>(options->head->w.outputs);
+    file->config.classes = file->labels = static_cast<uint32_t>(options->head->w.outputs);
     if (options->head->w.depth != file->config.dims[kStages - 1]) return LEVIT_ARGUMENT;
-    if (options->label == nullptr && file->config.classes != file->from.config.classes) return LEVIT_ARGUMENT;
+    if (options->label == nullptr && file->labels != file->from.labels) return LEVIT_ARGUMENT;
   }
   if (options->temperature != 0) file->temperature = options->temperature;
   if (!valid(file->from.preprocessing, file->temperature)) return LEVIT_CONFIG;
@@ -75,7 +77,8 @@ uint64_t bytes_of(const Exported& file) {
 
 void write_header(const Exported& file, uint8_t* to) {
   std::memcpy(to, file.from.image, kHeaderBytes);
-  const uint32_t flags = load_u32(to + kAtRequired) | (file.float_head ? kFlagFloatHead : 0);
+  uint32_t flags = load_u32(to + kAtRequired) | (file.float_head ? kFlagFloatHead : 0);
+  if (file.head != nullptr) flags &= ~(kFlagOneLogit | kFlagNoHead);
   store_u32(to + kAtRequired, flags);
   store_u32(to + kAtHeaderBytes, static_cast<uint32_t>(file.header_bytes));
   store_u64(to + kAtFileBytes, bytes_of(file));
@@ -92,7 +95,7 @@ void write_strings(const Exported& file, uint8_t* to) {
   };
   write(file.name);
   write(file.note);
-  for (uint32_t k = 0; k < file.config.classes; ++k) write(file.label_at(k));
+  for (uint32_t k = 0; k < file.labels; ++k) write(file.label_at(k));
 }
 
 // The table, and every tensor of the backbone from where it lies to where it will lie.

@@ -31,7 +31,8 @@ void run_lane(const Pass& pass, size_t lane, Range pictures, float* logits, cons
   }
   if (pass.features != nullptr) own.features = pass.features + pictures.begin * config.dims[kStages - 1];
   const size_t scores = pictures.begin * config.classes;
-  run_together(own, logits != nullptr ? logits + scores : nullptr, direction != nullptr ? direction + scores : nullptr);
+  run_together(own, logits != nullptr ? logits + scores : nullptr,
+               direction != nullptr ? direction + scores : nullptr);
 }
 
 }  // namespace

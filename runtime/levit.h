@@ -60,12 +60,14 @@ typedef struct levit_info {
   float mean[3], std[3], temperature;
   uint32_t version_major, version_minor; /* of the file */
   uint64_t checksum;
+  uint32_t labels; /* as many as classes; 2 for one logit (classes 1), 0 without classifier */
 } levit_info;
 
 levit_status levit_model_info(const levit_model* model, levit_info* info);
 
-/* The label of a class, UTF-8; null when there is no such class. */
-const char* levit_label(const levit_model* model, size_t class_index);
+/* The label of a class, UTF-8; null when there is no such class. A model of one logit has two: the logit is for
+ * label 1 and against label 0 (torch's BCEWithLogitsLoss: targets 0 and 1). Two classes may have one label. */
+const char* levit_label(const levit_model* model, size_t index);
 
 /* 2. Context */
 
@@ -166,10 +168,13 @@ levit_status levit_normalise(const levit_model* model, const uint8_t* rgb, float
 
 /* 4. Classification */
 
-/* logits [count][classes]. count up to the context's batch. */
+/* logits [count][classes]. count up to the context's batch. Errors: ARGUMENT, BATCH, NUMBER, NO_HEAD (a weight
+ * file without classifier, and no levit_use_head). */
 levit_status levit_classify(levit_context* context, levit_input input, size_t count, float* logits);
 
-/* softmax(logits / temperature): logits and probabilities [count][classes], may be the same array. */
+/* softmax(logits / temperature): logits and probabilities [count][classes], may be the same array. With one
+ * logit sigmoid(logit / temperature): logits [count][1], probabilities [count][2], of label 0 and of label 1,
+ * whose probability is the sigmoid. Errors: ARGUMENT, NUMBER, NO_HEAD. */
 levit_status levit_probabilities(const levit_model* model, const float* logits, size_t count,
                                  float* probabilities);
 

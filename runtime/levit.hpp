@@ -79,13 +79,17 @@ inline std::vector<uint8_t> preprocess(const levit_image& image, levit_resize re
 class Context {
  public:
   explicit Context(const levit_model* model, const levit_options& options = levit_default_options())
-      : model_(model), classes_(levit::info(model).classes), arena_(arena_bytes(model, options)) {
+      : model_(model),
+        classes_(levit::info(model).classes),
+        labels_(levit::info(model).labels),
+        arena_(arena_bytes(model, options)) {
     check(levit_create(model, &options, arena_.data(), arena_.bytes(), &context_));
   }
 
   levit_context* get() { return context_; }
   const levit_model* model() const { return model_; }
   size_t classes() const { return classes_; }
+  size_t labels() const { return labels_; }  // 2 with one logit
   const char* target() const { return levit_context_target(context_); }
 
   // Logits [count][classes].
@@ -95,10 +99,18 @@ class Context {
     return logits;
   }
 
-  // Probabilities of logits [count][classes].
+  // Probabilities [count][labels] of logits [count][classes].
   std::vector<float> probabilities(const std::vector<float>& logits) const {
-    std::vector<float> values(logits.size());
+    std::vector<float> values(logits.size() / classes_ * labels_);
     check(levit_probabilities(model_, logits.data(), logits.size() / classes_, values.data()));
+    return values;
+  }
+
+  // The direction [classes] whose score speaks for a label: its logit; with one logit, that or minus that.
+  std::vector<float> direction(size_t label) const {
+    std::vector<float> values(classes_);
+    const bool one_logit = labels_ > classes_;
+    values[one_logit ? 0 : label] = one_logit && label == 0 ? -1.0F : 1.0F;
     return values;
   }
 
@@ -114,7 +126,7 @@ class Context {
 
  private:
   const levit_model* model_;
-  size_t classes_;
+  size_t classes_, labels_;
   Memory arena_;
   levit_context* context_ = nullptr;
 };

@@ -66,13 +66,14 @@ levit_status levit_model_info(const levit_model* model, levit_info* info) {
   info->version_major = view.version_major;
   info->version_minor = view.version_minor;
   info->checksum = view.checksum;
+  info->labels = view.labels;
   return LEVIT_OK;
 }
 
 const char* levit_label(const levit_model* model, size_t class_index) {
   if (model == nullptr) return nullptr;
   const levit::weights::View view = levit::weights::view(model);
-  if (class_index >= view.config.classes) return nullptr;
+  if (class_index >= view.labels) return nullptr;
   return levit::weights::label(view, static_cast<uint32_t>(class_index));
 }
 

@@ -15,7 +15,9 @@ inline constexpr uint16_t kVersionMinor = 0;
 // Required flags.
 inline constexpr uint32_t kFlagHalf = 1;       // panels are fp16
 inline constexpr uint32_t kFlagFloatHead = 2;  // but for the head's, which are fp32; only beside kFlagHalf
-inline constexpr uint32_t kKnownFlags = kFlagHalf | kFlagFloatHead;
+inline constexpr uint32_t kFlagOneLogit = 4;   // a sigmoid: one class, two labels
+inline constexpr uint32_t kFlagNoHead = 8;     // no classifier: one class of zeros, no labels
+inline constexpr uint32_t kKnownFlags = kFlagHalf | kFlagFloatHead | kFlagOneLogit | kFlagNoHead;
 
 inline constexpr size_t kAlignment = 64;     // of the image, of every tensor in it, and of its end
 inline constexpr size_t kHeaderBytes = 192;  // fixed part; the table of tensors follows

@@ -29,7 +29,8 @@
   X(PADDING, "the weight file has bytes that are not zero between its parts")                    \
   X(BYTE_ORDER, "weight files are little-endian and this processor is big-endian")               \
   X(DIVERGED, "training has diverged: a number is not finite any more")                          \
-  X(CLASS, "no such class")
+  X(CLASS, "no such class")                                                                      \
+  X(NO_HEAD, "the weight file has no classifier: give it one (levit finetune)")
 
 typedef enum levit_status {
 #define LEVIT_STATUS_ENUM(name, sentence) LEVIT_##name,

@@ -42,6 +42,9 @@ View load_header(const uint8_t* image) {
   view.temperature = load_f32(image + kAtTemperature);
   view.half = (load_u32(image + kAtRequired) & kFlagHalf) != 0;
   view.float_head = (load_u32(image + kAtRequired) & kFlagFloatHead) != 0;
+  view.no_head = (load_u32(image + kAtRequired) & kFlagNoHead) != 0;
+  const bool one_logit = (load_u32(image + kAtRequired) & kFlagOneLogit) != 0;
+  view.labels = view.no_head ? 0 : one_logit ? 2 : view.config.classes;
   view.version_major = load_u16(image + kAtVersionMajor);
   view.version_minor = load_u16(image + kAtVersionMinor);
   view.checksum = load_u64(image + kAtChecksum);
@@ -56,7 +59,7 @@ View load_header(const uint8_t* image) {
 View view(const void* image) {
   View view = load_header(static_cast<const uint8_t*>(image));
   view.note = next_string(view.name);
-  view.labels = next_string(view.note);
+  view.first_label = next_string(view.note);
   return view;
 }
 
@@ -73,7 +76,7 @@ LayerWeights layer_weights(const View& view, uint32_t index) {
 }
 
 const char* label(const View& view, uint32_t class_index) {
-  const char* label = view.labels;
+  const char* label = view.first_label;
   while (class_index-- > 0) label = next_string(label);
   return label;
 }

@@ -21,17 +21,19 @@ bool valid(const Preprocessing& preprocessing, float temperature);
 struct View {
   Config config;
   Preprocessing preprocessing;
-  float temperature;  // probabilities = softmax(logits / temperature)
+  float temperature;  // probabilities = softmax(logits / temperature); of one logit, the sigmoid
   bool half;          // panels are fp16
   bool float_head;    // but for the head's, which are fp32
+  bool no_head;       // no classifier: the head is one class of zeros
+  uint32_t labels;    // as many as classes; 2 for one logit, 0 without classifier
   uint16_t version_major, version_minor;
   uint64_t checksum;
   const uint8_t* image;
   size_t bytes;
-  const char* name;        // zero-terminated strings inside the image
-  const char* note;        // what the model was trained on
-  const char* labels;      // one string per class, one after the other
-  const uint8_t* tensors;  // the table of tensors
+  const char* name;         // zero-terminated strings inside the image
+  const char* note;         // what the model was trained on
+  const char* first_label;  // the labels, one string after the other
+  const uint8_t* tensors;   // the table of tensors
 };
 
 // One layer's parameters, where they lie in the image.
@@ -53,7 +55,7 @@ View view(const void* image);
 // The parameters of layer `index` of list_layers().
 LayerWeights layer_weights(const View& view, uint32_t index);
 
-// Label of a class < view.config.classes: zero-terminated UTF-8.
+// A label < view.labels: zero-terminated UTF-8.
 const char* label(const View& view, uint32_t class_index);
 
 // The checksum of a whole file; the eight bytes that hold it count as zero.

@@ -48,8 +48,15 @@ levit_status check_header(const uint8_t* image, size_t bytes) {
   return LEVIT_OK;
 }
 
+// One logit, and zeros in the place of a classifier, are one class.
+bool head_fits(const View& view) {
+  const uint32_t flags = load_u32(view.image + kAtRequired) & (kFlagOneLogit | kFlagNoHead);
+  return flags == 0 || (view.config.classes == 1 && flags != (kFlagOneLogit | kFlagNoHead));
+}
+
 levit_status check_config(const View& view) {
-  const bool fits = valid(view.config) && load_u32(view.image + kAtActivation) == kHardswish &&
+  const bool fits = valid(view.config) && head_fits(view) &&
+                    load_u32(view.image + kAtActivation) == kHardswish &&
                     valid(view.preprocessing, view.temperature);
   return fits ? LEVIT_OK : LEVIT_CONFIG;
 }
@@ -73,11 +80,11 @@ levit_status check_tensors(const View& view) {
   return LEVIT_OK;
 }
 
-// Name, note and one label per class, each well-formed and zero-terminated, and nothing behind them.
+// Name, note and the labels, each well-formed and zero-terminated, and nothing behind them.
 levit_status check_strings(const View& view) {
   const char* at = view.name;
   const char* const end = at + load_u32(view.image + kAtStringBytes);
-  for (uint64_t i = 0; i < uint64_t{2} + view.config.classes; ++i) {
+  for (uint64_t i = 0; i < uint64_t{2} + view.labels; ++i) {
     const bool is_note = i == 1, may_be_empty = i < 2;
     const char* const next = text_end(at, end, is_note);
     if (next == nullptr || (next == at + 1 && !may_be_empty)) return LEVIT_STRINGS;
@@ -129,7 +136,10 @@ bool padding_is_zero(const uint8_t* data, const Tensor& tensor) {
 levit_status check_padding(const View& view) {
   TensorWalk walk = walk_of(view);
   for (Tensor tensor; next_tensor(&walk, &tensor);) {
-    if (!padding_is_zero(view.image + tensor.offset, tensor)) return LEVIT_PADDING;
+    const uint8_t* const data = view.image + tensor.offset;
+    if (!padding_is_zero(data, tensor)) return LEVIT_PADDING;
+    const bool stand_in = view.no_head && tensor.layer.part == Part::kHead;
+    if (stand_in && !all_zero(data, static_cast<size_t>(tensor.bytes))) return LEVIT_PADDING;
   }
   return LEVIT_OK;
 }

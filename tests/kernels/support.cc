@@ -9,7 +9,7 @@
 
 #include "doctest/doctest.h"
 #include "tests/support/npy.h"
-#include "tools/checkpoint/half.h"
+#include "tools/checkpoint/writer.h"
 
 namespace levit::tests {
 

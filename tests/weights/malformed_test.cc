@@ -37,7 +37,7 @@ TEST_CASE("what is no weight file of this version is refused before its checksum
       {"@0008=0001", LEVIT_VERSION},
       {"@000C=02000000", LEVIT_FLAGS},
       {"@000C=03000000", LEVIT_CHECKSUM},
-      {"@000C=07000000", LEVIT_FLAGS},
+      {"@000C=11000000", LEVIT_FLAGS},
       {"@000C=01000080", LEVIT_FLAGS},
       {"#0", LEVIT_TRUNCATED},
       {"#7", LEVIT_TRUNCATED},
@@ -83,6 +83,8 @@ TEST_CASE("networks that cannot run") {
   check_all({
       {"@0028=00000000 !checksum", LEVIT_CONFIG},                 // no class
       {"@0028=01000100 !checksum", LEVIT_CONFIG},                 // 65537 classes
+      {"@000C=05000000 !checksum", LEVIT_CONFIG},                 // one logit, of two classes
+      {"@000C=09000000 !checksum", LEVIT_CONFIG},                 // no classifier, of two classes
       {"@002C=00010000 !checksum", LEVIT_CONFIG},                 // pictures of 256
       {"@0030=0C000000 !checksum", LEVIT_CONFIG},                 // 12 channels
       {"@0030=08080000 !checksum", LEVIT_CONFIG},                 // 2056 channels

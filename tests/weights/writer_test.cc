@@ -94,7 +94,8 @@ TEST_CASE("a model that no file can hold is refused") {
   refused([](tools::FoldedModel* m) { m->layers[2].bias[0] = HUGE_VAL; });
   refused([](tools::FoldedModel* m) { m->layers[4].table[0] = 1e39; });
   refused([](tools::FoldedModel* m) { m->labels.pop_back(); });
-  refused([](tools::FoldedModel* m) { m->labels[1] = m->labels[0]; });
+  refused([](tools::FoldedModel* m) { m->one_logit = true; });
+  refused([](tools::FoldedModel* m) { m->no_head = true; });
   refused([](tools::FoldedModel* m) { m->labels[1].clear(); });
   refused([](tools::FoldedModel* m) { m->labels[1] = "\xff"; });
   refused([](tools::FoldedModel* m) { m->labels[1] = std::string("a\0b", 3); });

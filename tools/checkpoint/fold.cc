@@ -141,7 +141,12 @@ FoldedModel fold(const Checkpoint& checkpoint) {
     model.layers.push_back(layer.part == weights::Part::kHead ? fold_head(checkpoint, layer)
                                                               : fold_layer(dict, layer, configuration.fused));
   }
-  for (uint32_t c = 0; c < model.config.classes; ++c) model.labels.push_back("class" + std::to_string(c));
+  model.no_head = checkpoint.head.maps.empty();
+  if (model.no_head) return model;
+  model.one_logit = model.config.classes == 1;
+  if (model.one_logit) model.labels = {"negative", "positive"};
+  for (uint32_t c = 0; c < model.config.classes && !model.one_logit; ++c)
+    model.labels.push_back("class" + std::to_string(c));
   return model;
 }
 

@@ -20,7 +20,9 @@ struct FoldedLayer {
 struct FoldedModel {
   weights::Config config{};
   std::vector<FoldedLayer> layers;  // in the order of weights::list_layers
-  std::vector<std::string> labels;  // one per class
+  bool one_logit = false;           // a sigmoid: one class
+  bool no_head = false;             // no classifier: one class, whose weights are zero
+  std::vector<std::string> labels;  // one per class; for one logit the negative and the positive side
   std::string name;
   std::string note;  // what it was trained on
   weights::Preprocessing preprocessing{

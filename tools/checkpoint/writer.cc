@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <set>
 #include <stdexcept>
 
 #include "weights/bytes.h"
@@ -59,13 +58,18 @@ void check(const FoldedModel& model) {
           "mean, standard deviation or temperature out of range");
   check_text(model.name, false, "the name");
   check_text(model.note, true, "the note");
-  require(model.labels.size() == model.config.classes, std::to_string(model.labels.size()) + " labels for " +
-                                                           std::to_string(model.config.classes) + " classes");
-  std::set<std::string> seen;
+  require(model.config.classes == 1 || !(model.no_head || model.one_logit), "one logit of several classes");
+  const auto zero = [](const std::vector<double>& values) {
+    return std::all_of(values.begin(), values.end(), [](double v) { return v == 0; });
+  };
+  require(!model.no_head || (zero(model.layers.back().weight) && zero(model.layers.back().bias)),
+          "no classifier, but weights of one");
+  const size_t labels = label_count(model);
+  require(model.labels.size() == labels,
+          std::to_string(model.labels.size()) + " labels, not " + std::to_string(labels));
   for (const std::string& label : model.labels) {
     require(!label.empty(), "an empty label");
     check_text(label, false, "a label");
-    require(seen.insert(label).second, "two classes with the label " + label);
   }
 }
 
@@ -133,7 +137,8 @@ void write_header(const FoldedModel& model, bool half, uint64_t header_bytes, si
   std::copy(std::begin(kMagic), std::end(kMagic), to + kAtMagic);
   store_u16(to + kAtVersionMajor, kVersionMajor);
   store_u16(to + kAtVersionMinor, kVersionMinor);
-  store_u32(to + kAtRequired, half ? kFlagHalf : 0);
+  const uint32_t head = model.no_head ? kFlagNoHead : model.one_logit ? kFlagOneLogit : 0;
+  store_u32(to + kAtRequired, head | (half ? kFlagHalf : 0));
   store_u32(to + kAtHeaderBytes, static_cast<uint32_t>(header_bytes));
   store_u64(to + kAtFileBytes, file->size());
   store_u32(to + kAtClasses, c.classes);
@@ -182,6 +187,10 @@ Half round_to_half(double value) {
   const double stored =
       magnitude >= 0x7c00 ? HUGE_VAL : std::ldexp(static_cast<double>(units), normal - kHalfFractionBits);
   return {static_cast<uint16_t>(sign | magnitude), std::copysign(stored, value)};
+}
+
+size_t label_count(const FoldedModel& model) {
+  return model.no_head ? 0 : model.one_logit ? 2 : model.config.classes;
 }
 
 std::vector<uint8_t> write_levit(const FoldedModel& model, bool half, WriteReport* report) {

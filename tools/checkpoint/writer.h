@@ -29,9 +29,12 @@ struct WriteReport {
   size_t subnormal = 0;               // magnitudes below 2^-14, which fp16 holds with fewer bits, or as zero
 };
 
+// Labels that a model needs: as many as classes, two for one logit, none without classifier.
+size_t label_count(const FoldedModel& model);
+
 // Bytes of an image, to be placed at a multiple of 64 (the vector itself need not be). Throws
 // std::runtime_error for a model that no file can hold: an invalid configuration or preprocessing, sizes that
-// do not fit it, numbers that are not finite, text that is not UTF-8, labels that are empty or the same.
+// do not fit it, numbers that are not finite, text that is not UTF-8, labels that are empty or too few.
 // Numbers out of the range of fp16 throw too, after the report is complete.
 std::vector<uint8_t> write_levit(const FoldedModel& model, bool half, WriteReport* report = nullptr);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <stdexcept>
 
 #include "tools/common/text.h"
 
@@ -46,6 +47,8 @@ std::string csv_line(const std::vector<std::string>& labels, const Verdict& verd
           (verdict.unsure ? "true" : "false") + "," + std::to_string(verdict.width) + "," +
           std::to_string(verdict.height) + ",";
   for (const float probability : verdict.probabilities) line += "," + number(probability);
+  // One logit is for the second label and against the first.
+  if (verdict.logits.size() < labels.size()) line += "," + number(-verdict.logits[0]);
   for (const float logit : verdict.logits) line += "," + number(logit);
   return line + "\r\n";
 }
@@ -55,7 +58,16 @@ std::string csv_line(const std::vector<std::string>& labels, const Verdict& verd
 std::vector<std::string> class_labels(const ModelFile& model) {
   std::vector<std::string> labels;
   std::set<std::string> seen;
-  for (size_t i = 0; i < model.info().classes; ++i) {
+  if (model.info().labels == 0) {
+    throw std::runtime_error(model.path() + ": it has no classifier; levit finetune DATA --model " +
+                             model.path() + " -o FILE trains one");
+  }
+  if (model.info().labels == 1) {
+    throw std::runtime_error(model.path() +
+                             ": it has one class, whose probability is always 1; if that is the logit of a "
+                             "sigmoid, pack the checkpoint again with this version");
+  }
+  for (size_t i = 0; i < model.info().labels; ++i) {
     const std::string label = model.label(i);
     labels.push_back(seen.insert(label).second ? label : label + " (class " + std::to_string(i) + ")");
   }

@@ -13,11 +13,12 @@ namespace levit::tools {
 
 struct Verdict {
   std::string path;
-  int64_t index = -1;                        // of the tensor in a .npy file [B,3,224,224], else -1
-  std::string error;                         // not empty: why there is no verdict; the rest is unset
-  size_t width = 0, height = 0;              // of the picture as found, upright
-  std::vector<float> logits, probabilities;  // [classes]
-  size_t label = 0;                          // the most likely class
+  int64_t index = -1;                // of the tensor in a .npy file [B,3,224,224], else -1
+  std::string error;                 // not empty: why there is no verdict; the rest is unset
+  size_t width = 0, height = 0;      // of the picture as found, upright
+  std::vector<float> logits;         // [classes]
+  std::vector<float> probabilities;  // of each label; of one logit, of its two sides
+  size_t label = 0;                  // the most likely
   bool unsure = false;
 };
 
@@ -26,7 +27,8 @@ struct UnsureBand {
   double low = 0.35, high = 0.65;
 };
 
-// The labels of the classes; one that several classes share gets the number of its class.
+// The labels of the classes; one that several classes share gets the number of its class. Throws
+// std::runtime_error for a model without classifier.
 std::vector<std::string> class_labels(const ModelFile& model);
 
 // The verdict on a sample from its logits [classes].

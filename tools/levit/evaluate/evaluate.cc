@@ -52,12 +52,12 @@ size_t class_of(const ModelFile& model, const std::map<std::string, std::string>
   const std::string& name = renamed == map.end() ? label : renamed->second;
   constexpr size_t kMost = 12;
   std::string known;
-  for (size_t k = 0; k < model.info().classes; ++k) {
+  for (size_t k = 0; k < model.info().labels; ++k) {
     if (name == model.label(k)) return k;
     if (k < kMost) known += (k == 0 ? "" : ", ") + std::string(model.label(k));
   }
   throw std::runtime_error(data + ": the model knows no label \"" + name + "\", only " + known +
-                           (model.info().classes > kMost ? ", ..." : "") + " (--map " + label +
+                           (model.info().labels > kMost ? ", ..." : "") + " (--map " + label +
                            "=LABEL renames it)");
 }
 

@@ -45,6 +45,8 @@ void Predictor::look(const Sample& sample, Prediction& result) {
   if (!sample.rgb.empty()) result.colour = mean_colour(sample.rgb);
   const Clock::time_point start = Clock::now();
   result.logits = context_.classify(sample.input());
+  // A sigmoid is the softmax of 0 and its logit.
+  if (context_.labels() > context_.classes()) result.logits.insert(result.logits.begin(), 0.0F);
   times_.network += seconds_since(start);
 }
 

@@ -42,7 +42,7 @@ class Run {
     PredictionHeader& header = result_.header;
     header.model = model.info().name;
     header.checksum = checksum_text(model);
-    for (size_t k = 0; k < model.info().classes; ++k) header.labels.emplace_back(model.label(k));
+    for (size_t k = 0; k < model.info().labels; ++k) header.labels.emplace_back(model.label(k));
     header.temperature = static_cast<double>(model.info().temperature);
     header.resize = resize_name(options.resize);
     header.ignore_orientation = options.ignore_orientation;

@@ -71,8 +71,7 @@ Explainer::Explainer(const levit_model* model, levit_options run, const ExplainO
     : context_(model, with_attribution(run)), options_(options), info_(info(model)) {}
 
 Explanation Explainer::explain(const Sample& sample, Method method, size_t class_index) {
-  std::vector<float> direction(context_.classes(), 0.0F);
-  direction[class_index] = 1;
+  const std::vector<float> direction = context_.direction(class_index);
   Explanation result;
   result.method = method;
   result.attribution.size = sizeof result.attribution;

@@ -87,11 +87,16 @@ std::vector<levit_layer> parse_layers(const std::string& list) {
 
 size_t chosen_class(const levit_model* model, const std::string& label, size_t predicted) {
   if (label.empty()) return predicted;
+  constexpr size_t kMostListed = 20;
   std::string known;
-  for (size_t i = 0; levit_label(model, i) != nullptr; ++i) {
-    if (label == levit_label(model, i)) return i;
-    known += (i == 0 ? "" : ", ") + std::string(levit_label(model, i));
+  size_t count = 0;
+  for (; levit_label(model, count) != nullptr; ++count) {
+    if (label == levit_label(model, count)) return count;
+    if (count < kMostListed) known += (count == 0 ? "" : ", ") + std::string(levit_label(model, count));
   }
+  const bool number = label.size() < 6 && label.find_first_not_of("0123456789") == std::string::npos;
+  if (number && std::stoul(label) < count) return std::stoul(label);
+  if (count > kMostListed) known += ", ... (" + std::to_string(count) + ", or their numbers from 0 on)";
   throw std::runtime_error("no class \"" + label + "\"; there are " + known);
 }
 

@@ -69,7 +69,7 @@ class Measurer {
         context_.probabilities(context_.classify({nullptr, tensors.data()}, count));
     std::vector<double> result;
     for (size_t i = 0; i < count; ++i) {
-      result.push_back(static_cast<double>(values[i * context_.classes() + class_index]));
+      result.push_back(static_cast<double>(values[i * context_.labels() + class_index]));
     }
     return result;
   }

@@ -138,7 +138,6 @@ TEST_CASE("wrong usage and unusable paths are told in one line") {
   refused(kInput + output + " --resize crop", 2, "crop not in {squash,timm,hf}");
   refused(kInput + output + " --temperature nan", 2, "nan is not a number from 0.001 to 1000");
   refused(kInput + output + " --labels ai,real", 1, "it has 3 classes, --labels names 2");
-  refused(kInput + output + " --labels a,b,a", 1, "two classes with the label a");
   refused("/nonexistent" + output, 1, "/nonexistent: No such file or directory");
   refused("/" + output, 1, "/: Is a directory");
   refused(kInput + " -o /nonexistent/a.levit", 1, "/nonexistent/a.levit: No such file or directory");

@@ -2,9 +2,12 @@
 
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
+#include <string>
 
 #include "kernels/panels.h"
 #include "tests/weights/models.h"
+#include "tests/weights/mutation.h"
 #include "tools/checkpoint/writer.h"
 #include "weights/reader.h"
 
@@ -43,43 +46,6 @@ void check_layer(const tools::FoldedLayer& from, const weights::Layer& shape, co
   CHECK(wrong == 0);
 }
 
-TEST_CASE("two classes may have one label") {
-  tools::FoldedModel model = tests::seeded_model(tests::smallest(2));
-  model.labels = {"crane", "crane"};
-  const tests::Image image(tools::write_levit(model, true));
-  REQUIRE(weights::validate(image.data(), image.size()) == LEVIT_OK);
-  CHECK(weights::label(weights::view(image.data()), 1) == std::string("crane"));
-}
-
-TEST_CASE("one logit has two labels") {
-  tools::FoldedModel model = tests::seeded_model(tests::smallest(1));
-  model.one_logit = true;
-  model.labels = {"real", "ai"};
-  const tests::Image image(tools::write_levit(model, true));
-  REQUIRE(weights::validate(image.data(), image.size()) == LEVIT_OK);
-  const weights::View view = weights::view(image.data());
-  CHECK(view.config.classes == 1);
-  CHECK(view.labels == 2);
-  CHECK(weights::label(view, 1) == std::string("ai"));
-}
-
-TEST_CASE("a file without classifier has no labels, and zeros in its head's place") {
-  tools::FoldedModel model = tests::seeded_model(tests::smallest(1));
-  model.no_head = true;
-  model.labels.clear();
-  CHECK_THROWS_AS(tools::write_levit(model, true), std::runtime_error);  // its head is not zero
-  model.layers.back().weight.assign(model.layers.back().weight.size(), 0.0);
-  model.layers.back().bias = {0};
-  const std::vector<uint8_t> bytes = tools::write_levit(model, true);
-  const tests::Image image(bytes);
-  REQUIRE(weights::validate(image.data(), image.size()) == LEVIT_OK);
-  CHECK(weights::view(image.data()).no_head);
-  CHECK(weights::view(image.data()).labels == 0);
-  std::vector<uint8_t> spoilt = bytes;  // the bias is the last tensor, its first value is the class's
-  spoilt[spoilt.size() - 64 + 3] = 0x3f;
-  CHECK(tests::status_of(tests::mutate(spoilt, "!checksum")) == LEVIT_PADDING);
-}
-
 }  // namespace
 
 TEST_CASE("what is written is read, in fp16 and fp32") {
@@ -110,4 +76,43 @@ TEST_CASE("what is written is read, in fp16 and fp32") {
       }
     }
   }
+}
+
+TEST_CASE("two classes may have one label") {
+  tools::FoldedModel model = tests::seeded_model(tests::smallest(2));
+  model.labels = {"crane", "crane"};
+  const std::vector<uint8_t> bytes = tools::write_levit(model, true);
+  const tests::Image image(bytes);
+  REQUIRE(weights::validate(image.data(), bytes.size()) == LEVIT_OK);
+  CHECK(weights::label(weights::view(image.data()), 1) == std::string("crane"));
+}
+
+TEST_CASE("one logit has two labels") {
+  tools::FoldedModel model = tests::seeded_model(tests::smallest(1));
+  model.one_logit = true;
+  model.labels = {"real", "ai"};
+  const std::vector<uint8_t> bytes = tools::write_levit(model, true);
+  const tests::Image image(bytes);
+  REQUIRE(weights::validate(image.data(), bytes.size()) == LEVIT_OK);
+  const weights::View view = weights::view(image.data());
+  CHECK(view.config.classes == 1);
+  CHECK(view.labels == 2);
+  CHECK(weights::label(view, 1) == std::string("ai"));
+}
+
+TEST_CASE("a file without classifier has no labels, and zeros in its head's place") {
+  tools::FoldedModel model = tests::seeded_model(tests::smallest(1));
+  model.no_head = true;
+  model.labels.clear();
+  CHECK_THROWS_AS(tools::write_levit(model, true), std::runtime_error);  // its head is not zero
+  model.layers.back().weight.assign(model.layers.back().weight.size(), 0.0);
+  model.layers.back().bias = {0};
+  const std::vector<uint8_t> bytes = tools::write_levit(model, true);
+  const tests::Image image(bytes);
+  REQUIRE(weights::validate(image.data(), bytes.size()) == LEVIT_OK);
+  CHECK(weights::view(image.data()).no_head);
+  CHECK(weights::view(image.data()).labels == 0);
+  std::vector<uint8_t> spoilt = bytes;  // the bias is the last tensor, its first value is the class's
+  spoilt[spoilt.size() - 64 + 3] = 0x3f;
+  CHECK(tests::status_of(tests::mutate(spoilt, "!checksum")) == LEVIT_PADDING);
 }

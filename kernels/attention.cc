@@ -214,6 +214,7 @@ void add_bias_gradient(const AttentionShape& shape, size_t query, const float* d
 }  // namespace
 
 void attention(const Attention& a) {
+  check(a);
   Scratch scratch{a.scratch};
   const Head head = prepare(a.shape, a.q, a.k, a.bias_table, scratch);
   const ConstRows v = whole_rows(a.v, head.keys, a.shape.value, scratch);
@@ -239,6 +240,7 @@ void attention(const Attention& a) {
 // With P the probabilities and dS the gradient to the scores: dP = dY V^T, dS = P (dP - rowsum(dP P)),
 // dQ = dS K scale, dK = dS^T Q scale, dV = P^T dY.
 void attention_vjp(const AttentionVjp& a) {
+  check(a);
   const size_t key = a.shape.key, value = a.shape.value;
   const size_t whole_key = round_up(key, kLanes), whole_value = round_up(value, kLanes);
   Scratch scratch{a.scratch};

@@ -9,6 +9,7 @@
 #ifndef LEVIT_KERNELS_ATTENTION_H_
 #define LEVIT_KERNELS_ATTENTION_H_
 
+#include "kernels/contract.h"
 #include "kernels/panels.h"
 
 namespace levit::kernels {
@@ -21,7 +22,7 @@ struct AttentionShape {
 };
 
 constexpr size_t attention_query_side(const AttentionShape& s) {
-  return (s.side - 1) / s.stride + 1;  // side / stride, rounded up
+  return divide_up(s.side, s.stride);
 }
 
 struct Attention {
@@ -37,6 +38,24 @@ struct Attention {
   float* scratch;                 // attention_scratch_floats(shape), 64-byte aligned; per thread
 };
 
+inline void check(const AttentionShape& s) {
+  require(s.side > 0 && s.key > 0 && s.value > 0, "no size is 0");
+  require(s.stride == 1 || s.stride == 2, "queries have stride 1 or 2");
+}
+
+inline void check(const Attention& a) {
+  check(a.shape);
+  require(a.q.data != nullptr && a.q.stride >= a.shape.key, "rows of q are there and do not overlap");
+  require(a.k.data != nullptr && a.k.stride >= a.shape.key, "rows of k are there and do not overlap");
+  require(a.v.data != nullptr && a.v.stride >= a.shape.value, "rows of v are there and do not overlap");
+  require(a.y.data != nullptr && a.y.stride >= a.shape.value, "rows of y are there and do not overlap");
+  require(a.pre.data == nullptr || a.pre.stride >= a.shape.value, "rows of pre do not overlap");
+  require(a.bias_table != nullptr, "the bias table is there");
+  const size_t queries = attention_query_side(a.shape) * attention_query_side(a.shape);
+  require(a.query_begin <= a.query_end && a.query_end <= queries, "queries lie in the picture");
+  require_scratch(a.scratch);
+}
+
 // Recomputes the softmax. dq, dk, dv are written (not added to).
 struct AttentionVjp {
   AttentionShape shape;
@@ -47,6 +66,20 @@ struct AttentionVjp {
   float* dbias_table;  // [side * side], added to; may be null
   float* scratch;      // attention_vjp_scratch_floats(shape), 64-byte aligned; per thread
 };
+
+inline void check(const AttentionVjp& a) {
+  check(a.shape);
+  const size_t key = a.shape.key, value = a.shape.value;
+  require(a.q.data != nullptr && a.q.stride >= key, "rows of q are there and do not overlap");
+  require(a.k.data != nullptr && a.k.stride >= key, "rows of k are there and do not overlap");
+  require(a.v.data != nullptr && a.v.stride >= value, "rows of v are there and do not overlap");
+  require(a.dy.data != nullptr && a.dy.stride >= value, "rows of dy are there and do not overlap");
+  require(a.dq.data != nullptr && a.dq.stride >= key, "rows of dq are there and do not overlap");
+  require(a.dk.data != nullptr && a.dk.stride >= key, "rows of dk are there and do not overlap");
+  require(a.dv.data != nullptr && a.dv.stride >= value, "rows of dv are there and do not overlap");
+  require(a.bias_table != nullptr, "the bias table is there");
+  require_scratch(a.scratch);
+}
 
 size_t attention_scratch_floats(const AttentionShape& shape);
 size_t attention_vjp_scratch_floats(const AttentionShape& shape);

@@ -24,6 +24,7 @@ namespace levit::kernels::HWY_NAMESPACE {
 
 // A GEMM whose row x is three segments of 3 cin numbers, one in each input row, 2 cin further for the next x.
 void conv3x3(const Conv3x3& c) {
+  check(c);
   const size_t cout = c.w.outputs;
   Gemm g = {};
   g.x.segment = c.in;
@@ -114,7 +115,7 @@ void vjp_input_by_parity(const Conv3x3VjpInput& c, size_t channel, size_t channe
       g.x = {segment, segments, c.w.outputs, c.w.outputs};
       g.y = {c.din + at, 2 * c.cin, c.cin, 0};
       g.slope_at = c.pre != nullptr ? c.pre + at : nullptr;
-      g.row_end = (c.width + 1 - odd) / 2;
+      g.row_end = divide_up(c.width - odd, 2);
       w.data = taps;
       panel_matmul(g, w);
       taps += segments * panel_count(channels) * tap_bytes;
@@ -128,7 +129,7 @@ using small::kLanes;
 using small::V;
 constexpr size_t kChannels = kPlanarChannels;
 // Sums of 2 x 2 pixels of every channel, two vectors of each where there are 32 registers.
-constexpr size_t kPlanarVectors = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 2 : 1;
+constexpr size_t kPlanarVectors = HWY_TARGET == HWY_AVX3 || HWY_TARGET == LEVIT_NEON ? 2 : 1;
 
 // Output row `oy` as planes [cout][plane_floats], zeros behind the row and below the picture, in the buffer
 // of its parity.
@@ -236,6 +237,7 @@ void vjp_input_planar(const Conv3x3VjpInput& c) {
 }  // namespace
 
 void conv3x3_vjp_input(const Conv3x3VjpInput& c) {
+  check(c);
   if (c.planar) {
     return vjp_input_planar(c);
   }
@@ -247,6 +249,7 @@ void conv3x3_vjp_input(const Conv3x3VjpInput& c) {
 // For each output row and each kernel row a sum of outer products; the pixels at the left and right edge,
 // which lack a kernel column, go alone.
 void conv3x3_vjp_weights(const Conv3x3VjpWeights& c) {
+  check(c);
   const size_t out_width = conv3x3_out(c.width);
   const size_t inside_end = c.width % 2 == 0 ? out_width : out_width - 1;
   OuterProducts o = {};

@@ -14,7 +14,7 @@
 namespace levit::kernels {
 
 constexpr size_t conv3x3_out(size_t in) {
-  return (in + 1) / 2;
+  return divide_up(in, 2);
 }
 
 // Floats of an input row buffer, zero pixels included.
@@ -34,6 +34,18 @@ struct Conv3x3 {
   float* scratch;  // gemm_scratch_floats(9 cin), 64-byte aligned; per thread
 };
 
+inline void check(const Conv3x3& c) {
+  for (size_t i = 0; kAssertions && i < 3; ++i) {
+    require(c.in[i] != nullptr, "the three input rows are there");
+  }
+  check(c.w);
+  require(c.w.depth == 9 * c.cin, "the weights have nine taps of cin channels");
+  require(c.out != nullptr, "the output is there");
+  if (c.w.half) {
+    require_scratch(c.scratch);
+  }
+}
+
 // Input VJP of a whole picture: din [h, w, cin] from dout [out(h), out(w), cout], times hardswish'(pre) when
 // pre is given.
 struct Conv3x3VjpInput {
@@ -47,6 +59,16 @@ struct Conv3x3VjpInput {
   float* scratch;             // conv3x3_vjp_scratch_floats(width, cin, cout), 64-byte aligned; per thread
 };
 
+inline void check(const Conv3x3VjpInput& c) {
+  check(c.w);
+  require(c.w.depth == 9 * c.cin, "the weights have nine taps of cin channels");
+  require(c.dout != nullptr && c.din != nullptr, "both gradients are there");
+  require(c.row_begin <= c.row_end && c.row_end <= c.height, "rows lie in the picture");
+  require(c.row_begin % 2 == 0, "rows begin with an even one");
+  require(!c.planar || (c.cin == 3 && c.pre == nullptr), "a planar gradient is the picture's");
+  require_scratch(c.scratch);
+}
+
 // dw [cout, 9 cin] (k as in the panels) += and db [cout] += of a whole picture.
 struct Conv3x3VjpWeights {
   const float* dout;  // [out_h, out_w, cout]
@@ -55,6 +77,11 @@ struct Conv3x3VjpWeights {
   float* dw;
   float* db;
 };
+
+inline void check(const Conv3x3VjpWeights& c) {
+  require(c.height > 0 && c.width > 0 && c.cin > 0 && c.cout > 0, "no size is 0");
+  require(c.dout != nullptr && c.in != nullptr && c.dw != nullptr && c.db != nullptr, "all arrays are there");
+}
 
 // The part of the scratch that holds the nine taps of two panels of W^T, whole squares of 16 x 16.
 constexpr size_t conv3x3_vjp_taps_floats(size_t cout) {

@@ -22,7 +22,7 @@ constexpr const char* target_name() {
       return "AVX2";
     case HWY_SSE4:
       return "SSE4";
-    case HWY_NEON:
+    case LEVIT_NEON:
       return "NEON";
     case HWY_WASM:
       return "WASM";
@@ -57,7 +57,9 @@ constexpr const Dispatch* kDispatches[] = {
 #if HWY_TARGETS & HWY_SSE4
     &N_SSE4::kDispatch,
 #endif
-#if HWY_TARGETS & HWY_NEON
+#if HWY_TARGETS & HWY_NEON_WITHOUT_AES
+    &N_NEON_WITHOUT_AES::kDispatch,
+#elif HWY_TARGETS & HWY_NEON
     &N_NEON::kDispatch,
 #endif
 #if HWY_TARGETS & HWY_WASM

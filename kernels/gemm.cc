@@ -14,6 +14,10 @@ HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 
 void gemm(const Gemm& g) {
+  check(g, g.w.depth, g.w.outputs);
+  if (g.w.half) {
+    require_scratch(g.scratch);
+  }
   const size_t panel = g.column_begin / kPanelWidth;
   PanelSource w = {};
   w.data = static_cast<const char*>(g.w.data) + panel * g.w.depth * g.w.row_bytes();
@@ -23,6 +27,8 @@ void gemm(const Gemm& g) {
 
 // Two panels of W^T at a time are written to the scratch and multiplied from there.
 void gemm_vjp_input(const Gemm& g) {
+  check(g, g.w.outputs, g.w.depth);
+  require_scratch(g.scratch);
   PanelSource w = {};
   w.data = g.scratch;
   w.half = g.w.half && kHasWiden;
@@ -47,6 +53,7 @@ void gemm_vjp_input(const Gemm& g) {
 
 // Each segment of dy with each segment of x is a rectangle of dw.
 void gemm_vjp_weights(const GemmVjpWeights& g) {
+  check(g);
   const size_t depth = g.x.segments * g.x.segment_length;
   for (size_t i = 0; i < g.dy.segments; ++i) {
     const size_t n = i * g.dy.segment_length;

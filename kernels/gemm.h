@@ -29,6 +29,29 @@ struct Gemm {
   float* scratch;  // gemm_scratch_floats or gemm_vjp_scratch_floats, 64-byte aligned; per thread
 };
 
+// The contract of a call whose x has `in` columns and y `out`.
+inline void check(const Gemm& g, size_t in, size_t out) {
+  check(g.x, in);
+  check(g.w);
+  check(g.y, out);
+  if (g.pre.data != nullptr) {
+    check(g.pre, out);
+  }
+  require(g.x.stride >= g.x.segment_length, "rows of x do not overlap");
+  require(g.row_begin <= g.row_end, "rows end where they begin or later");
+  require(g.column_begin <= g.column_end && g.column_end <= out, "columns lie in the output");
+  require(g.column_begin % kPanelWidth == 0, "columns begin with a panel");
+  require(g.column_end % kPanelWidth == 0 || g.column_end == out, "columns end with a panel or the output");
+  // Where x has no gaps, nothing of it may be written before it is read.
+  for (size_t s = 0; kAssertions && g.x.stride == g.x.segment_length && s < g.x.segments; ++s) {
+    const size_t rows = g.row_end - g.row_begin;
+    const float* x = g.x.segment[s] + g.row_begin * g.x.stride;
+    const float* y = g.y.data + g.row_begin * g.y.stride;
+    require(rows == 0 || g.y.stride != out || are_disjoint(x, rows * g.x.stride, y, rows * out),
+            "the output does not lie over the input");
+  }
+}
+
 // dw [outputs, depth] += dy^T x and db [outputs] += column sums of dy. dw is a plain row-major matrix.
 struct GemmVjpWeights {
   SegmentedRows dy;  // [rows, outputs]
@@ -37,6 +60,13 @@ struct GemmVjpWeights {
   float* dw;  // may be null
   float* db;  // may be null
 };
+
+inline void check(const GemmVjpWeights& g) {
+  check(g.dy, g.dy.segments * g.dy.segment_length);
+  check(g.x, g.x.segments * g.x.segment_length);
+  require(g.dy.stride >= g.dy.segment_length, "rows of dy do not overlap");
+  require(g.x.stride >= g.x.segment_length, "rows of x do not overlap");
+}
 
 // Floats of scratch that a call needs, whatever the target.
 size_t gemm_scratch_floats(size_t depth);

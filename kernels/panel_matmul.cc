@@ -35,7 +35,7 @@ constexpr size_t kLanes = HWY_LANES(float);
 #if HWY_TARGET == HWY_AVX3
 constexpr size_t kTileVectors = 2;
 constexpr size_t kTileRows = 14;
-#elif HWY_TARGET == HWY_NEON
+#elif HWY_TARGET == LEVIT_NEON
 constexpr size_t kTileVectors = 4;
 constexpr size_t kTileRows = 6;
 #elif HWY_TARGET == HWY_SCALAR
@@ -279,13 +279,13 @@ template <size_t kVectors, class W>
 void multiply_columns(const Tile& last, size_t row_begin, size_t row_end, size_t columns) {
   constexpr size_t kRows = most_rows(kVectors);
   const size_t most = last.g->x.stride % kCacheStride == 0 ? HWY_MIN(kRows, kCacheWays) : kRows;
-  const size_t tiles = (row_end - row_begin + most - 1) / most;
+  const size_t tiles = divide_up(row_end - row_begin, most);
   Tile t = last;
   t.next = reinterpret_cast<uintptr_t>(t.w[0]);  // only the last rows prefetch
   t.next_stride = 0;
   size_t row = row_begin;
   for (size_t left = tiles; left > 0; --left) {
-    const size_t rows = (row_end - row + left - 1) / left;
+    const size_t rows = divide_up(row_end - row, left);
     const Tile& tile = left == 1 ? last : t;
     if (columns < kVectors * kLanes) {
       multiply_partial<kVectors, W>(tile, row, rows, columns);

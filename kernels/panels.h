@@ -12,13 +12,18 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/contract.h"
+
 namespace levit::kernels {
 
 inline constexpr size_t kPanelWidth = 16;
 inline constexpr size_t kMaxSegments = 64;
 
+constexpr size_t divide_up(size_t count, size_t by) {
+  return (count + by - 1) / by;
+}
 constexpr size_t round_up(size_t count, size_t multiple) {
-  return (count + multiple - 1) / multiple * multiple;
+  return divide_up(count, multiple) * multiple;
 }
 
 // Rows `stride` floats apart.
@@ -64,8 +69,29 @@ struct Panels {
   size_t row_bytes() const { return kPanelWidth * (half ? sizeof(uint16_t) : sizeof(float)); }
 };
 
+inline void check(const SegmentedRows& x, size_t columns) {
+  require(x.segments >= 1 && x.segments <= kMaxSegments, "there are 1 to kMaxSegments segments");
+  require(x.segments * x.segment_length == columns, "the segments together are as long as a row");
+  for (size_t s = 0; kAssertions && s < x.segments; ++s) {
+    require(x.segment[s] != nullptr, "every segment is there");
+  }
+}
+
+inline void check(const OutputRows& y, size_t columns) {
+  require(y.data != nullptr, "the output is there");
+  const bool plain = y.segment_length >= columns;
+  require(plain || y.segment_length % kPanelWidth == 0, "column segments are whole panels");
+  require(y.stride >= (plain ? columns : y.segment_length), "rows of the output do not overlap");
+  require(plain || y.segment_stride >= y.segment_length, "column segments of the output do not overlap");
+}
+
+inline void check(const Panels& w) {
+  require(w.data != nullptr && is_aligned(w.data, w.row_bytes()),
+          "panels are there and aligned to a row of 16");
+}
+
 constexpr size_t panel_count(size_t outputs) {
-  return round_up(outputs, kPanelWidth) / kPanelWidth;
+  return divide_up(outputs, kPanelWidth);
 }
 
 // Numbers stored for a matrix of that shape, padding included.

@@ -105,6 +105,7 @@ HWY_INLINE V divide(V a, V b, V reciprocal) {
 }  // namespace
 
 void resample_horizontal(const ResampleHorizontal& a) {
+  check(a);
   interleave(a.rows, a.pixels, a.interleaved);
   // Copies, because stores through a byte pointer could change `a`.
   const uint8_t* const interleaved = a.interleaved;
@@ -125,6 +126,7 @@ void resample_horizontal(const ResampleHorizontal& a) {
 }
 
 void resample_vertical(const ResampleVertical& a) {
+  check(a);
   constexpr size_t kVectors = 6;
   size_t i = 0;
   for (; i + kVectors * kLanes <= a.width; i += kVectors * kLanes) {

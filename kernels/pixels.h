@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/contract.h"
+
 namespace levit::kernels {
 
 // Separable resampling with fixed-point weights: sums are 32-bit integers, so every target gives the same
@@ -28,6 +30,14 @@ struct ResampleHorizontal {
   size_t out_stride;
 };
 
+inline void check(const ResampleHorizontal& a) {
+  require(a.taps > 0 && a.interleaved != nullptr, "there are taps and scratch");
+  require(a.out_stride >= 3 * a.count + 1, "rows of the output leave a byte between them");
+  for (size_t x = 0; kAssertions && x < a.count; ++x) {
+    require(a.first[x] + a.taps <= a.pixels, "every tap is a pixel of the row");
+  }
+}
+
 // Along y: out[i] from ring[(first + j) % capacity][i], j < taps <= capacity.
 struct ResampleVertical {
   const uint8_t* ring;  // [capacity, width], rows `stride` apart
@@ -37,6 +47,11 @@ struct ResampleVertical {
   uint8_t* out;  // [width]
   size_t width;  // bytes
 };
+
+inline void check(const ResampleVertical& a) {
+  require(a.stride >= a.width, "rows of the ring do not overlap");
+  require(a.first < a.capacity && a.taps <= a.capacity, "the rows lie in the ring");
+}
 
 // The same sum along y where the rows under it are too many to keep: they are added one by one to sums that
 // begin as 2^21, then the sums are finished.

@@ -26,7 +26,7 @@ constexpr D d;
 constexpr size_t kLanes = HWY_LANES(float);
 
 // 8 * 2 sums, a row of b and a factor leave half of 32 registers to the loop around; 6 * 2 fill 16.
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == LEVIT_NEON
 constexpr size_t kTileRows = 8;
 #else
 constexpr size_t kTileRows = 6;
@@ -34,8 +34,7 @@ constexpr size_t kTileRows = 6;
 
 // The first part when `count` is cut evenly into as few parts of at most `largest` as it takes.
 constexpr size_t even_part(size_t count, size_t largest) {
-  const size_t parts = round_up(count, largest) / largest;
-  return round_up(count, parts) / parts;
+  return divide_up(count, divide_up(count, largest));
 }
 
 template <size_t kRows, size_t kVectors>
@@ -93,6 +92,8 @@ void multiply_rows(size_t rows, ConstRows a, ConstRows b, size_t depth, size_t c
 // c [rows, columns] = start + a [rows, depth] b [depth, columns]; start[r] is row r, and null is zero.
 inline void multiply(size_t rows, ConstRows a, ConstRows b, size_t depth, size_t columns,
                      const float* const* start, Rows c) {
+  require(columns % kLanes == 0 && c.stride >= columns, "columns are whole vectors, and rows as long");
+  require(is_aligned(c[0], kLanes * sizeof(float)), "the result is aligned");
   for (size_t r = 0, n; r < rows; r += n) {
     n = even_part(rows - r, kTileRows);
     multiply_rows<kTileRows>(n, {a[r], a.stride}, b, depth, columns, start != nullptr ? start + r : nullptr,
@@ -149,6 +150,8 @@ void add_rows(size_t rows, ConstRows a, ConstRows x, size_t depth, size_t column
 
 // c [depth, columns] += a^T x, with a [rows, depth] and x [rows, columns].
 inline void add_transposed(size_t rows, ConstRows a, ConstRows x, size_t depth, size_t columns, Rows c) {
+  require(columns % kLanes == 0 && c.stride >= columns, "columns are whole vectors, and rows as long");
+  require(is_aligned(c[0], kLanes * sizeof(float)), "the result is aligned");
   for (size_t r = 0, n; r < rows; r += n) {
     n = even_part(rows - r, kTileRows);
     add_rows<kTileRows>(n, {a[r], a.stride}, {x[r], x.stride}, depth, columns, c);
@@ -211,6 +214,7 @@ HWY_INLINE void outer_columns(const OuterProducts& o, size_t k) {
 }
 
 inline void add_outer_products(const OuterProducts& o) {
+  require(o.dy.stride >= o.outputs && o.dw.stride >= o.depth, "rows of dy and dw do not overlap");
   outer_columns<HWY_LANES(float)>(o, 0);
 }
 

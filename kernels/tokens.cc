@@ -1,3 +1,5 @@
+// Operations on rows of numbers, which memory bounds: whole vectors, then the rest one by one. Pooling and
+// subsampling are plain loops over rows, of which the compiler makes vectors.
 #include "kernels/tokens.h"
 
 #include <cstring>
@@ -41,11 +43,13 @@ float largest(const float* x, size_t columns) {
 }  // namespace
 
 void hardswish(const Hardswish& h) {
+  check(h);
   for_each_vector(h.count, [&](auto d, size_t i)
                                HWY_ATTR { hn::StoreU(hardswish(d, hn::LoadU(d, h.x + i)), d, h.y + i); });
 }
 
 void hardswish_vjp(const HardswishVjp& h) {
+  check(h);
   for_each_vector(h.count, [&](auto d, size_t i) HWY_ATTR {
     const auto dy = hn::LoadU(d, h.dy + i);
     hn::StoreU(hn::Mul(dy, hardswish_slope(d, hn::LoadU(d, h.x + i))), d, h.dx + i);
@@ -53,6 +57,7 @@ void hardswish_vjp(const HardswishVjp& h) {
 }
 
 void softmax(const Softmax& s) {
+  check(s);
   for (size_t i = 0; i < s.rows; ++i) {
     const float* x = s.x + i * s.columns;
     float* y = s.y + i * s.columns;
@@ -71,6 +76,7 @@ void softmax(const Softmax& s) {
 }
 
 void softmax_vjp(const SoftmaxVjp& s) {
+  check(s);
   for (size_t i = 0; i < s.rows; ++i) {
     const float* y = s.y + i * s.columns;
     const float* dy = s.dy + i * s.columns;
@@ -88,6 +94,7 @@ void softmax_vjp(const SoftmaxVjp& s) {
 
 // Token by token, so that the inner loops run over whole rows; the compiler makes vectors of them.
 void mean_pool(const MeanPool& p) {
+  check(p);
   std::memset(p.y, 0, p.channels * sizeof(float));
   for (size_t t = 0; t < p.tokens; ++t) {
     for (size_t c = 0; c < p.channels; ++c) {
@@ -101,6 +108,7 @@ void mean_pool(const MeanPool& p) {
 }
 
 void mean_pool_vjp(const MeanPoolVjp& p) {
+  check(p);
   const float scale = 1.0f / static_cast<float>(p.tokens);
   for (size_t t = 0; t < p.tokens; ++t) {
     for (size_t c = 0; c < p.channels; ++c) {
@@ -110,6 +118,7 @@ void mean_pool_vjp(const MeanPoolVjp& p) {
 }
 
 void subsample(const Subsample& s) {
+  check(s);
   float* y = s.y;
   for (size_t i = 0; i < s.side; i += 2) {
     for (size_t j = 0; j < s.side; j += 2) {
@@ -120,6 +129,7 @@ void subsample(const Subsample& s) {
 }
 
 void subsample_vjp(const SubsampleVjp& s) {
+  check(s);
   const float* dy = s.dy;
   for (size_t i = 0; i < s.side; i += 2) {
     for (size_t j = 0; j < s.side; j += 2) {

@@ -51,9 +51,16 @@ Loop find_loop(const char* target) {
     const char* name;
     Loop loop;
   } loops[] = {
-      {"AVX3", HWY_CHOOSE_AVX3(multiply_adds)}, {"AVX2", HWY_CHOOSE_AVX2(multiply_adds)},
-      {"SSE4", HWY_CHOOSE_SSE4(multiply_adds)}, {"NEON", HWY_CHOOSE_NEON(multiply_adds)},
-      {"WASM", HWY_CHOOSE_WASM(multiply_adds)}, {"SCALAR", HWY_CHOOSE_FALLBACK(multiply_adds)},
+    {"AVX3", HWY_CHOOSE_AVX3(multiply_adds)},
+    {"AVX2", HWY_CHOOSE_AVX2(multiply_adds)},
+    {"SSE4", HWY_CHOOSE_SSE4(multiply_adds)},
+    {"WASM", HWY_CHOOSE_WASM(multiply_adds)},
+#if HWY_TARGETS & HWY_NEON_WITHOUT_AES
+    {"NEON", HWY_CHOOSE_NEON_WITHOUT_AES(multiply_adds)},
+#else
+    {"NEON", HWY_CHOOSE_NEON(multiply_adds)},
+#endif
+    {"SCALAR", HWY_CHOOSE_FALLBACK(multiply_adds)},
   };
   for (const auto& entry : loops)
     if (std::strcmp(entry.name, target) == 0) return entry.loop;

@@ -1,3 +1,4 @@
+// One constant Dispatch for each target, and the choice among those that the processor runs.
 #include "kernels/dispatch.h"
 
 #include "kernels/targets.h"

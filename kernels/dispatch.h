@@ -42,6 +42,7 @@ struct Dispatch {
   const char* name;  // "AVX3", "AVX2", "SSE4", "SCALAR", "NEON", ...
   size_t lanes;      // floats in a vector
 
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a type takes none
 #define LEVIT_FIELD(name, Call) void (*name)(const Call&);
   LEVIT_FOR_EACH_KERNEL(LEVIT_FIELD)
 #undef LEVIT_FIELD

@@ -98,6 +98,7 @@ HWY_INLINE void accumulate_part(const Tile& t, const float* HWY_RESTRICT x, size
       constexpr size_t kBytes = kVectors * kLanes * sizeof(W);
       const uintptr_t next = t.next + at / kSquare * t.next_stride + at % kSquare / kPanelWidth * kBytes;
       for (size_t line = 0; line < kBytes; line += 64) {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): may lie behind the weights, where no pointer may point
         hwy::Prefetch(reinterpret_cast<const char*>(next + line));
       }
     }

@@ -140,8 +140,10 @@ void resample_vertical(const ResampleVertical& a) {
   }
   for (; i < a.width; ++i) {
     int32_t sum = kRounding;
-    for (size_t j = 0; j < a.taps; ++j)
-      sum += a.weights[j] * a.ring[(a.first + j) % a.capacity * a.stride + i];
+    for (size_t j = 0, row = a.first; j < a.taps; ++j) {
+      sum += a.weights[j] * a.ring[row * a.stride + i];
+      row = row + 1 < a.capacity ? row + 1 : 0;
+    }
     a.out[i] = finished(sum);
   }
 }

@@ -1,3 +1,5 @@
+// Attention and its VJP against the reference in double, with bounds on the rounding derived from the shapes,
+// and against the goldens.
 #include "kernels/attention.h"
 
 #include <algorithm>

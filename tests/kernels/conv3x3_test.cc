@@ -1,3 +1,4 @@
+// The convolution of the stem and its VJPs against the reference in double, complex steps and the goldens.
 #include "kernels/conv3x3.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// GEMM and its VJPs against the reference in double, complex steps and the goldens; shapes lie around the
+// edges of every tile.
 #include "kernels/gemm.h"
 
 #include <algorithm>

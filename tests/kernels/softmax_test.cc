@@ -1,3 +1,4 @@
+// Softmax and its VJP against the reference in double, complex steps and the goldens.
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>

@@ -1,3 +1,4 @@
+// Guarded pages, panels from plain matrices, complex steps and the comparison that reports the worst number.
 #include "tests/kernels/support.h"
 
 #include <sys/mman.h>

@@ -129,12 +129,12 @@ TEST_CASE("mean_pool and subsample: the reference's values and complex-step grad
       CAPTURE(channels);
       CAPTURE(side);
       const size_t tokens = side * side;
-      const size_t half = (side + 1) / 2;
+      const size_t even = divide_up(side, 2);
       const Guarded<float> x(tests::seeded("pool.x", tokens * channels, 3));
       const std::vector<double> wide = tests::converted<double>(x.values());
       const Guarded<float> mean_dy(tests::seeded("pool.mean_dy", channels));
-      const Guarded<float> sub_dy(tests::seeded("pool.sub_dy", half * half * channels));
-      std::vector<double> mean(channels), sub(half * half * channels);
+      const Guarded<float> sub_dy(tests::seeded("pool.sub_dy", even * even * channels));
+      std::vector<double> mean(channels), sub(even * even * channels);
       reference::mean_pool(wide.data(), tokens, channels, mean.data());
       reference::subsample(wide.data(), side, channels, sub.data());
       const std::vector<double> mean_dx =

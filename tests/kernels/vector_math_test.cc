@@ -1,3 +1,4 @@
+// The functions of vectors, which no Dispatch holds: compiled here for every target.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>

@@ -19,7 +19,7 @@ size_t Attribution::pixels() const {
 levit_status check_attribution(const levit_context* context, const float* tensor, const float* direction,
                                const float* values, const levit_attribution* attribution) {
   if (context == nullptr || values == nullptr) return LEVIT_ARGUMENT;
-  if (attribution != nullptr && attribution->size != sizeof(levit_attribution)) return LEVIT_ARGUMENT;
+  if (attribution != nullptr && !is_sized(attribution)) return LEVIT_STRUCT;
   if (!context->plan.options.attribution) return LEVIT_FEATURE;
   const levit_status status = check_scored_input(context, {nullptr, tensor}, 1);
   return status == LEVIT_OK ? check_direction(*context, direction, 1) : status;
@@ -34,22 +34,24 @@ void begin_attribution(const Attribution& run) {
     std::memcpy(directions + i * classes, run.direction, classes * sizeof(float));
 }
 
-void add_scores(Attribution& run, const float* pictures, size_t count, double* sum) {
+levit_status add_scores(Attribution& run, const float* pictures, size_t count, double* sum) {
   const size_t classes = config_of(run.context).classes;
   float* logits = run.context.at(run.context.plan.logits);
-  runtime::run({run.context, {nullptr, pictures}, count}, logits, nullptr);
+  const levit_status status = runtime::run({run.context, {nullptr, pictures}, count}, logits, nullptr);
   for (size_t i = 0; i < count; ++i)
     for (size_t k = 0; k < classes; ++k)
       *sum += static_cast<double>(run.direction[k]) * static_cast<double>(logits[i * classes + k]);
   run.done += count;
+  return status;
 }
 
-void point_gradients(Attribution& run, size_t count) {
+levit_status point_gradients(Attribution& run, size_t count) {
   Pass pass{run.context, {nullptr, run.point(0)}, count};
   pass.layer = LEVIT_INPUT;
   pass.gradient = run.context.at(run.context.plan.d_points);
-  runtime::run(pass, run.context.at(run.context.plan.logits), run.context.at(run.context.plan.direction));
   run.done += count;
+  return runtime::run(pass, run.context.at(run.context.plan.logits),
+                      run.context.at(run.context.plan.direction));
 }
 
 levit_status report_progress(const Attribution& run) {
@@ -83,14 +85,21 @@ double add_sample(const Attribution& run, const float* gradient, const float* re
   return sum;
 }
 
-double mean_of_sums(const Attribution& run, size_t samples, float* values) {
+levit_status finish_attribution(Attribution& run, size_t samples, double standard_error, float* values,
+                                levit_attribution* attribution) {
   double sum = 0;
   for (size_t p = 0; p < run.pixels(); ++p) {
     const double mean = run.sums()[p] / static_cast<double>(samples);
     values[p] = static_cast<float>(mean);
     sum += mean;
   }
-  return sum;
+  if (!all_finite(values, run.pixels())) return LEVIT_NUMBER;
+  if (attribution == nullptr) return LEVIT_OK;
+  run.numbers.sum = sum;
+  run.numbers.gap = run.numbers.score - run.numbers.base_value - sum;
+  run.numbers.standard_error = standard_error;
+  write_sized(attribution, &run.numbers, sizeof run.numbers);
+  return LEVIT_OK;
 }
 
 }  // namespace levit::runtime

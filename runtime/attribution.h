@@ -4,6 +4,7 @@
 #define LEVIT_RUNTIME_ATTRIBUTION_H_
 
 #include "runtime/context.h"
+#include "runtime/sized.h"
 
 namespace levit::runtime {
 
@@ -13,6 +14,7 @@ struct Attribution {
   const float* direction;  // [classes]
   size_t total;            // pictures to pass in all, for the progress
   size_t done = 0;
+  levit_attribution numbers{};
 
   size_t pixels() const;
   size_t batch() const { return context.plan.options.batch; }
@@ -31,10 +33,10 @@ void begin_attribution(const Attribution& run);
 
 // direction . logits of each of `count` pictures; pictures: the points, or another batch of tensors. Adds to
 // *sum.
-void add_scores(Attribution& run, const float* pictures, size_t count, double* sum);
+levit_status add_scores(Attribution& run, const float* pictures, size_t count, double* sum);
 
 // Gradients of the score at the first `count` points.
-void point_gradients(Attribution& run, size_t count);
+levit_status point_gradients(Attribution& run, size_t count);
 
 // Tells the progress; LEVIT_CANCELLED when the caller wants no more.
 levit_status report_progress(const Attribution& run);
@@ -43,8 +45,9 @@ levit_status report_progress(const Attribution& run);
 // asked, its square to the squares. Returns the sum of the sample, the same for any number of workers.
 double add_sample(const Attribution& run, const float* gradient, const float* reference, bool squares);
 
-// values = sums / samples as float32; returns their sum.
-double mean_of_sums(const Attribution& run, size_t samples, float* values);
+// values = sums / samples as float32; and, unless null, the numbers about them.
+levit_status finish_attribution(Attribution& run, size_t samples, double standard_error, float* values,
+                                levit_attribution* attribution);
 
 }  // namespace levit::runtime
 

@@ -1,7 +1,6 @@
 // The CAM family: maps from activations and gradients, and their finish.
-#include "runtime/backward.h"
 #include "runtime/context.h"
-#include "runtime/forward.h"
+#include "runtime/lanes.h"
 
 namespace levit::runtime {
 namespace {
@@ -141,11 +140,12 @@ levit_status levit_cam(levit_context* context, levit_input input, const float* d
   Pass pass{*context, input, 1};
   pass.layer = layer;
   pass.activation = context->at(context->plan.activation);
-  forward(pass, logits != nullptr ? logits : context->at(context->plan.logits));
-  backward(pass, direction);
-  const size_t stage = stage_of(layer);
-  return levit_cam_from(method, pass.activation, context->at(context->plan.d_x[stage]),
-                        stage_tokens(config_of(*context), stage), config_of(*context).dims[stage], map);
+  status = run(pass, logits != nullptr ? logits : context->at(context->plan.logits), direction);
+  if (status != LEVIT_OK) return status;
+  const size_t stage = stage_of(layer), tokens = stage_tokens(config_of(*context), stage);
+  status = levit_cam_from(method, pass.activation, context->at(context->plan.d_x[stage]), tokens,
+                          config_of(*context).dims[stage], map);
+  return status == LEVIT_OK && !all_finite(map, tokens) ? LEVIT_NUMBER : status;
 }
 
 levit_status levit_cam_finish(const float* map, size_t side, float* out, size_t out_side, int* flat) {

@@ -1,7 +1,11 @@
 #include "runtime/context.h"
 
 #include <cstdint>
+#include <cstring>
+#include <limits>
 #include <new>
+
+#include "runtime/sized.h"
 
 namespace levit::runtime {
 namespace {
@@ -29,7 +33,6 @@ PlanOptions plan_options(const levit_options& options, bool parameters) {
 }
 
 levit_status check_options(const levit_options& options) {
-  if (options.size != sizeof(levit_options)) return LEVIT_ARGUMENT;
   if ((options.features & ~uint32_t{LEVIT_GRADIENT | LEVIT_ATTRIBUTION}) != 0) return LEVIT_ARGUMENT;
   if (options.batch == 0 || options.batch > kMaxBatch) return LEVIT_ARGUMENT;
   if (options.threads == 0 || options.threads > kMaxWorkers) return LEVIT_ARGUMENT;
@@ -51,10 +54,12 @@ bool sizes_fit(const weights::Config& config, const PlanOptions& options) {
 levit_status arena_bytes(const levit_model* model, const levit_options* options, bool parameters,
                          size_t* bytes) {
   if (model == nullptr || options == nullptr || bytes == nullptr) return LEVIT_ARGUMENT;
-  const levit_status status = check_options(*options);
+  levit_options known = levit_default_options();
+  levit_status status = read_sized(options, &known, sizeof known);
+  if (status == LEVIT_OK) status = check_options(known);
   if (status != LEVIT_OK) return status;
   const weights::Config config = weights::view(model).config;
-  const PlanOptions wanted = plan_options(*options, parameters);
+  const PlanOptions wanted = plan_options(known, parameters);
   if (!sizes_fit(config, wanted)) return LEVIT_ARGUMENT;
   *bytes = kContextBytes + block_bytes(config) + lane_plan_bytes(wanted) +
            make_plan(config, wanted).floats * sizeof(float);
@@ -75,30 +80,44 @@ levit_status create(const levit_model* model, const levit_options* options, bool
   auto* made = new (memory) levit_context{};
   auto* blocks = new (memory + kContextBytes) Block[block_count(view.config)];
   made->network = open_network(view, blocks);
-  const PlanOptions wanted = plan_options(*options, parameters);
+  levit_options known = levit_default_options();
+  read_sized(options, &known, sizeof known);
+  const PlanOptions wanted = plan_options(known, parameters);
   made->plan = make_plan(view.config, wanted);
   unsigned char* next = memory + kContextBytes + block_bytes(view.config);
   if (wanted.lanes() > 1) made->lane_plan = new (next) Plan(make_plan(view.config, wanted.of_lane()));
-  made->kernels = kernels::find_target(options->target);
-  made->workers = {options->threads, options->parallel_for, options->parallel_context};
-  made->progress = options->progress;
-  made->progress_context = options->progress_context;
+  made->kernels = kernels::find_target(known.target);
+  made->workers = {known.threads, known.parallel_for, known.parallel_context};
+  made->progress = known.progress;
+  made->progress_context = known.progress_context;
   made->workspace = reinterpret_cast<float*>(next + lane_plan_bytes(wanted));
   *context = made;
   return LEVIT_OK;
 }
 
+namespace {
+
+// Whether all magnitudes are at most `most`, by their bits: as integers they are ordered alike, NaN above
+// infinity, and no option of a compiler takes NaN for impossible there.
+bool all_within(const float* values, size_t count, float most) {
+  int32_t limit, beyond = 0;
+  std::memcpy(&limit, &most, sizeof limit);
+  for (size_t i = 0; i < count; ++i) {
+    int32_t bits;
+    std::memcpy(&bits, values + i, sizeof bits);
+    beyond |= (bits & 0x7fffffff) > limit ? 1 : 0;
+  }
+  return beyond == 0;
+}
+
+}  // namespace
+
 bool all_finite(const float* values, size_t count) {
-  // x - x is NaN for infinities and NaN, else 0; eight sums let the compiler use vectors without reordering.
-  constexpr size_t kSums = 16;
-  float sums[kSums] = {};
-  size_t i = 0;
-  for (; i + kSums <= count; i += kSums)
-    for (size_t j = 0; j < kSums; ++j) sums[j] += values[i + j] - values[i + j];
-  for (; i < count; ++i) sums[0] += values[i] - values[i];
-  float sum = 0;
-  for (const float s : sums) sum += s;
-  return sum == 0;
+  return all_within(values, count, std::numeric_limits<float>::max());
+}
+
+bool is_picture(const float* tensor, size_t count) {
+  return all_within(tensor, count, 0x1p20f);
 }
 
 levit_status check_input(const levit_context* context, levit_input input, size_t count) {
@@ -106,7 +125,7 @@ levit_status check_input(const levit_context* context, levit_input input, size_t
   if ((input.rgb == nullptr) == (input.tensor == nullptr)) return LEVIT_ARGUMENT;
   if (count > context->plan.options.batch) return LEVIT_BATCH;
   const size_t side = config_of(*context).side;
-  if (input.tensor != nullptr && !all_finite(input.tensor, count * kChannelsIn * side * side))
+  if (input.tensor != nullptr && !is_picture(input.tensor, count * kChannelsIn * side * side))
     return LEVIT_NUMBER;
   return LEVIT_OK;
 }
@@ -123,14 +142,6 @@ void observe(levit_context* context, const Observer* observer) {
 }  // namespace levit::runtime
 
 extern "C" {
-
-levit_options levit_default_options(void) {
-  levit_options options{};
-  options.size = sizeof options;
-  options.batch = 1;
-  options.threads = 1;
-  return options;
-}
 
 const char* levit_target_name(size_t index) {
   size_t count = 0;

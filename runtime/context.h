@@ -27,6 +27,11 @@ struct levit_context {
 
 namespace levit::runtime {
 
+// The kernels of a context; null: the best of this processor.
+inline const kernels::Dispatch& dispatch_of(const levit_context* context) {
+  return context != nullptr ? *context->kernels : *kernels::find_target(nullptr);
+}
+
 inline const weights::Config& config_of(const levit_context& context) {
   return context.network.view.config;
 }
@@ -77,7 +82,7 @@ levit_status arena_bytes(const levit_model* model, const levit_options* options,
 levit_status create(const levit_model* model, const levit_options* options, bool parameters, void* arena,
                     size_t bytes, levit_context** context);
 
-// Checks an input: exactly one kind, 0 < count <= batch, tensors finite.
+// Checks an input: exactly one kind, 0 < count <= batch, tensors that can be pictures.
 levit_status check_input(const levit_context* context, levit_input input, size_t count);
 
 // The same for calls that ask for logits or their gradients: NO_HEAD for a model without classifier.
@@ -91,6 +96,15 @@ levit_status check_direction(const levit_context& context, const float* directio
 
 // Whether all are finite.
 bool all_finite(const float* values, size_t count);
+
+// Whether all are within what normalised pixels can be: (p - mean) / std of a valid file is below 1.1e6. What
+// is larger could overflow inside the network, and its exp hides NaN.
+bool is_picture(const float* tensor, size_t count);
+
+// softmax(logits / temperature) of [count, classes], which may be in place; LEVIT_NUMBER for logits that are
+// not finite.
+levit_status softmax(const kernels::Dispatch& kernels, const float* logits, size_t count, size_t classes,
+                     float temperature, float* probabilities);
 
 }  // namespace levit::runtime
 

@@ -6,7 +6,8 @@
 
 namespace levit::runtime {
 
-// logits [count, classes], or the pooled features that the pass asks for instead. Stores the activation that the pass asks for, and keeps what its gradient needs.
+// logits [count, classes], or the pooled features that the pass asks for instead. Stores the activation that
+// the pass asks for, and keeps what its gradient needs.
 void forward(const Pass& pass, float* logits);
 
 }  // namespace levit::runtime

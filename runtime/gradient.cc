@@ -14,8 +14,7 @@ void copy_pictures(const levit_context& context, levit_input input, size_t count
     std::memcpy(out, input.tensor, count * values * sizeof(float));
     return;
   }
-  const auto* model = reinterpret_cast<const levit_model*>(context.network.view.image);
-  for (size_t i = 0; i < count; ++i) levit_normalise(model, input.rgb + i * values, out + i * values);
+  for (size_t i = 0; i < count; ++i) levit_normalise(&context, input.rgb + i * values, out + i * values);
 }
 
 }  // namespace
@@ -58,8 +57,9 @@ levit_status levit_gradient(levit_context* context, levit_input input, size_t co
     copy_pictures(*context, input, count, activation);
   else
     pass.activation = activation;
-  run(pass, logits != nullptr ? logits : context->at(context->plan.logits), direction);
-  return LEVIT_OK;
+  status = run(pass, logits != nullptr ? logits : context->at(context->plan.logits), direction);
+  if (status != LEVIT_OK) return status;
+  return all_finite(gradient, count * layer_floats(config_of(*context), layer)) ? LEVIT_OK : LEVIT_NUMBER;
 }
 
 }  // extern "C"

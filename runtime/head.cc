@@ -7,7 +7,6 @@
 
 #include "kernels/tokens.h"
 #include "runtime/context.h"
-#include "runtime/forward.h"
 #include "runtime/lanes.h"
 #include "runtime/tensor.h"
 
@@ -42,8 +41,7 @@ levit_status levit_features(levit_context* context, levit_input input, size_t co
   if (status != LEVIT_OK) return status;
   levit::runtime::Pass pass{*context, input, count};
   pass.features = features;
-  levit::runtime::run(pass, nullptr, nullptr);
-  return LEVIT_OK;
+  return levit::runtime::run(pass, nullptr, nullptr);
 }
 
 levit_status levit_head_pack_bytes(size_t features, size_t classes, size_t* bytes) {
@@ -83,16 +81,16 @@ levit_status levit_use_head(levit_context* context, const levit_head* head) {
   const levit::weights::View own = levit::weights::view(network.view.image);
   if (head == nullptr) {
     network.head = model_head(own);
-    network.view.config.classes = own.config.classes;
-    network.view.no_head = own.no_head;
+    network.view = own;
     return LEVIT_OK;
   }
   if (head->w.depth != own.config.dims[kStages - 1]) return LEVIT_ARGUMENT;
   if (context->plan.options.gradient && head->w.outputs > own.config.classes) return LEVIT_CLASS;
   network.head.w = head->w;
   network.head.bias = head->bias;
-  network.view.config.classes = static_cast<uint32_t>(head->w.outputs);
+  network.view.config.classes = network.view.labels = static_cast<uint32_t>(head->w.outputs);
   network.view.no_head = false;
+  network.view.temperature = 1;
   return LEVIT_OK;
 }
 
@@ -100,21 +98,20 @@ levit_status levit_softmax(const float* logits, size_t count, size_t classes, fl
                            float* probabilities) {
   if (logits == nullptr || probabilities == nullptr || count == 0 || classes == 0) return LEVIT_ARGUMENT;
   if (!(temperature > 0)) return LEVIT_ARGUMENT;
-  if (!levit::runtime::all_finite(logits, count * classes)) return LEVIT_NUMBER;
-  for (size_t i = 0; i < count * classes; ++i) probabilities[i] = logits[i] / temperature;
-  levit::kernels::find_target(nullptr)->softmax({probabilities, probabilities, count, classes});
-  return LEVIT_OK;
+  return levit::runtime::softmax(*levit::kernels::find_target(nullptr), logits, count, classes, temperature,
+                                 probabilities);
 }
 
 levit_status levit_class_map(levit_context* context, levit_input input, size_t class_index, float* map,
                              float* logits) {
   using namespace levit::runtime;
   if (map == nullptr || logits == nullptr) return LEVIT_ARGUMENT;
-  const levit_status status = check_scored_input(context, input, 1);
+  levit_status status = check_scored_input(context, input, 1);
   if (status != LEVIT_OK) return status;
   const Linear& head = context->network.head;
   if (class_index >= head.w.outputs) return LEVIT_CLASS;
-  forward({*context, input, 1}, logits);
+  status = run({*context, input, 1}, logits, nullptr);
+  if (status != LEVIT_OK) return status;
   // The tokens of the last stage: nothing of a forward pass is written over them.
   const float* const x = context->at(context->plan.x[kStages - 1]);
   const size_t cells = stage_tokens(config_of(*context), kStages - 1);

@@ -4,6 +4,7 @@
 
 #include "runtime/head.h"
 #include "runtime/levit.h"
+#include "runtime/sized.h"
 #include "weights/bytes.h"
 #include "weights/layout.h"
 #include "weights/reader.h"
@@ -50,23 +51,27 @@ levit_status count_strings(Exported* file) {
 }
 
 levit_status prepare(const levit_model* model, const levit_export_options* options, Exported* file) {
-  if (model == nullptr || options == nullptr || options->size != sizeof *options) return LEVIT_ARGUMENT;
+  if (model == nullptr || options == nullptr) return LEVIT_ARGUMENT;
+  levit_export_options known{};
+  const levit_status status = read_sized(options, &known, sizeof known);
+  if (status != LEVIT_OK) return status;
+  if (known.reserved != 0) return LEVIT_STRUCT;
   file->from = view(model);
   file->config = file->from.config;
-  file->head = options->head;
-  file->label = options->label;
+  file->head = known.head;
+  file->label = known.label;
   file->labels = file->from.labels;
-  file->name = options->name != nullptr ? options->name : file->from.name;
-  file->note = options->note != nullptr ? options->note : file->from.note;
-  file->float_head = file->from.float_head || (file->from.half && options->head != nullptr);
+  file->name = known.name != nullptr ? known.name : file->from.name;
+  file->note = known.note != nullptr ? known.note : file->from.note;
+  file->float_head = file->from.float_head || (file->from.half && known.head != nullptr);
   file->temperature = file->from.temperature;
-  if (options->head != nullptr) {
+  if (known.head != nullptr) {
     file->temperature = 1;
-    file->config.classes = file->labels = static_cast<uint32_t>(options->head->w.outputs);
-    if (options->head->w.depth != file->config.dims[kStages - 1]) return LEVIT_ARGUMENT;
-    if (options->label == nullptr && file->labels != file->from.labels) return LEVIT_ARGUMENT;
+    file->config.classes = file->labels = static_cast<uint32_t>(known.head->w.outputs);
+    if (known.head->w.depth != file->config.dims[kStages - 1]) return LEVIT_ARGUMENT;
+    if (known.label == nullptr && file->labels != file->from.labels) return LEVIT_ARGUMENT;
   }
-  if (options->temperature != 0) file->temperature = options->temperature;
+  if (known.temperature != 0) file->temperature = known.temperature;
   if (!valid(file->from.preprocessing, file->temperature)) return LEVIT_CONFIG;
   return count_strings(file);
 }

@@ -11,6 +11,7 @@
 #include "runtime/elementary.h"
 #include "runtime/levit.h"
 #include "runtime/mt19937.h"
+#include "runtime/sized.h"
 
 namespace levit::runtime {
 namespace {
@@ -53,9 +54,13 @@ bool is_share(double x) {
   return x >= 0 && x < 1;
 }
 
-levit_status check_options(const levit_head_options* options) {
-  if (options == nullptr || options->size != sizeof(levit_head_options)) return LEVIT_ARGUMENT;
-  const levit_head_options& o = *options;
+// Takes over the caller's options and checks them.
+levit_status read_options(const levit_head_options* options, levit_head_options* known) {
+  if (options == nullptr) return LEVIT_ARGUMENT;
+  *known = levit_default_head_options(0, 0);
+  const levit_status status = read_sized(options, known, sizeof *known);
+  if (status != LEVIT_OK) return status;
+  const levit_head_options& o = *known;
   if (o.features == 0 || o.features > weights::kMaxDim) return LEVIT_ARGUMENT;
   if (o.classes < 2 || o.classes > weights::kMaxClasses) return LEVIT_ARGUMENT;
   if (o.optimizer != LEVIT_ADAMW && o.optimizer != LEVIT_SGD) return LEVIT_ARGUMENT;
@@ -176,28 +181,16 @@ void sgd_step(levit_head_trainer& trainer, double rate) {
 
 extern "C" {
 
-levit_head_options levit_default_head_options(size_t features, size_t classes) {
-  levit_head_options options{};
-  options.size = sizeof options;
-  options.features = features;
-  options.classes = classes;
-  options.optimizer = LEVIT_ADAMW;
-  options.weight_decay = 0.05;
-  options.momentum = 0.9;
-  options.second_momentum = 0.999;
-  options.epsilon = 1e-8;
-  return options;
-}
-
 levit_status levit_head_bytes(const levit_head_options* options, size_t* bytes) {
   using namespace levit::runtime;
   if (bytes == nullptr) return LEVIT_ARGUMENT;
-  const levit_status status = check_options(options);
+  levit_head_options known;
+  const levit_status status = read_options(options, &known);
   if (status != LEVIT_OK) return status;
-  const size_t parameters = options->classes * (options->features + 1);
-  const size_t arrays = arrays_of(options->optimizer);
+  const size_t parameters = known.classes * (known.features + 1);
+  const size_t arrays = arrays_of(known.optimizer);
   if (parameters > SIZE_MAX / sizeof(double) / (arrays + 2)) return LEVIT_ARGUMENT;
-  *bytes = kTrainerBytes + (arrays * parameters + 2 * options->classes + options->features) * sizeof(double);
+  *bytes = kTrainerBytes + (arrays * parameters + 2 * known.classes + known.features) * sizeof(double);
   return LEVIT_OK;
 }
 
@@ -206,12 +199,14 @@ levit_status levit_head_create(const levit_head_options* options, void* memory, 
   using namespace levit::runtime;
   if (memory == nullptr || trainer == nullptr) return LEVIT_ARGUMENT;
   size_t needed = 0;
-  const levit_status status = levit_head_bytes(options, &needed);
+  levit_status status = levit_head_bytes(options, &needed);
+  levit_head_options known;
+  if (status == LEVIT_OK) status = read_options(options, &known);
   if (status != LEVIT_OK) return status;
   if (reinterpret_cast<uintptr_t>(memory) % LEVIT_ARENA_ALIGNMENT != 0) return LEVIT_ALIGNMENT;
   if (bytes < needed) return LEVIT_ARENA;
   auto* const made = new (memory) levit_head_trainer{};
-  made->options = *options;
+  made->options = known;
   made->options.class_weights = nullptr;  // copied below
   auto* next = reinterpret_cast<double*>(static_cast<unsigned char*>(memory) + kTrainerBytes);
   const auto take = [&next](size_t count) {
@@ -222,14 +217,13 @@ levit_status levit_head_create(const levit_head_options* options, void* memory, 
   made->parameters = take(made->count());
   made->gradient = take(made->count());
   made->moment = take(made->count());
-  if (options->optimizer == LEVIT_ADAMW) made->second = take(made->count());
-  made->class_weights = take(options->classes);
-  made->logits = take(options->classes);
-  made->row = take(options->features);
+  if (known.optimizer == LEVIT_ADAMW) made->second = take(made->count());
+  made->class_weights = take(known.classes);
+  made->logits = take(known.classes);
+  made->row = take(known.features);
   for (double* p = made->parameters; p != next; ++p) *p = 0;
-  for (size_t k = 0; k < options->classes; ++k)
-    made->class_weights[k] =
-        options->class_weights != nullptr ? static_cast<double>(options->class_weights[k]) : 1;
+  for (size_t k = 0; k < known.classes; ++k)
+    made->class_weights[k] = known.class_weights != nullptr ? static_cast<double>(known.class_weights[k]) : 1;
   made->momentum_power = made->second_power = 1;
   *trainer = made;
   return LEVIT_OK;

@@ -15,13 +15,12 @@ void interpolate(const float* x, const float* baseline, double along, size_t cou
 }
 
 levit_status baseline_score(Attribution& run, const float* baseline, double* score) {
-  *score = 0;
   if (baseline == nullptr) {
     std::memset(run.point(0), 0, run.pixels() * sizeof(float));
     baseline = run.point(0);
   }
-  add_scores(run, baseline, 1, score);
-  return report_progress(run);
+  const levit_status status = add_scores(run, baseline, 1, score);
+  return status == LEVIT_OK ? report_progress(run) : status;
 }
 
 }  // namespace
@@ -40,9 +39,8 @@ extern "C" levit_status levit_integrated_gradients(levit_context* context, const
   Attribution run{*context, tensor, direction, steps};
   if (attribution != nullptr) {
     run.total += 2;
-    attribution->score = 0;
-    add_scores(run, tensor, 1, &attribution->score);
-    status = baseline_score(run, baseline, &attribution->base_value);
+    status = add_scores(run, tensor, 1, &run.numbers.score);
+    if (status == LEVIT_OK) status = baseline_score(run, baseline, &run.numbers.base_value);
     if (status != LEVIT_OK) return status;
   }
   begin_attribution(run);
@@ -52,16 +50,11 @@ extern "C" levit_status levit_integrated_gradients(levit_context* context, const
       const double along = (static_cast<double>(begin + i) + 0.5) / static_cast<double>(steps);
       interpolate(tensor, baseline, along, run.pixels(), run.point(i));
     }
-    point_gradients(run, count);
+    status = point_gradients(run, count);
+    if (status != LEVIT_OK) return status;
     for (size_t i = 0; i < count; ++i) add_sample(run, run.gradient(i), baseline, false);
     status = report_progress(run);
     if (status != LEVIT_OK) return status;
   }
-  const double sum = mean_of_sums(run, steps, values);
-  if (attribution != nullptr) {
-    attribution->sum = sum;
-    attribution->gap = attribution->score - attribution->base_value - sum;
-    attribution->standard_error = 0;
-  }
-  return LEVIT_OK;
+  return finish_attribution(run, steps, 0, values, attribution);
 }

@@ -37,12 +37,20 @@ void run_lane(const Pass& pass, size_t lane, Range pictures, float* logits, cons
 
 }  // namespace
 
-void run(const Pass& pass, float* logits, const float* direction) {
+levit_status run(const Pass& pass, float* logits, const float* direction) {
   const size_t lanes = pass.context.plan.options.lanes();
-  if (lanes == 1 || pass.count < lanes) return run_together(pass, logits, direction);
-  parallel(pass.context.workers, lanes, [&](size_t lane, size_t) {
-    run_lane(pass, lane, part_of(pass.count, 1, lanes, lane), logits, direction);
-  });
+  if (lanes == 1 || pass.count < lanes) {
+    run_together(pass, logits, direction);
+  } else {
+    parallel(pass.context.workers, lanes, [&](size_t lane, size_t) {
+      run_lane(pass, lane, part_of(pass.count, 1, lanes, lane), logits, direction);
+    });
+  }
+  const weights::Config& config = config_of(pass.context);
+  const bool sound = pass.features != nullptr
+                         ? all_finite(pass.features, pass.count * config.dims[kStages - 1])
+                         : all_finite(logits, pass.count * config.classes);
+  return sound ? LEVIT_OK : LEVIT_NUMBER;
 }
 
 }  // namespace levit::runtime

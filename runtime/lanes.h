@@ -9,8 +9,9 @@
 
 namespace levit::runtime {
 
-// The forward pass to `logits` and, if `direction` is not null, the backward pass from it.
-void run(const Pass& pass, float* logits, const float* direction);
+// The forward pass to `logits` and, if `direction` is not null, the backward pass from it. LEVIT_NUMBER:
+// logits that are not finite.
+levit_status run(const Pass& pass, float* logits, const float* direction);
 
 }  // namespace levit::runtime
 

@@ -2,11 +2,19 @@
  *
  * C99. All memory is the caller's: the weight image (a .levit file, in flash, mapped or read) and one arena
  * per context. There is no destructor: a context ends when its arena does. Contexts share a model freely; one
- * context is used by one thread at a time. The order of use is the order of this header.
+ * context is used by one thread at a time, but for calls that take it as const: any number of those may run
+ * at any time. The order of use is the order of this header.
  *
  * Sizes are in bytes when the name says bytes, else in elements. Arrays are dense and row-major, shapes in
  * brackets. Pictures for the network are [224][224][3] RGB8 (levit_preprocess makes them) or [3][224][224]
- * float32, normalised.
+ * float32, normalised. Pointers must not be null unless their comment says so.
+ *
+ * "Returns" lists what a call can return beside LEVIT_OK. A call that does not return LEVIT_OK has promised
+ * nothing about what it writes to. ARGUMENT is always: null where it must not be, zero or out of range.
+ *
+ * A struct that begins with `size` can grow with later versions. The caller sets size to its sizeof. Fields
+ * that the caller's struct does not have count as their default, or are not written; fields that only the
+ * caller's has must be zero (else STRUCT), or are set to zero. STRUCT also when no sensible size is set.
  */
 #ifndef LEVIT_H_
 #define LEVIT_H_
@@ -38,8 +46,10 @@ const char* levit_version(void);
 /* A validated weight image; it is the image itself, nothing is copied. */
 typedef struct levit_model levit_model;
 
-/* Validates a whole .levit image and gives its handle. The image must stay, unchanged, while the model is
- * used. image: aligned to LEVIT_ARENA_ALIGNMENT. Errors: what is wrong with it (MAGIC ... ALIGNMENT). */
+/* Validates a whole .levit image and gives its handle (null unless LEVIT_OK). The image must stay, unchanged,
+ * while the model is used. image: aligned to LEVIT_ARENA_ALIGNMENT. Returns, the first that holds: ARGUMENT,
+ * ALIGNMENT, MAGIC, BYTE_ORDER, TRUNCATED, VERSION, FLAGS, TRAILING, CHECKSUM, HEADER, CONFIG, TENSOR,
+ * STRINGS, VALUE, PADDING. */
 levit_status levit_open(const void* image, size_t bytes, const levit_model** model);
 
 typedef enum levit_resize {
@@ -61,13 +71,19 @@ typedef struct levit_info {
   uint32_t version_major, version_minor; /* of the file */
   uint64_t checksum;
   uint32_t labels; /* as many as classes; 2 for one logit (classes 1), 0 without classifier */
+  uint32_t reserved;
 } levit_info;
 
+/* Returns: ARGUMENT, STRUCT. */
 levit_status levit_model_info(const levit_model* model, levit_info* info);
 
-/* The label of a class, UTF-8; null when there is no such class. A model of one logit has two: the logit is for
- * label 1 and against label 0 (torch's BCEWithLogitsLoss: targets 0 and 1). Two classes may have one label. */
+/* The label of a class, UTF-8; null when there is no such class. A model of one logit has two: the logit is
+ * for label 1 and against label 0 (torch's BCEWithLogitsLoss: targets 0 and 1). Two classes may have one
+ * label. It walks over the labels before it: for all of many classes, levit_next_label. */
 const char* levit_label(const levit_model* model, size_t index);
+
+/* The label behind `label`, which the model gave; null behind the last one. */
+const char* levit_next_label(const levit_model* model, const char* label);
 
 /* 2. Context */
 
@@ -99,23 +115,26 @@ typedef struct levit_options {
   const char* target; /* instruction set, as levit_target_name gives it; null: the best */
 } levit_options;
 
-/* One picture at a time, one thread, no gradients. */
-levit_options levit_default_options(void);
+/* One picture at a time, one thread, no gradients. Compiled with the caller, whose struct it fills. */
+static inline levit_options levit_default_options(void) {
+  const levit_options options = {sizeof(levit_options), 0, 1, 1, NULL, NULL, NULL, NULL, NULL};
+  return options;
+}
 
 /* Instruction sets that this processor and this build have, best first; null past the last. */
 const char* levit_target_name(size_t index);
 
-/* Exactly the arena that levit_create needs for these options. */
+/* Exactly the arena that levit_create needs for these options. Returns: ARGUMENT, STRUCT, TARGET. */
 levit_status levit_arena_bytes(const levit_model* model, const levit_options* options, size_t* bytes);
 
 typedef struct levit_context levit_context; /* lies in its arena */
 
-/* arena: aligned to LEVIT_ARENA_ALIGNMENT, need not be cleared. Errors: ARENA, ALIGNMENT, TARGET,
- * ARGUMENT. */
+/* arena: aligned to LEVIT_ARENA_ALIGNMENT, need not be cleared; nothing is written to it unless LEVIT_OK.
+ * Returns: ARGUMENT, STRUCT, TARGET, ALIGNMENT, ARENA. */
 levit_status levit_create(const levit_model* model, const levit_options* options, void* arena,
                           size_t arena_bytes, levit_context** context);
 
-/* The instruction set that a context uses. */
+/* The instruction set that a context uses; null without a context. */
 const char* levit_context_target(const levit_context* context);
 
 /* 3. Pixels */
@@ -127,55 +146,65 @@ typedef struct levit_image {
   size_t stride; /* bytes between rows, at least 3 * width */
 } levit_image;
 
-/* Scratch that levit_preprocess needs for a picture of that size. */
+/* Scratch that levit_preprocess needs for a picture of that size. Returns: ARGUMENT (a side above 2^31 - 1
+ * included), IMAGE. */
 levit_status levit_preprocess_bytes(size_t width, size_t height, levit_resize resize, size_t* bytes);
 
-/* Resizes and crops to out [224][224][3], bit for bit as Pillow does. scratch: any alignment. */
-levit_status levit_preprocess(const levit_image* image, levit_resize resize, void* scratch,
-                              size_t scratch_bytes, uint8_t* out);
+/* Resizes and crops to out [224][224][3], bit for bit as Pillow does. context: whose instruction set to use;
+ * null for the best, which takes asking the processor. scratch: any alignment. Returns: ARGUMENT, IMAGE,
+ * ARENA (the scratch is too small). */
+levit_status levit_preprocess(const levit_context* context, const levit_image* image, levit_resize resize,
+                              void* scratch, size_t scratch_bytes, uint8_t* out);
 
 /* The same from rows as a decoder or a sensor delivers them, of a picture that is never whole in memory, and
  * turned upright on the way: orientation is that of EXIF, 1 (as stored) to 8. The size is that of the stored
- * picture. What it needs grows with the sides, not with the area. */
+ * picture. What it needs grows with the sides, not with the area. Returns: ARGUMENT, IMAGE. */
 typedef struct levit_rows levit_rows; /* lies in its scratch */
 levit_status levit_rows_bytes(size_t width, size_t height, int orientation, levit_resize resize,
                               size_t* bytes);
 
-/* scratch: any alignment; it and out [224][224][3] stay until the end. */
-levit_status levit_rows_begin(size_t width, size_t height, int orientation, levit_resize resize,
-                              void* scratch, size_t scratch_bytes, uint8_t* out, levit_rows** rows);
+/* context: as for levit_preprocess. scratch: any alignment; it and out [224][224][3] stay until the end.
+ * Returns: ARGUMENT, IMAGE, ARENA (the scratch is too small). */
+levit_status levit_rows_begin(const levit_context* context, size_t width, size_t height, int orientation,
+                              levit_resize resize, void* scratch, size_t scratch_bytes, uint8_t* out,
+                              levit_rows** rows);
 
-/* The next `count` rows from the top, `stride` bytes apart. Rows below the picture are passed over. */
+/* The next `count` rows from the top, `stride` bytes apart. Rows below the picture are passed over. Returns:
+ * ARGUMENT. */
 levit_status levit_rows_add(levit_rows* rows, const uint8_t* pixels, size_t stride, size_t count);
 
-/* LEVIT_OK when `out` is complete, LEVIT_IMAGE when rows are missing. */
+/* LEVIT_OK when `out` is complete. Returns: ARGUMENT, IMAGE (rows are missing). */
 levit_status levit_rows_end(const levit_rows* rows);
 
 /* The rectangle of the picture, in its own pixels, that levit_preprocess shows to the network. */
 typedef struct levit_window {
   double left, top, width, height;
 } levit_window;
+
+/* Returns: ARGUMENT, IMAGE. */
 levit_status levit_preprocess_window(size_t width, size_t height, levit_resize resize, levit_window* window);
 
 /* Pictures for the network: exactly one of the two is not null. */
 typedef struct levit_input {
   const uint8_t* rgb;  /* [count][224][224][3] */
-  const float* tensor; /* [count][3][224][224], normalised; finite, or LEVIT_NUMBER */
+  const float* tensor; /* [count][3][224][224], normalised: at most 2^20 in magnitude, which no mean and
+                          standard deviation of a model exceed; else, and for NaN, LEVIT_NUMBER */
 } levit_input;
 
-/* The tensor that the network sees for rgb [224][224][3]: out [3][224][224]. */
-levit_status levit_normalise(const levit_model* model, const uint8_t* rgb, float* out);
+/* The tensor that the network sees for rgb [224][224][3]: out [3][224][224]. Returns: ARGUMENT. */
+levit_status levit_normalise(const levit_context* context, const uint8_t* rgb, float* out);
 
 /* 4. Classification */
 
-/* logits [count][classes]. count up to the context's batch. Errors: ARGUMENT, BATCH, NUMBER, NO_HEAD (a weight
- * file without classifier, and no levit_use_head). */
+/* logits [count][classes]. count up to the context's batch. Returns: ARGUMENT, BATCH, NUMBER (of the input,
+ * or logits that overflow), NO_HEAD (a weight file without classifier, and no levit_use_head). */
 levit_status levit_classify(levit_context* context, levit_input input, size_t count, float* logits);
 
 /* softmax(logits / temperature): logits and probabilities [count][classes], may be the same array. With one
  * logit sigmoid(logit / temperature): logits [count][1], probabilities [count][2], of label 0 and of label 1,
- * whose probability is the sigmoid. Errors: ARGUMENT, NUMBER, NO_HEAD. */
-levit_status levit_probabilities(const levit_model* model, const float* logits, size_t count,
+ * whose probability is the sigmoid. Of a head of levit_use_head: softmax(logits). Returns: ARGUMENT, NUMBER,
+ * NO_HEAD. */
+levit_status levit_probabilities(const levit_context* context, const float* logits, size_t count,
                                  float* probabilities);
 
 /* 5. Gradients (LEVIT_GRADIENT) */
@@ -188,12 +217,13 @@ typedef enum levit_layer {
   LEVIT_STAGE2 = 4
 } levit_layer;
 
-/* Floats of one picture's values at a layer. */
+/* Floats of one picture's values at a layer. Returns: ARGUMENT, LAYER. */
 levit_status levit_layer_floats(const levit_model* model, levit_layer layer, size_t* floats);
 
 /* Gradient of score = sum over k of direction[k] * logit[k] with respect to the values at a layer.
  * direction [count][classes]; gradient [count][layer floats]; activation (the values there) and logits may be
- * null. */
+ * null. Returns: ARGUMENT, FEATURE, LAYER, BATCH, NUMBER (of input or direction, or a result that overflows).
+ */
 levit_status levit_gradient(levit_context* context, levit_input input, size_t count, const float* direction,
                             levit_layer layer, float* gradient, float* activation, float* logits);
 
@@ -208,17 +238,17 @@ typedef enum levit_cam_method {
 } levit_cam_method;
 
 /* The raw signed map of one picture at STEM or a stage: map [grid][grid], no ReLU, no scaling. logits may be
- * null. */
+ * null. Returns: ARGUMENT, FEATURE, LAYER, NUMBER. */
 levit_status levit_cam(levit_context* context, levit_input input, const float* direction,
                        levit_cam_method method, levit_layer layer, float* map, float* logits);
 
-/* The same from given values: activation and gradient [tokens][channels], map [tokens]. */
+/* The same from given values: activation and gradient [tokens][channels], map [tokens]. Returns: ARGUMENT. */
 levit_status levit_cam_from(levit_cam_method method, const float* activation, const float* gradient,
                             size_t tokens, size_t channels, float* map);
 
 /* ReLU, scaling to [0, 1] and bilinear resizing of a raw map, as pytorch-grad-cam finishes it. map
  * [side][side], out [out_side][out_side]. *flat (may be null) is set to 1 when the map shows nothing, no cell
- * positive or all alike, and out is all zero; else to 0. */
+ * positive or all alike, and out is all zero; else to 0. Returns: ARGUMENT, NUMBER. */
 levit_status levit_cam_finish(const float* map, size_t side, float* out, size_t out_side, int* flat);
 
 /* 7. Attributions of pixels (LEVIT_ATTRIBUTION) */
@@ -235,6 +265,7 @@ typedef struct levit_shap_options {
   size_t backgrounds; /* at least 1 */
   size_t samples;     /* at least 1 */
   uint32_t seed;      /* of NumPy's legacy generator: shap's rseed */
+  uint32_t reserved;  /* 0 */
 } levit_shap_options;
 
 typedef struct levit_attribution {
@@ -250,12 +281,13 @@ typedef struct levit_attribution {
  * null, is the population variance over the samples divided by their number, that is the squared standard
  * error of each value (shap's return_variances divides by the square root of the number instead). Sums in
  * float64. tensor: one picture. attribution may be null: then neither the picture nor the backgrounds are
- * scored. Samples go through the network `batch` at a time, which changes no bit of the result. */
+ * scored. Samples go through the network `batch` at a time, which changes no bit of the result. Returns:
+ * ARGUMENT (a background that is null included), STRUCT, FEATURE, NUMBER, CANCELLED. */
 levit_status levit_shap(levit_context* context, const float* tensor, const levit_shap_options* options,
                         float* values, float* variance, levit_attribution* attribution);
 
 /* Integrated gradients (Sundararajan et al. 2017) by the midpoint rule; baseline [3][224][224], null for
- * zeros. */
+ * zeros. attribution may be null. Returns: ARGUMENT, STRUCT, FEATURE, NUMBER, CANCELLED. */
 levit_status levit_integrated_gradients(levit_context* context, const float* tensor, const float* baseline,
                                         const float* direction, size_t steps, float* values,
                                         levit_attribution* attribution);
@@ -266,7 +298,7 @@ levit_status levit_integrated_gradients(levit_context* context, const float* ten
  * convolution followed by average pooling is the same map. */
 
 /* What the head sees: the mean of the last stage's tokens, features [count][dims[2]]. A count up to the
- * context's batch. Errors: ARGUMENT, BATCH, NUMBER. */
+ * context's batch. Returns: ARGUMENT, BATCH, NUMBER. */
 levit_status levit_features(levit_context* context, levit_input input, size_t count, float* features);
 
 typedef enum levit_optimizer {
@@ -287,43 +319,51 @@ typedef struct levit_head_options {
   const float* class_weights; /* [classes], positive; copied; null: all 1 */
 } levit_head_options;
 
-/* AdamW with weight decay 0.05, momenta 0.9 and 0.999, epsilon 1e-8, no smoothing, no weights. */
-levit_head_options levit_default_head_options(size_t features, size_t classes);
+/* AdamW with weight decay 0.05, momenta 0.9 and 0.999, epsilon 1e-8, no smoothing, no weights. Compiled with
+ * the caller, whose struct it fills. */
+static inline levit_head_options levit_default_head_options(size_t features, size_t classes) {
+  const levit_head_options options = {
+      sizeof(levit_head_options), features, classes, LEVIT_ADAMW, 0.05, 0.9, 0.999, 1e-8, 0, NULL};
+  return options;
+}
 
 typedef struct levit_head_trainer levit_head_trainer; /* lies in the caller's memory */
 
-/* Exactly the memory that levit_head_create needs: 32 bytes a parameter for AdamW, 24 for SGD, and some. */
+/* Exactly the memory that levit_head_create needs: 32 bytes a parameter for AdamW, 24 for SGD, and some.
+ * Returns: ARGUMENT, STRUCT. */
 levit_status levit_head_bytes(const levit_head_options* options, size_t* bytes);
 
-/* A trainer whose head is all zero. memory: aligned to LEVIT_ARENA_ALIGNMENT, need not be cleared. Errors:
- * ARGUMENT, ALIGNMENT, ARENA. */
+/* A trainer whose head is all zero. memory: aligned to LEVIT_ARENA_ALIGNMENT, need not be cleared.
+ * Returns: ARGUMENT, STRUCT, ALIGNMENT, ARENA. */
 levit_status levit_head_create(const levit_head_options* options, void* memory, size_t bytes,
                                levit_head_trainer** trainer);
 
-/* Takes a head to start from: weight [classes][features], bias [classes]. Moments and steps stay. */
+/* Takes a head to start from: weight [classes][features], bias [classes]. Moments and steps stay.
+ * Returns: ARGUMENT, NUMBER. */
 levit_status levit_head_set(levit_head_trainer* trainer, const float* weight, const float* bias);
 
-/* The head, rounded once to float32; DIVERGED when it is not finite. */
+/* The head, rounded once to float32. Returns: ARGUMENT, DIVERGED (it is not finite). */
 levit_status levit_head_get(const levit_head_trainer* trainer, float* weight, float* bias);
 
 /* Cross-entropy of `count` rows of features with labels [count], the mean weighted by the classes' weights:
  * target t[k] = smoothing / classes * c[k] + (1 - smoothing) * c[label] [k = label], loss = - sum of
  * t[k] log p[k] / sum of c[label]. Sums in float64, row by row. loss, correct (rows whose label has the
- * largest logit): may be null. Errors: ARGUMENT, CLASS (a label), NUMBER (a feature), DIVERGED (the loss is
+ * largest logit): may be null. Returns: ARGUMENT, CLASS (a label), NUMBER (a feature), DIVERGED (the loss is
  * not finite). */
 levit_status levit_head_loss(levit_head_trainer* trainer, const float* features, const uint32_t* labels,
                              size_t count, double* loss, size_t* correct);
 
-/* The same, and the gradient of that loss replaces the trainer's. */
+/* The same, and the gradient of that loss replaces the trainer's. Returns as levit_head_loss. */
 levit_status levit_head_gradient(levit_head_trainer* trainer, const float* features, const uint32_t* labels,
                                  size_t count, double* loss, size_t* correct);
 
-/* For a loss of the caller's own: its derivatives by the logits, direction [count][classes]. */
+/* For a loss of the caller's own: its derivatives by the logits, direction [count][classes]. Returns:
+ * ARGUMENT, NUMBER. */
 levit_status levit_head_gradient_from(levit_head_trainer* trainer, const float* features,
                                       const float* direction, size_t count);
 
-/* One step of the optimiser along the gradient. DIVERGED: a parameter is not finite any more; levit_head_set
- * brings an earlier head back. */
+/* One step of the optimiser along the gradient. Returns: ARGUMENT, DIVERGED (a parameter is not finite any
+ * more; levit_head_set brings an earlier head back). */
 levit_status levit_head_step(levit_head_trainer* trainer, double rate);
 
 /* Rate of step 0, 1, ... steps - 1: rises linearly over `warmup` steps to `base`, then falls along a half
@@ -336,25 +376,26 @@ void levit_shuffle(uint32_t seed, size_t count, uint32_t* order);
 
 typedef struct levit_head levit_head; /* packed, in the caller's memory */
 
-/* Memory for a packed head. */
+/* Memory for a packed head. Returns: ARGUMENT. */
 levit_status levit_head_pack_bytes(size_t features, size_t classes, size_t* bytes);
 
 /* Packs weight [classes][features] and bias [classes] in fp32, as the kernels read them. memory: aligned to
- * LEVIT_ARENA_ALIGNMENT. Errors: ARGUMENT, ALIGNMENT, ARENA, NUMBER. */
+ * LEVIT_ARENA_ALIGNMENT. Returns: ARGUMENT, ALIGNMENT, ARENA, NUMBER. */
 levit_status levit_head_pack(const float* weight, const float* bias, size_t features, size_t classes,
                              void* memory, size_t bytes, const levit_head** head);
 
 /* From here on the context has this head: its classes are those of every logits and direction. The head must
  * stay while it is used; null brings the model's own back. A context with gradients takes no more classes
- * than the model has (CLASS). Errors: ARGUMENT (another number of features), CLASS. */
+ * than the model has (CLASS). Returns: ARGUMENT (another number of features), CLASS. */
 levit_status levit_use_head(levit_context* context, const levit_head* head);
 
-/* softmax(logits / temperature) for any number of classes; may be in place. */
+/* softmax(logits / temperature) for any number of classes; may be in place. Returns: ARGUMENT, NUMBER. */
 levit_status levit_softmax(const float* logits, size_t count, size_t classes, float temperature,
                            float* probabilities);
 
 /* Each cell's share of one class's logit: the head before pooling (Zhou et al. 2016, arXiv 1512.04150), map
- * [4][4] whose sum is the logit. logits [classes] may not be null. Needs no gradient. */
+ * [4][4] whose sum is the logit. Needs no gradient. Returns: ARGUMENT, CLASS,
+ * NUMBER. */
 levit_status levit_class_map(levit_context* context, levit_input input, size_t class_index, float* map,
                              float* logits);
 
@@ -364,15 +405,16 @@ typedef struct levit_export_options {
   const char* const* label; /* [classes]; null: the model's, when the classes are as many */
   const char *name, *note;  /* UTF-8; null: the model's */
   float temperature;        /* 0: 1 with another head, else the model's */
+  uint32_t reserved;        /* 0 */
 } levit_export_options;
 
-/* Exactly the bytes of the weight file that levit_export makes. Errors: ARGUMENT (another number of features,
- * no labels), STRINGS, CONFIG (temperature). */
+/* Exactly the bytes of the weight file that levit_export makes. Returns: ARGUMENT (another number of
+ * features, no labels), STRUCT, STRINGS, CONFIG (temperature). */
 levit_status levit_export_bytes(const levit_model* model, const levit_export_options* options, size_t* bytes);
 
 /* Writes a whole .levit image: the model's backbone, byte for byte, with another head (in fp32, whatever the
  * backbone is in: the logits are those of levit_use_head, bit for bit), labels, name, note or temperature.
- * image: any alignment; may not overlap the model. Errors: as levit_export_bytes, ARENA. */
+ * image: any alignment; may not overlap the model. Returns as levit_export_bytes; ARENA. */
 levit_status levit_export(const levit_model* model, const levit_export_options* options, void* image,
                           size_t bytes);
 

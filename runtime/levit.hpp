@@ -60,18 +60,27 @@ inline levit_info info(const levit_model* model) {
   return info;
 }
 
+// The labels by class; they lie in the weight image.
+inline std::vector<const char*> labels(const levit_model* model) {
+  std::vector<const char*> all;
+  for (const char* label = levit_label(model, 0); label != nullptr; label = levit_next_label(model, label))
+    all.push_back(label);
+  return all;
+}
+
 inline size_t arena_bytes(const levit_model* model, const levit_options& options) {
   size_t bytes = 0;
   check(levit_arena_bytes(model, &options, &bytes));
   return bytes;
 }
 
-// Resizes and crops to [224][224][3].
-inline std::vector<uint8_t> preprocess(const levit_image& image, levit_resize resize) {
+// Resizes and crops to [224][224][3]. context: whose instruction set to use; null for the best.
+inline std::vector<uint8_t> preprocess(const levit_image& image, levit_resize resize,
+                                       const levit_context* context = nullptr) {
   size_t bytes = 0;
   check(levit_preprocess_bytes(image.width, image.height, resize, &bytes));
   std::vector<uint8_t> scratch(bytes), out(size_t{LEVIT_SIDE} * LEVIT_SIDE * 3);
-  check(levit_preprocess(&image, resize, scratch.data(), bytes, out.data()));
+  check(levit_preprocess(context, &image, resize, scratch.data(), bytes, out.data()));
   return out;
 }
 
@@ -87,6 +96,7 @@ class Context {
   }
 
   levit_context* get() { return context_; }
+  const levit_context* get() const { return context_; }
   const levit_model* model() const { return model_; }
   size_t classes() const { return classes_; }
   size_t labels() const { return labels_; }  // 2 with one logit
@@ -102,7 +112,7 @@ class Context {
   // Probabilities [count][labels] of logits [count][classes].
   std::vector<float> probabilities(const std::vector<float>& logits) const {
     std::vector<float> values(logits.size() / classes_ * labels_);
-    check(levit_probabilities(model_, logits.data(), logits.size() / classes_, values.data()));
+    check(levit_probabilities(context_, logits.data(), logits.size() / classes_, values.data()));
     return values;
   }
 

@@ -1,6 +1,7 @@
 // The weight image behind its handle.
 #include "runtime/levit.h"
 #include "runtime/network.h"
+#include "runtime/sized.h"
 #include "weights/reader.h"
 
 namespace {
@@ -29,44 +30,86 @@ uint64_t count_parameters(const levit::weights::Config& config) {
   return count;
 }
 
+levit_status status_of(levit::weights::Fault fault) {
+  using levit::weights::Fault;
+  switch (fault) {
+    case Fault::kNone:
+      return LEVIT_OK;
+    case Fault::kArgument:
+      return LEVIT_ARGUMENT;
+    case Fault::kMisaligned:
+      return LEVIT_ALIGNMENT;
+    case Fault::kNoMagic:
+      return LEVIT_MAGIC;
+    case Fault::kByteOrder:
+      return LEVIT_BYTE_ORDER;
+    case Fault::kTruncated:
+      return LEVIT_TRUNCATED;
+    case Fault::kVersion:
+      return LEVIT_VERSION;
+    case Fault::kFlags:
+      return LEVIT_FLAGS;
+    case Fault::kTrailing:
+      return LEVIT_TRAILING;
+    case Fault::kChecksum:
+      return LEVIT_CHECKSUM;
+    case Fault::kHeader:
+      return LEVIT_HEADER;
+    case Fault::kConfig:
+      return LEVIT_CONFIG;
+    case Fault::kTensor:
+      return LEVIT_TENSOR;
+    case Fault::kStrings:
+      return LEVIT_STRINGS;
+    case Fault::kValue:
+      return LEVIT_VALUE;
+    case Fault::kPadding:
+      return LEVIT_PADDING;
+  }
+  return LEVIT_HEADER;
+}
+
 }  // namespace
 
 extern "C" {
 
 levit_status levit_open(const void* image, size_t bytes, const levit_model** model) {
   if (image == nullptr || model == nullptr) return LEVIT_ARGUMENT;
-  const levit_status status = levit::weights::validate(image, bytes);
+  const levit_status status = status_of(levit::weights::validate(image, bytes));
   *model = status == LEVIT_OK ? static_cast<const levit_model*>(image) : nullptr;
   return status;
 }
 
 levit_status levit_model_info(const levit_model* model, levit_info* info) {
-  if (model == nullptr || info == nullptr || info->size != sizeof(levit_info)) return LEVIT_ARGUMENT;
+  if (model == nullptr || info == nullptr) return LEVIT_ARGUMENT;
+  if (!levit::runtime::is_sized(info)) return LEVIT_STRUCT;
+  levit_info made{};
   const levit::weights::View view = levit::weights::view(model);
   const levit::weights::Config& config = view.config;
-  info->name = view.name;
-  info->note = view.note;
-  info->variant = levit::weights::variant_name(config);
-  info->classes = config.classes;
-  info->key = config.key;
+  made.name = view.name;
+  made.note = view.note;
+  made.variant = levit::weights::variant_name(config);
+  made.classes = config.classes;
+  made.key = config.key;
   for (size_t stage = 0; stage < levit::weights::kStages; ++stage) {
-    info->dims[stage] = config.dims[stage];
-    info->heads[stage] = config.heads[stage];
-    info->depth[stage] = config.depth[stage];
-    info->grid[stage] = levit::weights::grid_side(config, stage);
+    made.dims[stage] = config.dims[stage];
+    made.heads[stage] = config.heads[stage];
+    made.depth[stage] = config.depth[stage];
+    made.grid[stage] = levit::weights::grid_side(config, stage);
   }
-  info->parameters = count_parameters(config);
-  info->half = view.half ? 1 : 0;
-  info->resize = static_cast<levit_resize>(view.preprocessing.resize);
+  made.parameters = count_parameters(config);
+  made.half = view.half ? 1 : 0;
+  made.resize = static_cast<levit_resize>(view.preprocessing.resize);
   for (size_t c = 0; c < 3; ++c) {
-    info->mean[c] = view.preprocessing.mean[c];
-    info->std[c] = view.preprocessing.std[c];
+    made.mean[c] = view.preprocessing.mean[c];
+    made.std[c] = view.preprocessing.std[c];
   }
-  info->temperature = view.temperature;
-  info->version_major = view.version_major;
-  info->version_minor = view.version_minor;
-  info->checksum = view.checksum;
-  info->labels = view.labels;
+  made.temperature = view.temperature;
+  made.version_major = view.version_major;
+  made.version_minor = view.version_minor;
+  made.checksum = view.checksum;
+  made.labels = view.labels;
+  levit::runtime::write_sized(info, &made, sizeof made);
   return LEVIT_OK;
 }
 
@@ -75,6 +118,11 @@ const char* levit_label(const levit_model* model, size_t class_index) {
   const levit::weights::View view = levit::weights::view(model);
   if (class_index >= view.labels) return nullptr;
   return levit::weights::label(view, static_cast<uint32_t>(class_index));
+}
+
+const char* levit_next_label(const levit_model* model, const char* label) {
+  if (model == nullptr || label == nullptr) return nullptr;
+  return levit::weights::next_label(levit::weights::view(model), label);
 }
 
 }  // extern "C"

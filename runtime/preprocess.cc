@@ -10,8 +10,8 @@
 #include <new>
 #include <type_traits>
 
-#include "kernels/dispatch.h"
 #include "kernels/pixels.h"
+#include "runtime/context.h"
 
 namespace {
 
@@ -263,12 +263,13 @@ size_t rows_bytes(const Geometry& geometry, int orientation) {
   return bytes <= SIZE_MAX ? static_cast<size_t>(bytes) : 0;
 }
 
-levit_rows* begin_rows(const Geometry& geometry, int orientation, void* scratch, uint8_t* out) {
+levit_rows* begin_rows(const kernels::Dispatch& dispatch, const Geometry& geometry, int orientation,
+                       void* scratch, uint8_t* out) {
   auto* base = static_cast<uint8_t*>(scratch);
   base += (kAlignment - reinterpret_cast<uintptr_t>(base) % kAlignment) % kAlignment;
   levit_rows& rows = *new (base) levit_rows{};
   lay_out(geometry, orientation, base, rows);
-  rows.dispatch = kernels::find_target(nullptr);
+  rows.dispatch = &dispatch;
   rows.out = out;
   for (size_t i = 0; i < kSide; ++i) {
     rows.first[i] = static_cast<uint32_t>(first_tap(rows.along, mirrored(rows.along, i)));
@@ -316,16 +317,16 @@ extern "C" levit_status levit_rows_bytes(size_t width, size_t height, int orient
   return *bytes != 0 ? LEVIT_OK : LEVIT_ARGUMENT;
 }
 
-extern "C" levit_status levit_rows_begin(size_t width, size_t height, int orientation, levit_resize resize,
-                                         void* scratch, size_t scratch_bytes, uint8_t* out,
-                                         levit_rows** rows) {
+extern "C" levit_status levit_rows_begin(const levit_context* context, size_t width, size_t height,
+                                         int orientation, levit_resize resize, void* scratch,
+                                         size_t scratch_bytes, uint8_t* out, levit_rows** rows) {
   if (scratch == nullptr || out == nullptr || rows == nullptr) return LEVIT_ARGUMENT;
   size_t needed = 0;
   const levit_status status = levit_rows_bytes(width, height, orientation, resize, &needed);
   if (status != LEVIT_OK) return status;
   if (scratch_bytes < needed) return LEVIT_ARENA;
   const Geometry g = levit::runtime::upright_geometry(width, height, orientation, resize);
-  *rows = levit::runtime::begin_rows(g, orientation, scratch, out);
+  *rows = levit::runtime::begin_rows(levit::runtime::dispatch_of(context), g, orientation, scratch, out);
   return LEVIT_OK;
 }
 
@@ -345,8 +346,9 @@ extern "C" levit_status levit_preprocess_bytes(size_t width, size_t height, levi
   return levit_rows_bytes(width, height, 1, resize, bytes);
 }
 
-extern "C" levit_status levit_preprocess(const levit_image* image, levit_resize resize, void* scratch,
-                                         size_t scratch_bytes, uint8_t* out) {
+extern "C" levit_status levit_preprocess(const levit_context* context, const levit_image* image,
+                                         levit_resize resize, void* scratch, size_t scratch_bytes,
+                                         uint8_t* out) {
   if (image == nullptr || image->pixels == nullptr || scratch == nullptr || out == nullptr)
     return LEVIT_ARGUMENT;
   size_t needed = 0;
@@ -355,7 +357,7 @@ extern "C" levit_status levit_preprocess(const levit_image* image, levit_resize 
   if (image->stride / 3 < image->width) return LEVIT_IMAGE;
   levit_rows* rows = nullptr;
   const levit_status begun =
-      levit_rows_begin(image->width, image->height, 1, resize, scratch, scratch_bytes, out, &rows);
+      levit_rows_begin(context, image->width, image->height, 1, resize, scratch, scratch_bytes, out, &rows);
   if (begun != LEVIT_OK) return begun;
   levit::runtime::add_rows(*rows, image->pixels, image->stride, image->height);
   return LEVIT_OK;

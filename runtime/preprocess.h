@@ -23,7 +23,8 @@ Geometry geometry(size_t width, size_t height, levit_resize resize);
 size_t rows_bytes(const Geometry& geometry, int orientation);
 
 // Makes a levit_rows in its scratch; out [LEVIT_SIDE][LEVIT_SIDE][3].
-levit_rows* begin_rows(const Geometry& geometry, int orientation, void* scratch, uint8_t* out);
+levit_rows* begin_rows(const kernels::Dispatch& dispatch, const Geometry& geometry, int orientation,
+                       void* scratch, uint8_t* out);
 
 // The next rows of the picture as stored, from the top. Only the pixels under the window are read.
 void add_rows(levit_rows& rows, const uint8_t* pixels, size_t stride, size_t count);

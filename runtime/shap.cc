@@ -15,7 +15,7 @@ levit_status fetch(const Attribution& run, const levit_shap_options& options, si
                    const float** picture) {
   *picture = options.background(options.background_context, index);
   if (*picture == nullptr) return LEVIT_ARGUMENT;
-  return all_finite(*picture, run.pixels()) ? LEVIT_OK : LEVIT_NUMBER;
+  return is_picture(*picture, run.pixels()) ? LEVIT_OK : LEVIT_NUMBER;
 }
 
 // alpha x + (1 - alpha) b, rounded to float32 after each operation as torch does.
@@ -46,7 +46,6 @@ struct Spread {
 
 // Mean score of the backgrounds.
 levit_status base_value(Attribution& run, const levit_shap_options& options, double* value) {
-  *value = 0;
   for (size_t begin = 0; begin < options.backgrounds; begin += run.batch()) {
     const size_t left = options.backgrounds - begin, count = left < run.batch() ? left : run.batch();
     for (size_t i = 0; i < count; ++i) {
@@ -55,8 +54,8 @@ levit_status base_value(Attribution& run, const levit_shap_options& options, dou
       if (status != LEVIT_OK) return status;
       std::memcpy(run.point(i), background, run.pixels() * sizeof(float));
     }
-    add_scores(run, run.point(0), count, value);
-    const levit_status status = report_progress(run);
+    levit_status status = add_scores(run, run.point(0), count, value);
+    if (status == LEVIT_OK) status = report_progress(run);
     if (status != LEVIT_OK) return status;
   }
   *value /= static_cast<double>(options.backgrounds);
@@ -75,9 +74,10 @@ levit_status add_samples(Attribution& run, const levit_shap_options& options, si
     if (status != LEVIT_OK) return status;
     blend(run.tensor, background, alpha, run.pixels(), run.point(i));
   }
-  point_gradients(run, count);
+  levit_status status = point_gradients(run, count);
+  if (status != LEVIT_OK) return status;
   for (size_t i = 0; i < count; ++i) {
-    const levit_status status = fetch(run, options, drawn[i], &background);
+    status = fetch(run, options, drawn[i], &background);
     if (status != LEVIT_OK) return status;
     spread.add(add_sample(run, run.gradient(i), background, squares));
   }
@@ -100,36 +100,32 @@ extern "C" levit_status levit_shap(levit_context* context, const float* tensor,
                                    const levit_shap_options* options, float* values, float* variance,
                                    levit_attribution* attribution) {
   using namespace levit::runtime;
-  if (options == nullptr || options->size != sizeof(levit_shap_options)) return LEVIT_ARGUMENT;
-  if (options->background == nullptr || options->samples == 0 || options->backgrounds == 0)
-    return LEVIT_ARGUMENT;
-  if (options->backgrounds > UINT32_MAX) return LEVIT_ARGUMENT;
-  levit_status status = check_attribution(context, tensor, options->direction, values, attribution);
+  if (options == nullptr) return LEVIT_ARGUMENT;
+  levit_shap_options known{};
+  levit_status status = read_sized(options, &known, sizeof known);
+  if (status != LEVIT_OK) return status;
+  if (known.reserved != 0) return LEVIT_STRUCT;
+  if (known.background == nullptr || known.samples == 0 || known.backgrounds == 0) return LEVIT_ARGUMENT;
+  if (known.backgrounds > UINT32_MAX) return LEVIT_ARGUMENT;
+  status = check_attribution(context, tensor, known.direction, values, attribution);
   if (status != LEVIT_OK) return status;
 
-  Attribution run{*context, tensor, options->direction, options->samples};
+  Attribution run{*context, tensor, known.direction, known.samples};
   if (attribution != nullptr) {
-    run.total += options->backgrounds + 1;
-    attribution->score = 0;
-    add_scores(run, tensor, 1, &attribution->score);
-    status = base_value(run, *options, &attribution->base_value);
+    run.total += known.backgrounds + 1;
+    status = add_scores(run, tensor, 1, &run.numbers.score);
+    if (status == LEVIT_OK) status = base_value(run, known, &run.numbers.base_value);
     if (status != LEVIT_OK) return status;
   }
   begin_attribution(run);
-  Mt19937 random(options->seed);
+  Mt19937 random(known.seed);
   Spread spread;
-  for (size_t begin = 0; begin < options->samples; begin += run.batch()) {
-    const size_t left = options->samples - begin;
-    status = add_samples(run, *options, left < run.batch() ? left : run.batch(), random, variance != nullptr,
-                         spread);
+  for (size_t begin = 0; begin < known.samples; begin += run.batch()) {
+    const size_t left = known.samples - begin;
+    status =
+        add_samples(run, known, left < run.batch() ? left : run.batch(), random, variance != nullptr, spread);
     if (status != LEVIT_OK) return status;
   }
-  const double sum = mean_of_sums(run, options->samples, values);
-  if (variance != nullptr) variance_of_means(run, options->samples, variance);
-  if (attribution != nullptr) {
-    attribution->sum = sum;
-    attribution->gap = attribution->score - attribution->base_value - sum;
-    attribution->standard_error = spread.standard_error();
-  }
-  return LEVIT_OK;
+  if (variance != nullptr) variance_of_means(run, known.samples, variance);
+  return finish_attribution(run, known.samples, spread.standard_error(), values, attribution);
 }

@@ -53,6 +53,7 @@ View load_header(const uint8_t* image) {
   view.tensors = image + kHeaderBytes;
   view.name =
       reinterpret_cast<const char*>(view.tensors + size_t{load_u32(image + kAtTensors)} * kEntryBytes);
+  view.labels_end = view.name + load_u32(image + kAtStringBytes);
   return view;
 }
 
@@ -79,6 +80,11 @@ const char* label(const View& view, uint32_t class_index) {
   const char* label = view.first_label;
   while (class_index-- > 0) label = next_string(label);
   return label;
+}
+
+const char* next_label(const View& view, const char* label) {
+  const char* next = next_string(label);
+  return next == view.labels_end ? nullptr : next;
 }
 
 }  // namespace levit::weights

@@ -4,7 +4,6 @@
 #define LEVIT_WEIGHTS_READER_H_
 
 #include "weights/architecture.h"
-#include "weights/levit_status.h"
 
 namespace levit::weights {
 
@@ -33,6 +32,7 @@ struct View {
   const char* name;         // zero-terminated strings inside the image
   const char* note;         // what the model was trained on
   const char* first_label;  // the labels, one string after the other
+  const char* labels_end;   // behind the last one
   const uint8_t* tensors;   // the table of tensors
 };
 
@@ -43,11 +43,30 @@ struct LayerWeights {
   const float* table;  // [heads, grid * grid] or null
 };
 
-// Checks everything, and gives the first of these that is wrong with the image:
-//   ARGUMENT (null), ALIGNMENT (not on 64 bytes), MAGIC, BYTE_ORDER (of this processor), TRUNCATED, VERSION,
-//   FLAGS, TRAILING, CHECKSUM, HEADER, CONFIG, TENSOR, STRINGS, VALUE (not finite), PADDING (not zero).
-// What comes after CHECKSUM is checked all the same: a file made with care may have a checksum that fits.
-levit_status validate(const void* image, size_t bytes);
+// What is wrong with an image, in the order in which it is found (FORMAT.md, "refused as"). The caller of the
+// library gets the status of the same name.
+enum class Fault {
+  kNone,
+  kArgument,    // null
+  kMisaligned,  // ALIGNMENT: not on 64 bytes
+  kNoMagic,
+  kByteOrder,  // of this processor
+  kTruncated,
+  kVersion,
+  kFlags,
+  kTrailing,
+  kChecksum,
+  kHeader,
+  kConfig,
+  kTensor,
+  kStrings,
+  kValue,    // not finite
+  kPadding,  // not zero
+};
+
+// Checks everything and gives the first fault. What comes after kChecksum is checked all the same: a file
+// made with care may have a checksum that fits.
+Fault validate(const void* image, size_t bytes);
 
 // A view of an image that validate() accepted; costs no pass over the panels.
 View view(const void* image);
@@ -57,6 +76,9 @@ LayerWeights layer_weights(const View& view, uint32_t index);
 
 // A label < view.labels: zero-terminated UTF-8.
 const char* label(const View& view, uint32_t class_index);
+
+// The one behind a label of the image; null behind the last.
+const char* next_label(const View& view, const char* label);
 
 // The checksum of a whole file; the eight bytes that hold it count as zero.
 uint64_t checksum(const void* image, size_t bytes);

@@ -22,30 +22,30 @@ bool all_zero(const uint8_t* data, size_t bytes) {
 }
 
 // What must hold before the checksum can be believed to cover a file of this format.
-levit_status check_envelope(const uint8_t* image, size_t bytes) {
-  if (reinterpret_cast<uintptr_t>(image) % kAlignment != 0) return LEVIT_ALIGNMENT;
+Fault check_envelope(const uint8_t* image, size_t bytes) {
+  if (reinterpret_cast<uintptr_t>(image) % kAlignment != 0) return Fault::kMisaligned;
   const size_t magic = bytes < sizeof kMagic ? bytes : sizeof kMagic;
-  if (std::memcmp(image, kMagic, magic) != 0) return LEVIT_MAGIC;
-  if (!little_endian()) return LEVIT_BYTE_ORDER;
-  if (bytes < kHeaderBytes) return LEVIT_TRUNCATED;
-  if (load_u16(image + kAtVersionMajor) != kVersionMajor) return LEVIT_VERSION;
+  if (std::memcmp(image, kMagic, magic) != 0) return Fault::kNoMagic;
+  if (!little_endian()) return Fault::kByteOrder;
+  if (bytes < kHeaderBytes) return Fault::kTruncated;
+  if (load_u16(image + kAtVersionMajor) != kVersionMajor) return Fault::kVersion;
   const uint32_t flags = load_u32(image + kAtRequired);
-  if ((flags & ~kKnownFlags) != 0 || flags == kFlagFloatHead) return LEVIT_FLAGS;
+  if ((flags & ~kKnownFlags) != 0 || flags == kFlagFloatHead) return Fault::kFlags;
   const uint64_t file_bytes = load_u64(image + kAtFileBytes);
-  if (file_bytes > bytes) return LEVIT_TRUNCATED;
-  if (file_bytes < bytes) return LEVIT_TRAILING;
-  return LEVIT_OK;
+  if (file_bytes > bytes) return Fault::kTruncated;
+  if (file_bytes < bytes) return Fault::kTrailing;
+  return Fault::kNone;
 }
 
 // The parts of the header follow each other without gaps: fixed part, table of tensors, strings, zeros.
-levit_status check_header(const uint8_t* image, size_t bytes) {
+Fault check_header(const uint8_t* image, size_t bytes) {
   const uint64_t header = load_u32(image + kAtHeaderBytes), tensors = load_u32(image + kAtTensors);
   const uint64_t used = kHeaderBytes + tensors * kEntryBytes + load_u32(image + kAtStringBytes);
-  if (header > bytes || header != align_up(used)) return LEVIT_HEADER;
+  if (header > bytes || header != align_up(used)) return Fault::kHeader;
   const bool own_minor = load_u16(image + kAtVersionMinor) <= kVersionMinor;
-  if (own_minor && !all_zero(image + kAtReserved, kHeaderBytes - kAtReserved)) return LEVIT_PADDING;
-  if (!all_zero(image + used, static_cast<size_t>(header - used))) return LEVIT_PADDING;
-  return LEVIT_OK;
+  if (own_minor && !all_zero(image + kAtReserved, kHeaderBytes - kAtReserved)) return Fault::kPadding;
+  if (!all_zero(image + used, static_cast<size_t>(header - used))) return Fault::kPadding;
+  return Fault::kNone;
 }
 
 // One logit, and zeros in the place of a classifier, are one class.
@@ -54,11 +54,11 @@ bool head_fits(const View& view) {
   return flags == 0 || (view.config.classes == 1 && flags != (kFlagOneLogit | kFlagNoHead));
 }
 
-levit_status check_config(const View& view) {
+Fault check_config(const View& view) {
   const bool fits = valid(view.config) && head_fits(view) &&
                     load_u32(view.image + kAtActivation) == kHardswish &&
                     valid(view.preprocessing, view.temperature);
-  return fits ? LEVIT_OK : LEVIT_CONFIG;
+  return fits ? Fault::kNone : Fault::kConfig;
 }
 
 TensorWalk walk_of(const View& view) {
@@ -66,45 +66,45 @@ TensorWalk walk_of(const View& view) {
 }
 
 // The table says exactly what follows from the configuration, and the last tensor ends the file.
-levit_status check_tensors(const View& view) {
-  if (load_u32(view.image + kAtTensors) != tensor_count(view.config)) return LEVIT_TENSOR;
+Fault check_tensors(const View& view) {
+  if (load_u32(view.image + kAtTensors) != tensor_count(view.config)) return Fault::kTensor;
   const uint32_t header = load_u32(view.image + kAtHeaderBytes);
-  if (file_bytes(view.config, view.half, header, view.float_head) != view.bytes) return LEVIT_TENSOR;
+  if (file_bytes(view.config, view.half, header, view.float_head) != view.bytes) return Fault::kTensor;
   TensorWalk walk = walk_of(view);
   Tensor tensor;
   for (const uint8_t* entry = view.tensors; next_tensor(&walk, &tensor); entry += kEntryBytes) {
     uint8_t expected[kEntryBytes];
     describe(tensor, expected);
-    if (std::memcmp(entry, expected, kEntryBytes) != 0) return LEVIT_TENSOR;
+    if (std::memcmp(entry, expected, kEntryBytes) != 0) return Fault::kTensor;
   }
-  return LEVIT_OK;
+  return Fault::kNone;
 }
 
 // Name, note and the labels, each well-formed and zero-terminated, and nothing behind them.
-levit_status check_strings(const View& view) {
+Fault check_strings(const View& view) {
   const char* at = view.name;
   const char* const end = at + load_u32(view.image + kAtStringBytes);
   for (uint64_t i = 0; i < uint64_t{2} + view.labels; ++i) {
     const bool is_note = i == 1, may_be_empty = i < 2;
     const char* const next = text_end(at, end, is_note);
-    if (next == nullptr || (next == at + 1 && !may_be_empty)) return LEVIT_STRINGS;
+    if (next == nullptr || (next == at + 1 && !may_be_empty)) return Fault::kStrings;
     at = next;
   }
-  return at == end ? LEVIT_OK : LEVIT_STRINGS;
+  return at == end ? Fault::kNone : Fault::kStrings;
 }
 
-levit_status check_structure(const uint8_t* image, size_t bytes) {
-  levit_status status = check_header(image, bytes);
-  if (status != LEVIT_OK) return status;
+Fault check_structure(const uint8_t* image, size_t bytes) {
+  Fault fault = check_header(image, bytes);
+  if (fault != Fault::kNone) return fault;
   const View view = load_header(image);
-  status = check_config(view);
-  if (status == LEVIT_OK) status = check_tensors(view);
-  if (status == LEVIT_OK) status = check_strings(view);
-  return status;
+  fault = check_config(view);
+  if (fault == Fault::kNone) fault = check_tensors(view);
+  if (fault == Fault::kNone) fault = check_strings(view);
+  return fault;
 }
 
 // Checksum and numbers in one pass over a file of sound structure.
-levit_status check_content(const View& view) {
+Fault check_content(const View& view) {
   const size_t header_blocks = load_u32(view.image + kAtHeaderBytes) / kBlockBytes;
   Digest digest = digest_start(view.bytes);
   digest_first_block(&digest, view.image, kBlockBytes);
@@ -116,8 +116,8 @@ levit_status check_content(const View& view) {
     const FiniteMask mask = tensor.type == Type::kHalf ? kFiniteHalf : kFiniteFloat;
     finite = digest_blocks(&digest, view.image + tensor.offset, blocks, mask) && finite;
   }
-  if (digest_end(digest) != view.checksum) return LEVIT_CHECKSUM;
-  return finite ? LEVIT_OK : LEVIT_VALUE;
+  if (digest_end(digest) != view.checksum) return Fault::kChecksum;
+  return finite ? Fault::kNone : Fault::kValue;
 }
 
 // Zeros in the lanes of the last panel and of the bias beyond the outputs, and behind the tensor.
@@ -133,15 +133,15 @@ bool padding_is_zero(const uint8_t* data, const Tensor& tensor) {
   return zero;
 }
 
-levit_status check_padding(const View& view) {
+Fault check_padding(const View& view) {
   TensorWalk walk = walk_of(view);
   for (Tensor tensor; next_tensor(&walk, &tensor);) {
     const uint8_t* const data = view.image + tensor.offset;
-    if (!padding_is_zero(data, tensor)) return LEVIT_PADDING;
+    if (!padding_is_zero(data, tensor)) return Fault::kPadding;
     const bool stand_in = view.no_head && tensor.layer.part == Part::kHead;
-    if (stand_in && !all_zero(data, static_cast<size_t>(tensor.bytes))) return LEVIT_PADDING;
+    if (stand_in && !all_zero(data, static_cast<size_t>(tensor.bytes))) return Fault::kPadding;
   }
-  return LEVIT_OK;
+  return Fault::kNone;
 }
 
 // False for NaN.
@@ -160,19 +160,19 @@ bool valid(const Preprocessing& preprocessing, float temperature) {
   return fits;
 }
 
-levit_status validate(const void* image, size_t bytes) {
-  if (image == nullptr) return LEVIT_ARGUMENT;
+Fault validate(const void* image, size_t bytes) {
+  if (image == nullptr) return Fault::kArgument;
   const uint8_t* const data = static_cast<const uint8_t*>(image);
-  levit_status status = check_envelope(data, bytes);
-  if (status != LEVIT_OK) return status;
+  Fault fault = check_envelope(data, bytes);
+  if (fault != Fault::kNone) return fault;
   // Damage is called damage, wherever it lies; the structure decides only what a whole file is.
-  status = check_structure(data, bytes);
-  if (status != LEVIT_OK) {
-    return checksum(data, bytes) == load_u64(data + kAtChecksum) ? status : LEVIT_CHECKSUM;
+  fault = check_structure(data, bytes);
+  if (fault != Fault::kNone) {
+    return checksum(data, bytes) == load_u64(data + kAtChecksum) ? fault : Fault::kChecksum;
   }
   const View view = load_header(data);
-  status = check_content(view);
-  return status == LEVIT_OK ? check_padding(view) : status;
+  fault = check_content(view);
+  return fault == Fault::kNone ? check_padding(view) : fault;
 }
 
 }  // namespace levit::weights

@@ -4,7 +4,7 @@ set -euo pipefail
 
 source=$1
 archive=$2
-include=(-I "$source/runtime" -I "$source/weights")
+include=(-I "$source/runtime")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

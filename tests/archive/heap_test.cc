@@ -115,24 +115,22 @@ TEST_CASE("opening weights and preparing pixels touch no heap") {
     const AlignedBytes image(tools::write_levit(seeded_fold(Seed{"micro"}), half));
     const std::vector<uint8_t> pixels(300 * 200 * 3, 77);
     std::vector<uint8_t> rgb(kPixels), scratch(10000000);
-    std::vector<float> tensor(kPixels);
     CHECK(heap_calls([&] {
             const levit_model* model = nullptr;
             REQUIRE(levit_open(image.data(), image.size(), &model) == LEVIT_OK);
             levit_info info{};
             info.size = sizeof info;
             REQUIRE(levit_model_info(model, &info) == LEVIT_OK);
-            REQUIRE(levit_label(model, 0) != nullptr);
+            REQUIRE(levit_next_label(model, levit_label(model, 0)) != nullptr);
             const levit_image picture = {pixels.data(), 300, 200, 900};
             for (const levit_resize resize : {LEVIT_RESIZE_SQUASH, LEVIT_RESIZE_TIMM, LEVIT_RESIZE_HF}) {
               size_t bytes = 0;
               levit_window window;
               REQUIRE(levit_preprocess_bytes(300, 200, resize, &bytes) == LEVIT_OK);
-              REQUIRE(levit_preprocess(&picture, resize, scratch.data(), scratch.size(), rgb.data()) ==
-                      LEVIT_OK);
+              REQUIRE(levit_preprocess(nullptr, &picture, resize, scratch.data(), scratch.size(),
+                                       rgb.data()) == LEVIT_OK);
               REQUIRE(levit_preprocess_window(300, 200, resize, &window) == LEVIT_OK);
             }
-            REQUIRE(levit_normalise(model, rgb.data(), tensor.data()) == LEVIT_OK);
           }) == 0);
   }
 }
@@ -159,7 +157,8 @@ TEST_CASE("creating a context, classifying, gradients, maps and attributions tou
               REQUIRE(levit_create(model, &options, arena.data(), bytes, &context) == LEVIT_OK);
               REQUIRE(levit_classify(context, input, kBatch, logits.data()) == LEVIT_OK);
               REQUIRE(levit_classify(context, {rgb.data(), nullptr}, kBatch, logits.data()) == LEVIT_OK);
-              REQUIRE(levit_probabilities(model, logits.data(), kBatch, logits.data()) == LEVIT_OK);
+              REQUIRE(levit_normalise(context, rgb.data(), values.data()) == LEVIT_OK);
+              REQUIRE(levit_probabilities(context, logits.data(), kBatch, logits.data()) == LEVIT_OK);
             }) == 0);
       CHECK(heap_calls([&] {
               for (int layer = LEVIT_INPUT; layer <= LEVIT_STAGE2; ++layer)

@@ -32,7 +32,7 @@ void read_all(const uint8_t* image) {
 }
 
 void try_open(const uint8_t* image, size_t size) {
-  if (weights::validate(image, size) == LEVIT_OK) read_all(image);
+  if (weights::validate(image, size) == weights::Fault::kNone) read_all(image);
 }
 
 }  // namespace

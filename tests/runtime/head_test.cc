@@ -345,7 +345,7 @@ TEST_CASE("softmax of a head of any size is that of the model for its own classe
   const OpenModel model(Seed{"micro"});
   const std::vector<float> logits = {1, -2, 0.5f, 3};
   std::vector<float> own(4), any(4);
-  REQUIRE(levit_probabilities(model, logits.data(), 2, own.data()) == LEVIT_OK);
+  REQUIRE(levit_probabilities(OpenContext(model, options_with(0)), logits.data(), 2, own.data()) == LEVIT_OK);
   REQUIRE(levit_softmax(logits.data(), 2, 2, 1, any.data()) == LEVIT_OK);
   CHECK(own == any);
   CHECK(levit_softmax(logits.data(), 2, 2, 0, any.data()) == LEVIT_ARGUMENT);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "levit.h"
+#include "runtime/context.h"
 #include "tests/runtime/goldens.h"
 #include "tests/support/npy.h"
 #include "tests/support/seeded.h"
@@ -30,7 +31,7 @@ std::vector<uint8_t> preprocess(const levit_image& image, levit_resize resize) {
   size_t bytes = 0;
   REQUIRE(levit_preprocess_bytes(image.width, image.height, resize, &bytes) == LEVIT_OK);
   std::vector<uint8_t> scratch(bytes, 0xa5), out(kOutBytes);
-  REQUIRE(levit_preprocess(&image, resize, scratch.data(), bytes, out.data()) == LEVIT_OK);
+  REQUIRE(levit_preprocess(nullptr, &image, resize, scratch.data(), bytes, out.data()) == LEVIT_OK);
   return out;
 }
 
@@ -63,7 +64,8 @@ TEST_CASE("every picture of the goldens is resized as Pillow does") {
     const levit::runtime::Geometry bicubic{{Filter::kBicubic, source.width, LEVIT_SIDE, 0},
                                            {Filter::kBicubic, source.height, LEVIT_SIDE, 0}};
     std::vector<uint8_t> scratch(levit::runtime::rows_bytes(bicubic, 1)), out(kOutBytes);
-    levit::runtime::add_rows(*levit::runtime::begin_rows(bicubic, 1, scratch.data(), out.data()),
+    levit::runtime::add_rows(*levit::runtime::begin_rows(levit::runtime::dispatch_of(nullptr), bicubic, 1,
+                                                         scratch.data(), out.data()),
                              source.pixels.get(), 3 * source.width, source.height);
     CHECK(differences(out, name + "/bicubic.png") == 0);
 
@@ -203,8 +205,8 @@ Rgb view_by_rows(const Rgb& stored, size_t width, size_t height, int orientation
   REQUIRE(levit_rows_bytes(width, height, orientation, resize, &bytes) == LEVIT_OK);
   Rgb scratch(bytes, 0xa5), out(kOutBytes, 0x5a);
   levit_rows* rows = nullptr;
-  REQUIRE(levit_rows_begin(width, height, orientation, resize, scratch.data(), bytes, out.data(), &rows) ==
-          LEVIT_OK);
+  REQUIRE(levit_rows_begin(nullptr, width, height, orientation, resize, scratch.data(), bytes, out.data(),
+                           &rows) == LEVIT_OK);
   for (size_t y = 0; y < height; y += step) {
     const size_t count = std::min(step, height - y);
     const Rgb piece(&stored[y * 3 * width], &stored[y * 3 * width] + count * 3 * width);
@@ -256,8 +258,8 @@ TEST_CASE("rows that are missing, wrong arguments and a scratch one byte short a
     Rgb scratch(bytes);
     levit_rows* rows = nullptr;
     const auto begin = [&](size_t given) {
-      return levit_rows_begin(20, 30, orientation, LEVIT_RESIZE_SQUASH, scratch.data(), given, out.data(),
-                              &rows);
+      return levit_rows_begin(nullptr, 20, 30, orientation, LEVIT_RESIZE_SQUASH, scratch.data(), given,
+                              out.data(), &rows);
     };
     CHECK(begin(bytes - 1) == LEVIT_ARENA);
     REQUIRE(begin(bytes) == LEVIT_OK);
@@ -276,7 +278,8 @@ TEST_CASE("rows that are missing, wrong arguments and a scratch one byte short a
     CHECK(levit_rows_bytes(20, 30, orientation, LEVIT_RESIZE_HF, &bytes) == LEVIT_ARGUMENT);
   CHECK(levit_rows_bytes(20, 30, 1, LEVIT_RESIZE_HF, nullptr) == LEVIT_ARGUMENT);
   CHECK(levit_rows_bytes(0, 30, 1, LEVIT_RESIZE_HF, &bytes) == LEVIT_IMAGE);
-  CHECK(levit_rows_begin(20, 30, 1, LEVIT_RESIZE_HF, nullptr, 1, out.data(), &rows) == LEVIT_ARGUMENT);
+  CHECK(levit_rows_begin(nullptr, 20, 30, 1, LEVIT_RESIZE_HF, nullptr, 1, out.data(), &rows) ==
+        LEVIT_ARGUMENT);
   CHECK(levit_rows_add(nullptr, rgb.data(), 60, 1) == LEVIT_ARGUMENT);
   CHECK(levit_rows_end(nullptr) == LEVIT_ARGUMENT);
 }
@@ -314,7 +317,8 @@ TEST_CASE("the row stride may be longer than a row, and scratch may lie anywhere
     const levit_image image{dense.data(), width, height, 3 * width};
     for (size_t offset = 0; offset < 64; offset += 7) {
       Rgb scratch(offset + bytes + 64, static_cast<uint8_t>(offset)), out(kOutBytes);
-      CHECK(levit_preprocess(&image, resize, scratch.data() + offset, bytes, out.data()) == LEVIT_OK);
+      CHECK(levit_preprocess(nullptr, &image, resize, scratch.data() + offset, bytes, out.data()) ==
+            LEVIT_OK);
       CHECK(out == expected);
       CHECK(std::all_of(scratch.begin(), scratch.begin() + static_cast<ptrdiff_t>(offset),
                         [&](uint8_t b) { return b == static_cast<uint8_t>(offset); }));
@@ -332,15 +336,15 @@ TEST_CASE("scratch one byte short, missing arguments and impossible sizes are re
     size_t bytes = 0;
     REQUIRE(levit_preprocess_bytes(20, 30, resize, &bytes) == LEVIT_OK);
     Rgb scratch(bytes);
-    CHECK(levit_preprocess(&image, resize, scratch.data(), bytes - 1, out.data()) == LEVIT_ARENA);
-    CHECK(levit_preprocess(&image, resize, scratch.data(), 0, out.data()) == LEVIT_ARENA);
-    CHECK(levit_preprocess(nullptr, resize, scratch.data(), bytes, out.data()) == LEVIT_ARGUMENT);
-    CHECK(levit_preprocess(&image, resize, nullptr, bytes, out.data()) == LEVIT_ARGUMENT);
-    CHECK(levit_preprocess(&image, resize, scratch.data(), bytes, nullptr) == LEVIT_ARGUMENT);
+    CHECK(levit_preprocess(nullptr, &image, resize, scratch.data(), bytes - 1, out.data()) == LEVIT_ARENA);
+    CHECK(levit_preprocess(nullptr, &image, resize, scratch.data(), 0, out.data()) == LEVIT_ARENA);
+    CHECK(levit_preprocess(nullptr, nullptr, resize, scratch.data(), bytes, out.data()) == LEVIT_ARGUMENT);
+    CHECK(levit_preprocess(nullptr, &image, resize, nullptr, bytes, out.data()) == LEVIT_ARGUMENT);
+    CHECK(levit_preprocess(nullptr, &image, resize, scratch.data(), bytes, nullptr) == LEVIT_ARGUMENT);
     for (const levit_image& bad : {levit_image{nullptr, 20, 30, 60}, levit_image{rgb.data(), 20, 30, 59},
                                    levit_image{rgb.data(), 0, 30, 60}, levit_image{rgb.data(), 20, 0, 60}}) {
       const levit_status expected = bad.pixels == nullptr ? LEVIT_ARGUMENT : LEVIT_IMAGE;
-      CHECK(levit_preprocess(&bad, resize, scratch.data(), bytes, out.data()) == expected);
+      CHECK(levit_preprocess(nullptr, &bad, resize, scratch.data(), bytes, out.data()) == expected);
     }
     levit_window window;
     CHECK(levit_preprocess_window(0, 1, resize, &window) == LEVIT_IMAGE);
@@ -351,7 +355,7 @@ TEST_CASE("scratch one byte short, missing arguments and impossible sizes are re
       CHECK(levit_preprocess_bytes(huge, 1, resize, &bytes) == LEVIT_ARGUMENT);
       CHECK(levit_preprocess_bytes(1, huge, resize, &bytes) == LEVIT_ARGUMENT);
       const levit_image too_large{rgb.data(), huge, huge, SIZE_MAX};
-      CHECK(levit_preprocess(&too_large, resize, scratch.data(), scratch.size(), out.data()) ==
+      CHECK(levit_preprocess(nullptr, &too_large, resize, scratch.data(), scratch.size(), out.data()) ==
             LEVIT_ARGUMENT);
     }
   }
@@ -418,7 +422,8 @@ TEST_CASE("normalisation rounds like torch in every byte and channel") {
   Rgb rgb(kOutBytes);
   for (size_t i = 0; i < kOutBytes; ++i) rgb[i] = static_cast<uint8_t>(i / 3);  // every byte in every channel
   std::vector<float> out(kOutBytes);
-  REQUIRE(levit_normalise(model, rgb.data(), out.data()) == LEVIT_OK);
+  const levit::tests::OpenContext context(model, levit::tests::options_with(0));
+  REQUIRE(levit_normalise(context, rgb.data(), out.data()) == LEVIT_OK);
   size_t wrong = 0;
   for (size_t c = 0; c < 3; ++c) {
     for (size_t i = 0; i < area; ++i) wrong += out[c * area + i] != golden.values[c * 256 + i % 256];

@@ -37,7 +37,8 @@ std::vector<float> tensor_of(const std::string& name) {
   REQUIRE(picture.width == LEVIT_SIDE);
   REQUIRE(picture.height == LEVIT_SIDE);
   std::vector<float> tensor(kPixels);
-  REQUIRE(levit_normalise(trained(), picture.image().pixels, tensor.data()) == LEVIT_OK);
+  static const OpenContext context(trained(), options_with(0));
+  REQUIRE(levit_normalise(context, picture.image().pixels, tensor.data()) == LEVIT_OK);
   return tensor;
 }
 
@@ -67,7 +68,7 @@ TEST_CASE("trained model: probabilities and labels of the twelve pictures, and t
     const std::vector<float> tensor = tensor_of(name);
     std::vector<float> logits(2), probabilities(2);
     REQUIRE(levit_classify(context, {nullptr, tensor.data()}, 1, logits.data()) == LEVIT_OK);
-    REQUIRE(levit_probabilities(trained(), logits.data(), 1, probabilities.data()) == LEVIT_OK);
+    REQUIRE(levit_probabilities(context, logits.data(), 1, probabilities.data()) == LEVIT_OK);
     const double probability = truth["probability_ai"];
     CHECK(std::abs(static_cast<double>(probabilities[0]) - probability) < 0.01);
     CHECK((logits[0] > logits[1]) == (probability > 0.5));

@@ -20,16 +20,15 @@ namespace {
 
 using levit::tests::data_path;
 
-double probability_of_ai(const levit::tools::ModelFile& file, levit_context* context,
-                         const levit::tools::Picture& picture, levit_resize resize) {
+double probability_of_ai(levit_context* context, const levit::tools::Picture& picture, levit_resize resize) {
   const levit_image image = picture.image();
   size_t bytes = 0;
   REQUIRE(levit_preprocess_bytes(image.width, image.height, resize, &bytes) == LEVIT_OK);
   std::vector<uint8_t> scratch(bytes), rgb(size_t{3} * LEVIT_SIDE * LEVIT_SIDE);
-  REQUIRE(levit_preprocess(&image, resize, scratch.data(), bytes, rgb.data()) == LEVIT_OK);
+  REQUIRE(levit_preprocess(context, &image, resize, scratch.data(), bytes, rgb.data()) == LEVIT_OK);
   float values[2] = {};
   REQUIRE(levit_classify(context, {rgb.data(), nullptr}, 1, values) == LEVIT_OK);
-  REQUIRE(levit_probabilities(file.model(), values, 1, values) == LEVIT_OK);
+  REQUIRE(levit_probabilities(context, values, 1, values) == LEVIT_OK);
   return static_cast<double>(values[0]);
 }
 
@@ -60,7 +59,7 @@ TEST_CASE("photographs and generated pictures get the verdicts that torch gives 
          {std::pair{"squash", LEVIT_RESIZE_SQUASH}, {"timm", LEVIT_RESIZE_TIMM}}) {
       CAPTURE(mode);
       const double truth = answer[mode]["probability_ai"];
-      const double got = probability_of_ai(file, context, picture, resize);
+      const double got = probability_of_ai(context, picture, resize);
       CHECK(std::abs(got - truth) <= tolerance);
       if (std::abs(truth - 0.5) > tolerance) CHECK((got > 0.5) == (truth > 0.5));
     }

@@ -82,7 +82,8 @@ TEST_CASE("every flipped bit is found") {
     for (int bit = 0; bit < 8; ++bit) {
       image.data()[byte] = static_cast<uint8_t>(bytes[byte] ^ 1u << bit);
       const bool longer = weights::load_u64(image.data() + weights::kAtFileBytes) > size;
-      wrong += weights::validate(image.data(), size) != expected_for_flip(byte, bit, longer);
+      const levit_model* model = nullptr;
+      wrong += levit_open(image.data(), size, &model) != expected_for_flip(byte, bit, longer);
     }
     image.data()[byte] = bytes[byte];
   }
@@ -104,9 +105,10 @@ TEST_CASE("an image must lie at a multiple of 64") {
   const tests::Bytes sound = tests::smallest_f16();
   for (size_t shift = 0; shift < 64; ++shift) {
     const tests::Image image(sound, shift);
-    CHECK(weights::validate(image.data(), image.bytes()) == (shift == 0 ? LEVIT_OK : LEVIT_ALIGNMENT));
+    CHECK(weights::validate(image.data(), image.bytes()) ==
+          (shift == 0 ? weights::Fault::kNone : weights::Fault::kMisaligned));
   }
-  CHECK(weights::validate(nullptr, 0) == LEVIT_ARGUMENT);
+  CHECK(weights::validate(nullptr, 0) == weights::Fault::kArgument);
 }
 
 TEST_CASE("a number that is not finite is found at every place, in fp16 and fp32") {
@@ -129,7 +131,7 @@ TEST_CASE("a number that is not finite is found at every place, in fp16 and fp32
         }
         weights::store_u64(image.data() + weights::kAtChecksum,
                            weights::checksum(image.data(), image.bytes()));
-        wrong += weights::validate(image.data(), image.bytes()) != LEVIT_VALUE;
+        wrong += weights::validate(image.data(), image.bytes()) != weights::Fault::kValue;
         std::copy_n(sound.begin() + static_cast<ptrdiff_t>(at), width, number);
       }
     }

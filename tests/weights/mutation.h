@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "weights/levit_status.h"
+#include "levit.h"
 
 namespace levit::tests {
 
@@ -20,7 +20,7 @@ using Bytes = std::vector<uint8_t>;
 // Throws std::invalid_argument for anything else.
 Bytes mutate(Bytes bytes, const std::string& steps);
 
-// What validate() says of these bytes at an aligned address.
+// What levit_open says of these bytes at an aligned address.
 levit_status status_of(const Bytes& bytes);
 
 }  // namespace levit::tests

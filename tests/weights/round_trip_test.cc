@@ -55,7 +55,7 @@ TEST_CASE("what is written is read, in fp16 and fp32") {
       CAPTURE(half);
       const tools::FoldedModel model = tests::seeded_model(tests::micro(classes));
       const tests::Image image(tools::write_levit(model, half));
-      REQUIRE(weights::validate(image.data(), image.bytes()) == LEVIT_OK);
+      REQUIRE(weights::validate(image.data(), image.bytes()) == weights::Fault::kNone);
       const weights::View view = weights::view(image.data());
       CHECK(std::memcmp(&view.config, &model.config, sizeof model.config) == 0);
       CHECK(view.half == half);
@@ -83,7 +83,7 @@ TEST_CASE("two classes may have one label") {
   model.labels = {"crane", "crane"};
   const std::vector<uint8_t> bytes = tools::write_levit(model, true);
   const tests::Image image(bytes);
-  REQUIRE(weights::validate(image.data(), bytes.size()) == LEVIT_OK);
+  REQUIRE(weights::validate(image.data(), bytes.size()) == weights::Fault::kNone);
   CHECK(weights::label(weights::view(image.data()), 1) == std::string("crane"));
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("one logit has two labels") {
   model.labels = {"real", "ai"};
   const std::vector<uint8_t> bytes = tools::write_levit(model, true);
   const tests::Image image(bytes);
-  REQUIRE(weights::validate(image.data(), bytes.size()) == LEVIT_OK);
+  REQUIRE(weights::validate(image.data(), bytes.size()) == weights::Fault::kNone);
   const weights::View view = weights::view(image.data());
   CHECK(view.config.classes == 1);
   CHECK(view.labels == 2);
@@ -109,7 +109,7 @@ TEST_CASE("a file without classifier has no labels, and zeros in its head's plac
   model.layers.back().bias = {0};
   const std::vector<uint8_t> bytes = tools::write_levit(model, true);
   const tests::Image image(bytes);
-  REQUIRE(weights::validate(image.data(), bytes.size()) == LEVIT_OK);
+  REQUIRE(weights::validate(image.data(), bytes.size()) == weights::Fault::kNone);
   CHECK(weights::view(image.data()).no_head);
   CHECK(weights::view(image.data()).labels == 0);
   std::vector<uint8_t> spoilt = bytes;  // the bias is the last tensor, its first value is the class's

@@ -23,7 +23,7 @@ constexpr char kDefaultModel[] = "ai_vs_real.levit";
 
 class Descriptor {
  public:
-  explicit Descriptor(const std::string& path) : value_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  explicit Descriptor(const std::string& path) : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
   ~Descriptor() {
     if (value_ >= 0) close(value_);
   }
@@ -76,6 +76,7 @@ ModelFile::ModelFile(const std::string& path) : path_(path) {
   if (opened != LEVIT_OK) fail(path, levit_status_text(opened));
   info_.size = sizeof(info_);
   levit_model_info(model_, &info_);
+  labels_ = labels(model_);
 }
 
 void ModelFile::reserve(size_t capacity) {

@@ -3,8 +3,9 @@
 #define LEVIT_TOOLS_COMMON_MODEL_FILE_H_
 
 #include <string>
+#include <vector>
 
-#include "levit.h"
+#include "levit.hpp"
 #include "tools/common/heap.h"
 
 namespace levit::tools {
@@ -26,7 +27,7 @@ class ModelFile {
   size_t bytes() const { return bytes_; }
   const levit_model* model() const { return model_; }
   const levit_info& info() const { return info_; }
-  const char* label(size_t class_index) const { return levit_label(model_, class_index); }
+  const char* label(size_t class_index) const { return labels_.at(class_index); }
 
  private:
   void reserve(size_t capacity);
@@ -36,6 +37,7 @@ class ModelFile {
   size_t bytes_ = 0, capacity_ = 0;
   const levit_model* model_ = nullptr;
   levit_info info_{};
+  std::vector<const char*> labels_;
 };
 
 }  // namespace levit::tools

@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
   size_t bytes, i;
   void* memory;
   float* scores;
+  const char* label;
   uint8_t* pixels = (uint8_t*)allocate((size_t)LEVIT_SIDE * LEVIT_SIDE * 3);
   if (argc != 3) fail("usage", "classify MODEL.levit PICTURE.ppm");
 
@@ -78,13 +79,15 @@ int main(int argc, char** argv) {
 
   image = read_ppm(argv[2]);
   check(argv[2], levit_preprocess_bytes(image.width, image.height, info.resize, &bytes));
-  check(argv[2], levit_preprocess(&image, info.resize, allocate(bytes), bytes, pixels));
+  check(argv[2], levit_preprocess(context, &image, info.resize, allocate(bytes), bytes, pixels));
 
   scores = (float*)allocate(info.classes * sizeof *scores);
   input.rgb = pixels;
   input.tensor = NULL;
   check(argv[2], levit_classify(context, input, 1, scores));
-  check(argv[2], levit_probabilities(model, scores, 1, scores));
-  for (i = 0; i < info.classes; ++i) printf("%s %.6f\n", levit_label(model, i), (double)scores[i]);
+  check(argv[2], levit_probabilities(context, scores, 1, scores));
+  label = levit_label(model, 0);
+  for (i = 0; label != NULL; ++i, label = levit_next_label(model, label))
+    printf("%s %.6f\n", label, (double)scores[i]);
   return 0;
 }

@@ -40,6 +40,14 @@ Decoded decode(const std::string& path, const SampleOptions& options) {
   return decoded;
 }
 
+SampleReader::SampleReader(const levit_model* model, const char* target, levit_resize resize,
+                           const SampleOptions& options)
+    : resize_(resize), options_(options) {
+  levit_options run = levit_default_options();
+  run.target = target;
+  context_ = std::make_shared<const Context>(model, run);
+}
+
 void SampleReader::read(const Input& input, const std::function<bool(Sample&)>& take,
                         Decoded* decoded) const {
   if (!input.error.empty()) throw std::runtime_error(input.error);
@@ -57,12 +65,12 @@ Sample SampleReader::picture_sample(Decoded decoded) const {
   const levit_image image = decoded.picture.image();
   sample.width = image.width;
   sample.height = image.height;
-  sample.rgb = preprocess(image, resize_);
+  sample.rgb = preprocess(image, resize_, context_->get());
   sample.resize_seconds = seconds_since(start);
   if (!options_.whole) return sample;
   check(levit_preprocess_window(image.width, image.height, resize_, &sample.window));
   sample.tensor.resize(kSampleValues);
-  check(levit_normalise(model_, sample.rgb.data(), sample.tensor.data()));
+  check(levit_normalise(context_->get(), sample.rgb.data(), sample.tensor.data()));
   sample.picture = std::move(decoded.picture);
   return sample;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -49,9 +50,9 @@ Decoded decode(const std::string& path, const SampleOptions& options);
 
 class SampleReader {
  public:
-  // `model` must outlive this.
-  SampleReader(const levit_model* model, levit_resize resize, const SampleOptions& options)
-      : model_(model), resize_(resize), options_(options) {}
+  // target: the instruction set that resizes and normalises; null: the best. `model` must outlive this.
+  SampleReader(const levit_model* model, const char* target, levit_resize resize,
+               const SampleOptions& options);
 
   // Hands out the samples of an input one after the other until `take` returns false. `decoded`, unless null,
   // is the picture of this input, decoded before. Throws std::runtime_error with the cause alone, without the
@@ -62,7 +63,7 @@ class SampleReader {
   Sample picture_sample(Decoded decoded) const;
   void read_tensors(const std::string& path, const std::function<bool(Sample&)>& take) const;
 
-  const levit_model* model_;
+  std::shared_ptr<const Context> context_;  // for its instruction set; no picture goes through it
   levit_resize resize_;
   SampleOptions options_;
 };

@@ -112,16 +112,20 @@ Picture read_picture(Source& source, const PictureOptions& options) {
 // The rows of a picture on their way into the network's pixels.
 class ViewBuilder {
  public:
-  ViewBuilder(bool ignore_orientation, levit_resize resize, std::vector<uint8_t>& scratch, uint8_t* out)
-      : ignore_orientation_(ignore_orientation), resize_(resize), scratch_(scratch), out_(out) {}
+  ViewBuilder(const PictureOptions& options, levit_resize resize, std::vector<uint8_t>& scratch, uint8_t* out)
+      : context_(options.context),
+        ignore_orientation_(options.ignore_orientation),
+        resize_(resize),
+        scratch_(scratch),
+        out_(out) {}
 
   void begin(size_t width, size_t height, const Metadata& metadata) {
     const int orientation = ignore_orientation_ || metadata.orientation == 0 ? 1 : metadata.orientation;
     size_t bytes = 0;
     check(levit_rows_bytes(width, height, orientation, resize_, &bytes));
     if (scratch_.size() < bytes) scratch_.resize(bytes);
-    check(levit_rows_begin(width, height, orientation, resize_, scratch_.data(), scratch_.size(), out_,
-                           &rows_));
+    check(levit_rows_begin(context_, width, height, orientation, resize_, scratch_.data(), scratch_.size(),
+                           out_, &rows_));
     view_.width = orientation >= 5 ? height : width;
     view_.height = orientation >= 5 ? width : height;
     view_.says = metadata.says;
@@ -137,6 +141,7 @@ class ViewBuilder {
   }
 
  private:
+  const levit_context* const context_;
   const bool ignore_orientation_;
   const levit_resize resize_;
   std::vector<uint8_t>& scratch_;
@@ -148,7 +153,7 @@ class ViewBuilder {
 
 Picture read_view(Source& source, const PictureOptions& options, levit_resize resize,
                   std::vector<uint8_t>& scratch, uint8_t* out) {
-  ViewBuilder view(options.ignore_orientation, resize, scratch, out);
+  ViewBuilder view(options, resize, scratch, out);
   if (is_jpeg(source.piece())) {
     RowSink sink;
     sink.begin = [&view](size_t width, size_t height, const Metadata& metadata) -> uint8_t* {

@@ -22,7 +22,8 @@ struct Picture {
 };
 
 struct PictureOptions {
-  bool ignore_orientation = false;  // the picture as stored, as torchvision and timm show it
+  bool ignore_orientation = false;         // the picture as stored, as torchvision and timm show it
+  const levit_context* context = nullptr;  // whose instruction set resizes; null: the best
   size_t largest_side = 65535;
   size_t largest_area = 100'000'000;  // pixels
 };

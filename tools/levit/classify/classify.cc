@@ -98,7 +98,8 @@ class Run {
   void start_classifiers() {
     levit_options options = job_.options(std::min(arguments_.batch, job_.list().inputs.size()));
     options.target = chosen_target(arguments_.target);
-    const SampleReader reader(file_->model(), chosen_resize(arguments_.resize, file_->info()), options_);
+    const SampleReader reader(file_->model(), chosen_target(arguments_.target),
+                              chosen_resize(arguments_.resize, file_->info()), options_);
     for (size_t i = 0; i < job_.workers(); ++i) {
       classifiers_.push_back(
           std::make_unique<Classifier>(file_->model(), options, reader, parse_band(arguments_.unsure)));

@@ -58,7 +58,8 @@ class Run {
     InputList list;
     for (size_t i = begin; i < last_; ++i) list.inputs.push_back({pictures_[i].path, pictures_[i].error});
     Job job(list, options_.threads);
-    const SampleReader reader(model_.model(), options_.resize, {options_.ignore_orientation, false});
+    const SampleReader reader(model_.model(), options_.target, options_.resize,
+                              {options_.ignore_orientation, false});
     levit_options context = job.options(1);
     context.target = options_.target;
     std::vector<std::unique_ptr<Predictor>> predictors;

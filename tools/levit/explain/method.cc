@@ -90,9 +90,10 @@ size_t chosen_class(const levit_model* model, const std::string& label, size_t p
   constexpr size_t kMostListed = 20;
   std::string known;
   size_t count = 0;
-  for (; levit_label(model, count) != nullptr; ++count) {
-    if (label == levit_label(model, count)) return count;
-    if (count < kMostListed) known += (count == 0 ? "" : ", ") + std::string(levit_label(model, count));
+  for (const char* name = levit_label(model, 0); name != nullptr; name = levit_next_label(model, name)) {
+    if (label == name) return count;
+    if (count < kMostListed) known += (count == 0 ? "" : ", ") + std::string(name);
+    ++count;
   }
   const bool number = label.size() < 6 && label.find_first_not_of("0123456789") == std::string::npos;
   if (number && std::stoul(label) < count) return std::stoul(label);

@@ -61,7 +61,7 @@ ExplainSetup::ExplainSetup(const ExplainArguments& arguments)
     : file(find_model(arguments.model)),
       label(arguments.label),
       methods(parse_methods(arguments.methods)),
-      reader(file.model(), chosen_resize(arguments.resize, file.info()),
+      reader(file.model(), chosen_target(arguments.target), chosen_resize(arguments.resize, file.info()),
              {arguments.ignore_orientation, true}),
       options(explain_options(arguments, reader)),
       context(sheet_context(arguments, file, options)) {

@@ -2,7 +2,7 @@
 #ifndef LEVIT_STATUS_H_
 #define LEVIT_STATUS_H_
 
-/* X(name, sentence). Only ever appended to: the numbers are part of the ABI. */
+/* X(name, sentence). Once 1.0 is out, only ever appended to: the numbers are part of the ABI. */
 #define LEVIT_STATUS_LIST(X)                                                                     \
   X(OK, "no error")                                                                              \
   X(ARGUMENT, "an argument is null, zero or out of range")                                       \
@@ -24,13 +24,14 @@
   X(BATCH, "more pictures than the context was created for")                                     \
   X(LAYER, "no such layer")                                                                      \
   X(IMAGE, "the picture has no pixels or a row stride shorter than a row")                       \
-  X(NUMBER, "an input value is not finite")                                                      \
+  X(NUMBER, "a number is not finite, or too large for the network")                              \
   X(CANCELLED, "cancelled by the caller")                                                        \
   X(PADDING, "the weight file has bytes that are not zero between its parts")                    \
   X(BYTE_ORDER, "weight files are little-endian and this processor is big-endian")               \
   X(DIVERGED, "training has diverged: a number is not finite any more")                          \
   X(CLASS, "no such class")                                                                      \
-  X(NO_HEAD, "the weight file has no classifier: give it one (levit finetune)")
+  X(NO_HEAD, "the weight file has no classifier: give it one (levit finetune)")                  \
+  X(STRUCT, "a struct's size is not set, or it has a field that this library does not know")
 
 typedef enum levit_status {
 #define LEVIT_STATUS_ENUM(name, sentence) LEVIT_##name,

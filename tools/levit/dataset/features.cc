@@ -88,7 +88,7 @@ class Worker {
     for (size_t i = 0; i < views.size(); ++i) {
       if (!result->rows[i].computed) continue;
       if (picture.width == 0) picture = decode(file);
-      make_view(picture, result->content, run_.view, views[i], &scratch_,
+      make_view(context_.get(), picture, result->content, run_.view, views[i], &scratch_,
                 pixels_.data() + pending_.size() * kValues);
       pending_.push_back({result, i});
       if (pending_.size() == run_.batch) run_pending();

@@ -15,13 +15,13 @@ uint64_t view_key(const ViewOptions& options, uint32_t view, const char* target)
   return content_hash(text.data(), text.size());
 }
 
-void make_view(const Picture& picture, uint64_t /*content*/, const ViewOptions& options, uint32_t /*view*/,
-               std::vector<uint8_t>* scratch, uint8_t* out) {
+void make_view(const levit_context* context, const Picture& picture, uint64_t /*content*/,
+               const ViewOptions& options, uint32_t /*view*/, std::vector<uint8_t>* scratch, uint8_t* out) {
   const levit_image image = picture.image();
   size_t bytes = 0;
   check(levit_preprocess_bytes(image.width, image.height, options.resize, &bytes));
   scratch->resize(std::max(bytes, scratch->size()));
-  check(levit_preprocess(&image, options.resize, scratch->data(), scratch->size(), out));
+  check(levit_preprocess(context, &image, options.resize, scratch->data(), scratch->size(), out));
 }
 
 }  // namespace levit::tools

@@ -20,9 +20,9 @@ struct ViewOptions {
 uint64_t view_key(const ViewOptions& options, uint32_t view, const char* target);
 
 // Writes view number `view` of a picture to out [224][224][3]. View 0 is the plain one, levit_preprocess;
-// others are random, by seed, content and number alone. scratch grows as needed.
-void make_view(const Picture& picture, uint64_t content, const ViewOptions& options, uint32_t view,
-               std::vector<uint8_t>* scratch, uint8_t* out);
+// others are random, by seed, content and number alone. scratch grows as needed. context: of whose target.
+void make_view(const levit_context* context, const Picture& picture, uint64_t content,
+               const ViewOptions& options, uint32_t view, std::vector<uint8_t>* scratch, uint8_t* out);
 
 }  // namespace levit::tools
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "kernels/dispatch.h"
 #include "levit.h"
 #include "runtime/axis.h"
 

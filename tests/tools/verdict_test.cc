@@ -83,7 +83,7 @@ TEST_CASE("pictures of unusual kinds get the verdict of their right pixels or a 
       CHECK_FALSE(picture.incomplete);
       REQUIRE_FALSE(answer.contains("refuse"));
       const double truth = answer["ai"];
-      CHECK(std::abs(probability_of_ai(file, context, picture, resize) - truth) <= 0.005);
+      CHECK(std::abs(probability_of_ai(context, picture, resize) - truth) <= 0.005);
     } catch (const std::runtime_error&) {
       if (!answer.contains("refuse")) refused.push_back(name);
     }

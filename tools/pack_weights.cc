@@ -3,12 +3,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <map>
 #include <stdexcept>
 
 #include "levit.h"
 #include "tools/checkpoint/checkpoint.h"
 #include "tools/checkpoint/fold.h"
+#include "tools/checkpoint/labels.h"
 #include "tools/checkpoint/message.h"
 #include "tools/checkpoint/writer.h"
 #include "tools/common/atomic_file.h"
@@ -24,17 +24,22 @@ constexpr char kProgram[] = "pack_weights";
 constexpr int kFailedExit = 1, kUsageExit = 2;
 
 struct Options {
-  std::string input, output, name, note;
-  std::vector<std::string> labels;
-  std::string dtype = "f16", resize = "squash";
+  std::string input, output, name, note, labels, labels_file, resize, mean, std;
+  std::string dtype = "f16";
   float temperature = 1;
   ReadOptions read;
 
   bool half() const { return dtype == "f16"; }
 };
 
-const std::map<std::string, weights::Resize> kResizes = {
-    {"squash", weights::Resize::kSquash}, {"timm", weights::Resize::kTimm}, {"hf", weights::Resize::kHf}};
+struct ResizeMode {
+  const char *name, *meaning;
+  weights::Resize resize;
+};
+constexpr ResizeMode kResizes[] = {
+    {"squash", "to 224x224, bilinear", weights::Resize::kSquash},
+    {"timm", "shorter side to 248, bicubic, centre 224", weights::Resize::kTimm},
+    {"hf", "shorter side to 256, bicubic, centre 224", weights::Resize::kHf}};
 
 // An error's text, empty for a number that divides logits to some use.
 std::string check_temperature(const std::string& text) {
@@ -42,6 +47,37 @@ std::string check_temperature(const std::string& text) {
   const float value = std::strtof(text.c_str(), &end);
   return *end == '\0' && value >= 1e-3f && value <= 1e3f ? "" : text + " is not a number from 0.001 to 1000";
 }
+
+// One number, or three for R, G and B, of a picture in [0, 1]; nothing for the default.
+void parse_channels(const std::string& flag, const std::string& text, float (&values)[3]) {
+  if (text.empty()) return;
+  const char* at = text.c_str();
+  int count = 0;
+  for (char* end = nullptr; count < 3; at = end + 1) {
+    values[count++] = std::strtof(at, &end);
+    if (end == at || (*end != ',' && *end != '\0')) break;
+    if (*end == ',') continue;
+    if (count == 1) values[1] = values[2] = values[0];
+    if (count == 2) break;
+    for (const float value : values) {
+      if (value < -1 || value > 2) {
+        throw std::runtime_error(flag + " " + text + ": of pictures in [0, 1]; divide by 255");
+      }
+    }
+    return;
+  }
+  throw std::runtime_error(flag + " " + text + ": one number, or three with commas between");
+}
+
+constexpr char kFooter[] =
+    "Examples:\n"
+    "  pack_weights model_best.pth.tar -o cats.levit --labels cat,dog\n"
+    "  pack_weights model.safetensors -o imagenet.levit --labels-file config.json\n"
+    "  pack_weights last.ckpt -o ai.levit --key ema --head classifier --mean 0.5 --std 0.5\n"
+    "  pack_weights encoder.pth -o base.levit --no-head\n"
+    "A model of one output is the logit of a sigmoid: its labels are the negative side and the positive "
+    "one.\n"
+    "Exit codes: 0 done; 1 a file could not be read, understood or written; 2 wrong usage.";
 
 void add_options(CLI::App& app, Options& options) {
   app.add_option("CHECKPOINT", options.input,
@@ -51,27 +87,37 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--dtype", options.dtype, "f16 (default) or f32")
       ->check(CLI::IsMember({"f16", "f32"}).description(""))
       ->type_name("TYPE");
-  app.add_option("--labels", options.labels, "one per class, in their order (default class0,class1,...)")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("A,B,..");
+  CLI::Option* labels =
+      app.add_option("--labels", options.labels,
+                     "one per class, in their order; \"a, b\" holds a comma (default class0,class1,...)")
+          ->type_name("A,B,..");
+  app.add_option("--labels-file", options.labels_file,
+                 "the same from a file: a label a line, a JSON list or object, a Hugging Face config.json")
+      ->excludes(labels)
+      ->type_name("FILE");
   app.add_option("--name", options.name, "of the model (default: its variant)");
   app.add_option("--note", options.note, "what it was trained on");
-  app.add_option("--resize", options.resize, "how pictures come to 224x224: squash (default), timm or hf")
-      ->check(CLI::IsMember({"squash", "timm", "hf"}).description(""))
-      ->type_name("MODE");
   app.add_option("--key", options.read.key, "which of several networks: the dict or prefix where it lies")
       ->type_name("KEY");
-  app.add_option("--head", options.read.head.key, "which module is the classifier, if several could be")
-      ->type_name("KEY");
+  CLI::Option* head =
+      app.add_option("--head", options.read.head.key,
+                     "which module is the classifier, if several could be; A,B for the mean of two")
+          ->type_name("KEY");
   app.add_flag("--no-head", options.read.head.none, "take no classifier: a base for levit finetune")
-      ->excludes("--head");
+      ->excludes(head);
+  app.add_option(
+         "--resize", options.resize,
+         "how pictures come to 224x224: squash, timm or hf (default squash; of the published 1000-class "
+         "models timm or hf, as their family evaluates them)")
+      ->check(CLI::IsMember({"squash", "timm", "hf"}).description(""))
+      ->type_name("MODE");
+  app.add_option("--mean", options.mean, "of the training's Normalize (default 0.485,0.456,0.406)")
+      ->type_name("R,G,B");
+  app.add_option("--std", options.std, "of the same (default 0.229,0.224,0.225)")->type_name("R,G,B");
   app.add_option("--temperature", options.temperature, "divides the logits (default 1)")
       ->check(check_temperature)
       ->type_name("T");
-  app.footer(
-      "Example: pack_weights model_best.pth.tar -o cats.levit --labels cat,dog\n"
-      "Exit codes: 0 done; 1 a file could not be read, understood or written; 2 wrong usage.");
+  app.footer(kFooter);
 }
 
 std::string variant_of(const FoldedModel& model) {
@@ -79,17 +125,47 @@ std::string variant_of(const FoldedModel& model) {
   return variant != nullptr ? variant : "levit";
 }
 
-void describe_model(const Options& options, FoldedModel* model) {
-  if (!options.labels.empty()) {
-    if (options.labels.size() != model->config.classes) {
-      throw std::runtime_error("it has " + std::to_string(model->config.classes) +
-                               " classes, --labels names " + std::to_string(options.labels.size()));
+void set_labels(const Options& options, FoldedModel* model) {
+  if (options.labels.empty() && options.labels_file.empty()) return;
+  const bool from_file = !options.labels_file.empty();
+  std::vector<std::string> labels;
+  if (from_file) {
+    try {
+      labels = parse_labels(MappedFile(options.labels_file).bytes());
+    } catch (const std::exception& error) {
+      throw std::runtime_error("labels of " + options.labels_file + ": " + error.what());
     }
-    model->labels = options.labels;
+  } else {
+    labels = split_labels(options.labels);
   }
+  const size_t needed = label_count(*model);
+  if (labels.size() != needed) {
+    const std::string has = model->no_head     ? "no classifier"
+                            : model->one_logit ? "one logit, which takes two labels (negative and positive)"
+                                               : std::to_string(model->config.classes) + " classes";
+    throw std::runtime_error("it has " + has + ", " + (from_file ? options.labels_file : "--labels") +
+                             " names " + std::to_string(labels.size()));
+  }
+  model->labels = std::move(labels);
+}
+
+// The published models are evaluated as their family does it; of others nothing is known.
+weights::Resize family_resize(const Checkpoint& checkpoint) {
+  const weights::Config& config = checkpoint.configuration.config;
+  if (config.classes != 1000 || weights::variant_name(config) == nullptr) return weights::Resize::kSquash;
+  return checkpoint.family == Family::kTimm ? weights::Resize::kTimm : weights::Resize::kHf;
+}
+
+void describe_model(const Options& options, const Checkpoint& checkpoint, FoldedModel* model) {
+  set_labels(options, model);
   model->name = options.name.empty() ? variant_of(*model) : options.name;
   model->note = options.note;
-  model->preprocessing.resize = kResizes.at(options.resize);
+  model->preprocessing.resize = family_resize(checkpoint);
+  for (const ResizeMode& mode : kResizes) {
+    if (options.resize == mode.name) model->preprocessing.resize = mode.resize;
+  }
+  parse_channels("--mean", options.mean, model->preprocessing.mean);
+  parse_channels("--std", options.std, model->preprocessing.std);
   model->temperature = options.temperature;
 }
 
@@ -126,21 +202,81 @@ std::string rounding_text(const WriteReport& report) {
          std::to_string(report.subnormal) + " below its normal range";
 }
 
+std::string classes_text(const FoldedModel& model, bool named) {
+  if (model.no_head) return "none: a base for levit finetune, which nothing classifies with";
+  std::string text = std::to_string(model.config.classes) + ": " + joined(model.labels, 8);
+  if (model.one_logit)
+    text = "one logit: its sigmoid is the probability of " + printable(model.labels[1]) +
+           ", the rest that of " + printable(model.labels[0]);
+  return named ? text : text + " (--labels or --labels-file names them)";
+}
+
+std::string head_text(const Checkpoint& checkpoint) {
+  std::string text;
+  for (const LinearHead& map : checkpoint.head.maps) {
+    text += (text.empty() ? "" : ", and ") + printable(map.linear);
+    if (!map.front.empty()) text += " behind the batch norm " + printable(map.front);
+    if (!map.behind.empty()) text += " in front of the batch norm " + printable(map.behind);
+  }
+  if (checkpoint.head.maps.size() == 2) text += ": the mean of both";
+  if (text.empty()) text = "none";
+  if (!checkpoint.head.left.empty()) {
+    text += "; left out: " + joined(checkpoint.head.left, 8) + " (--head KEY takes another)";
+  }
+  return text;
+}
+
+std::string channels_text(const float (&values)[3]) {
+  char text[80];
+  std::snprintf(text, sizeof text, "%.4g,%.4g,%.4g", static_cast<double>(values[0]),
+                static_cast<double>(values[1]), static_cast<double>(values[2]));
+  return text;
+}
+
+std::string pictures_text(const Options& options, const Checkpoint& checkpoint, const FoldedModel& model) {
+  const weights::Preprocessing& to = model.preprocessing;
+  const ResizeMode& mode = kResizes[static_cast<size_t>(to.resize)];
+  const bool published = family_resize(checkpoint) != weights::Resize::kSquash;
+  const std::string why = !options.resize.empty() ? "as told"
+                          : published             ? "as " + std::string(family_name(checkpoint.family)) +
+                                            " evaluates the published 1000-class models"
+                                      : "the default; --resize if training had another";
+  return std::string(mode.name) + ", " + mode.meaning + " (" + why + "); mean " + channels_text(to.mean) +
+         (options.mean.empty() ? " (ImageNet's, the default)" : " (as told)") + ", std " +
+         channels_text(to.std) + (options.std.empty() ? " (the same)" : " (as told)");
+}
+
 std::string report_text(const Options& options, const Checkpoint& checkpoint, const FoldedModel& model,
                         const WriteReport& report, size_t bytes_read, size_t bytes_written) {
-  const std::string classes = std::to_string(model.config.classes);
   std::string text = row("source", source_text(checkpoint));
   if (!checkpoint.ignored.empty()) {
     text += row("ignored", std::to_string(checkpoint.ignored.size()) +
                                " beside the network: " + joined(checkpoint.ignored, 8));
   }
+  if (!checkpoint.other_networks.empty()) {
+    text += row("not taken",
+                "another LeViT, below " + joined(checkpoint.other_networks, 8) + " (--key KEY takes it)");
+  }
   text += row("network",
               variant_of(model) + ", " + std::to_string(parameters(model)) + " parameters after folding");
-  text += row("classes", classes + ": " + joined(model.labels, 8));
+  text += row("head", head_text(checkpoint));
+  text += row("classes", classes_text(model, !options.labels.empty() || !options.labels_file.empty()));
+  text += row("pictures", pictures_text(options, checkpoint, model));
   if (options.half()) text += row("fp16", rounding_text(report));
   return text + row("written", options.output + ", " + (options.half() ? "fp16, " : "fp32, ") +
                                    std::to_string(bytes_written) + " bytes (from " +
                                    std::to_string(bytes_read) + ")");
+}
+
+// "shard 1 of 3" of a file's name as Hugging Face writes them (model-00001-of-00003.safetensors); else empty.
+std::string shard_of(const std::string& path) {
+  const size_t of = path.rfind("-of-");
+  unsigned number = 0, count = 0;
+  if (of == std::string::npos || of < 5 ||
+      std::sscanf(path.c_str() + of - 5, "%5u-of-%5u", &number, &count) != 2 || count < 2) {
+    return "";
+  }
+  return "shard " + std::to_string(number) + " of " + std::to_string(count);
 }
 
 // Calls step(), which throws causes; their message gets the file's name.
@@ -153,15 +289,27 @@ auto naming(const std::string& path, Step step) {
   }
 }
 
+Checkpoint read_input(const Options& options, std::string_view bytes) {
+  const std::string shard = shard_of(options.input);
+  try {
+    return read_checkpoint(bytes, options.read);
+  } catch (const std::exception& error) {
+    if (shard.empty()) throw;
+    throw std::runtime_error(
+        shard + " of a checkpoint, which holds a part of it; save the model in one file " +
+        "(save_pretrained with max_shard_size=\"10GB\") and pack that (" + error.what() + ")");
+  }
+}
+
 void pack(const Options& options) {
   std::string report;
   std::vector<uint8_t> image;
   naming(options.input, [&] {
     const MappedFile file(options.input);
     if (same_file(options.input, options.output)) throw std::runtime_error("the output would overwrite it");
-    const Checkpoint checkpoint = read_checkpoint(file.bytes(), options.read);
+    const Checkpoint checkpoint = read_input(options, file.bytes());
     FoldedModel model = fold(checkpoint);
-    describe_model(options, &model);
+    describe_model(options, checkpoint, &model);
     WriteReport written;
     image = write_levit(model, options.half(), &written);
     report = report_text(options, checkpoint, model, written, file.bytes().size(), image.size());

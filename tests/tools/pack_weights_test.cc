@@ -148,7 +148,7 @@ TEST_CASE("help has an example, and the version is the library's") {
   const ScratchDirectory scratch;
   const Run help = run(scratch, "--help");
   CHECK(help.exit_code == 0);
-  CHECK(names(help.out, "Example: pack_weights "));
+  CHECK(names(help.out, "pack_weights model_best.pth.tar -o cats.levit --labels cat,dog"));
   CHECK(run(scratch, "--version").out == "pack_weights " + std::string(levit_version()) + "\n");
 }
 

@@ -367,7 +367,8 @@ void sort_others(const StateDict& dict, const std::vector<Root>& roots, const Ne
       const bool harmless = root.candidate || (network_like && !body) || (forced && !body) ||
                             is_counter(name, tensor) || (!tensor.fault.empty() && !body);
       if (!root.within || harmless) {
-        if (root.container && !ends_with(name, ".num_batches_tracked")) head->beside.push_back(name);
+        const bool listed = root.candidate || ends_with(name, ".num_batches_tracked");
+        if (root.container && !listed) head->beside.push_back(name);
       } else {
         head->alien.push_back(name);
       }

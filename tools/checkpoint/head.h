@@ -23,7 +23,7 @@ struct Head {
   std::vector<std::string> used;    // names of all tensors in the modules of `maps`
   std::vector<std::string> left;    // other modules that could be a classifier
   std::vector<std::string> alien;   // tensors within the network that are none of a LeViT's
-  std::vector<std::string> beside;  // tensors outside it, in the same state dict
+  std::vector<std::string> beside;  // other tensors outside it, in the same state dict
 };
 
 struct HeadChoice {

@@ -111,7 +111,7 @@ class Finetune {
                                "); a head tells at least two apart");
     // The order of the base model, when the classes are its own.
     std::vector<std::string> own;
-    for (size_t k = 0; k < model_.info().classes; ++k) own.emplace_back(model_.label(k));
+    for (size_t k = 0; k < model_.info().labels; ++k) own.emplace_back(model_.label(k));
     std::vector<std::string> sorted = own;
     std::sort(sorted.begin(), sorted.end());
     if (sorted == dataset_.labels) dataset_ = with_labels(std::move(dataset_), own);

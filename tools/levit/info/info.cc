@@ -48,8 +48,10 @@ Json describe(const ModelFile& file) {
   json["grid"] = info.grid;
   json["parameters"] = info.parameters;
   json["values"] = info.half != 0 ? "f16" : "f32";
-  json["classes"] = info.classes;
-  for (size_t i = 0; i < info.classes; ++i) json["labels"].push_back(file.label(i));
+  json["classes"] = info.labels == 0 ? 0 : info.classes;  // without classifier the file holds one of zeros
+  json["head"] = info.labels == 0 ? "none" : info.labels > info.classes ? "sigmoid of one logit" : "softmax";
+  json["labels"] = Json::array();
+  for (size_t i = 0; i < info.labels; ++i) json["labels"].push_back(file.label(i));
   json["resize"] = resize_name(info.resize);
   json["mean"] = info.mean;
   json["std"] = info.std;

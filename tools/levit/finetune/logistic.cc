@@ -65,8 +65,8 @@ class Logistic {
   }
 
   // The head for features as they come.
-  Head head(const VectorXd& x) const {
-    Head head;
+  LinearHead head(const VectorXd& x) const {
+    LinearHead head;
     for (Index k = 0; k < classes(); ++k) {
       const VectorXd weight = x.segment(k * x_.cols(), x_.cols()).array() / scale_.array();
       for (Index j = 0; j < weight.size(); ++j) head.weight.push_back(static_cast<float>(weight[j]));

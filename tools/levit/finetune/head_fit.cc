@@ -33,10 +33,10 @@ class Trainer {
   }
   operator levit_head_trainer*() { return trainer_; }
 
-  void set(const LinearHead& head) { check(levit_head_set(trainer_, head.weight.data(), head.bias.data())); }
+  void set(const TrainedHead& head) { check(levit_head_set(trainer_, head.weight.data(), head.bias.data())); }
 
   // False when it is not finite.
-  bool get(LinearHead* head) const {
+  bool get(TrainedHead* head) const {
     head->weight.resize(options_.classes * options_.features);
     head->bias.resize(options_.classes);
     return levit_head_get(trainer_, head->weight.data(), head->bias.data()) == LEVIT_OK;
@@ -87,7 +87,7 @@ class Fit {
         fit_.interrupted = true;
         break;
       }
-      LinearHead head;
+      TrainedHead head;
       if (!run_epoch(epoch) || !trainer_.get(&head)) {
         fit_.diverged = true;
         break;
@@ -128,7 +128,7 @@ class Fit {
   }
 
   // Without held-out rows the last head is the best, as long as it learns.
-  void keep_if_better(LinearHead head) {
+  void keep_if_better(TrainedHead head) {
     double loss = fit_.last_loss;
     if (held_out_.count() > 0) {
       loss = score_head(head, held_out_).loss;
@@ -156,7 +156,7 @@ double default_rate(Solver solver) {
   return solver == Solver::kSgd ? 0.01 : 1e-3;
 }
 
-HeadScore score_head(const LinearHead& head, const LabelledRows& rows) {
+HeadScore score_head(const TrainedHead& head, const LabelledRows& rows) {
   constexpr size_t kAtOnce = 256;
   FitOptions plain;
   plain.classes = head.bias.size();

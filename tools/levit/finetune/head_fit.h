@@ -23,7 +23,7 @@ struct LabelledRows {
   }
 };
 
-struct LinearHead {
+struct TrainedHead {
   std::vector<float> weight;  // [classes][width]
   std::vector<float> bias;    // [classes]
 };
@@ -50,10 +50,10 @@ struct HeadScore {
   double loss = 0;
   size_t correct = 0, count = 0;
 };
-HeadScore score_head(const LinearHead& head, const LabelledRows& rows);
+HeadScore score_head(const TrainedHead& head, const LabelledRows& rows);
 
 struct HeadFit {
-  LinearHead head;
+  TrainedHead head;
   size_t epochs = 0, best_epoch = 0;     // counted from 1; L-BFGS: iterations
   bool diverged = false;                 // the head is the last good one, if best_epoch > 0
   bool interrupted = false;              // by Ctrl-C; the head is the best so far

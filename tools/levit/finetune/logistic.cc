@@ -17,8 +17,8 @@ using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowM
 using Eigen::Index;
 using Eigen::VectorXd;
 
-constexpr Index kChunkRows = 512;  // of a task: sums go chunk by chunk, whatever the threads
-constexpr double kTolerance = 1e-6;
+constexpr Index kChunkRows = 512;    // of a task: sums go chunk by chunk, whatever the threads
+constexpr double kTolerance = 1e-8;  // of the mean gradient: weights within some 1e-6
 constexpr size_t kMostIterations = 2000;
 
 class Logistic {
@@ -65,8 +65,8 @@ class Logistic {
   }
 
   // The head for features as they come.
-  LinearHead head(const VectorXd& x) const {
-    LinearHead head;
+  TrainedHead head(const VectorXd& x) const {
+    TrainedHead head;
     for (Index k = 0; k < classes(); ++k) {
       const VectorXd weight = x.segment(k * x_.cols(), x_.cols()).array() / scale_.array();
       for (Index j = 0; j < weight.size(); ++j) head.weight.push_back(static_cast<float>(weight[j]));

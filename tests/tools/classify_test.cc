@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -151,9 +153,9 @@ TEST_CASE("--csv: a header and rows of equal length, whatever the names") {
   CHECK(outcome.exit == 1);
   const auto rows = csv_rows(outcome.out);
   REQUIRE(rows.size() == 4);
-  for (const auto& row : rows) CHECK(row.size() == 12);
+  for (const auto& row : rows) CHECK(row.size() == 14);
   CHECK(rows[0][0] == "path");
-  CHECK(rows[0][8] == "probability class0");
+  CHECK(rows[0][10] == "probability class0");
   CHECK(rows[1][0] == odd);
   CHECK(rows[3][0] == "missing.png");
   CHECK(rows[3][7] == "No such file or directory");
@@ -289,4 +291,50 @@ TEST_CASE("with more than two classes a picture is unsure when no probability is
   CHECK(answer["probabilities"].size() == 5);
   CHECK(answer["unsure"] == true);
   CHECK(objects(fixture.classify("--json --unsure 0..0.1 " + fixture.pictures).out).at(0)["unsure"] == false);
+}
+
+TEST_CASE("what a file says of itself and a picture with missing pixels are shown in every form") {
+  const Fixture fixture;
+  const std::string camera = fixture.root.path() / "camera.jpg", part = fixture.root.path() / "part.bmp";
+  fs::copy_file(data_path("pictures/real/flowers.jpg"), camera);  // EXIF of a camera
+  std::ifstream whole(data_path("pictures/cases/header-of-52-masks.bmp"), std::ios::binary);
+  std::string bytes(std::istreambuf_iterator<char>(whole), {});
+  fixture.root.write("part.bmp", bytes.substr(0, bytes.size() / 2));
+  const std::string both = quoted(camera) + " " + quoted(part);
+
+  const auto answers = objects(fixture.classify("--json " + both).out);
+  REQUIRE(answers.size() == 2);
+  REQUIRE(answers[0]["says"].size() == 2);
+  CHECK(answers[0]["says"][0] == "camera: TRAVELER OPTICAL CO,LTD SX330Z");
+  CHECK(answers[0]["says"][1] == "software: v951-78");
+  CHECK(answers[0]["incomplete"] == false);
+  CHECK(answers[1]["says"].empty());
+  CHECK(answers[1]["incomplete"] == true);
+
+  const auto rows = csv_rows(fixture.classify("--csv " + both).out);
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0][8] == "incomplete");
+  CHECK(rows[0][9] == "says");
+  CHECK(rows[1][8] == "false");
+  CHECK(rows[1][9] == "camera: TRAVELER OPTICAL CO,LTD SX330Z; software: v951-78");
+  CHECK(rows[2][8] == "true");
+  CHECK(rows[2][9] == "");
+
+  const std::string table = fixture.classify(both).out;
+  CHECK(count(table, "\n  file says: camera: TRAVELER OPTICAL CO,LTD SX330Z; software: v951-78\n") == 1);
+  CHECK(count(table, "file says:") == 1);
+  CHECK(count(table, part + "  (incomplete: pixels are missing)\n") == 1);
+}
+
+TEST_CASE("--max-megapixels sets the limit, and the refusal names it") {
+  const Fixture fixture;
+  std::string file = "P5 1100 1000 255\n";
+  file.resize(file.size() + 1100 * 1000, 'x');
+  const std::string path = quoted(fixture.root.write("large.pgm", file));
+  const Outcome refused = fixture.classify("--max-megapixels 1 " + path);
+  CHECK(refused.exit == 1);
+  CHECK(count(refused.err,
+              "too large: 1100 x 1000 pixels; at most 1 megapixels and 65535 on a side "
+              "(--max-megapixels raises the first)") == 1);
+  CHECK(fixture.classify("--max-megapixels 2 " + path).exit == 0);
 }

@@ -43,6 +43,15 @@ void add_ignore_orientation_flag(CLI::App& command, bool& ignore) {
   command.add_flag("--ignore-orientation", ignore, "Take pixels as stored, not turned upright as EXIF says");
 }
 
+void add_max_megapixels_flag(CLI::App& command, size_t& megapixels) {
+  command
+      .add_option("--max-megapixels", megapixels,
+                  "Refuse larger pictures, which take long; no side over 65535 is read")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4294));
+}
+
 void add_model_flag(CLI::App& command, std::string& path) {
   command.add_option("--model", path, "Weight file; else $LEVIT_MODEL, else the default model")
       ->type_name("FILE");

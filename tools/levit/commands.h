@@ -37,6 +37,7 @@ inline constexpr int kUsageExit = 2;
 void add_paths(CLI::App& command, std::vector<std::string>& paths, bool& zero_separated);
 void add_resize_flag(CLI::App& command, std::string& resize);  // see chosen_resize()
 void add_ignore_orientation_flag(CLI::App& command, bool& ignore);
+void add_max_megapixels_flag(CLI::App& command, size_t& megapixels);
 void add_model_flag(CLI::App& command, std::string& path);  // see find_model()
 void add_threads_flag(CLI::App& command, size_t& threads);  // 0: as many as the machine has
 void add_batch_flag(CLI::App& command, size_t& batch);

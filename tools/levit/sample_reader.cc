@@ -1,5 +1,6 @@
 #include "tools/levit/sample_reader.h"
 
+#include <algorithm>
 #include <chrono>
 #include <stdexcept>
 #include <utility>
@@ -20,6 +21,18 @@ std::string without_path(const std::string& message, const std::string& path) {
   return message.compare(0, path.size() + 2, path + ": ") == 0 ? message.substr(path.size() + 2) : message;
 }
 
+PictureOptions picture_options(const SampleOptions& options) {
+  PictureOptions how;
+  how.ignore_orientation = options.ignore_orientation;
+  how.largest_area = options.largest_area;
+  return how;
+}
+
+// Pixels of a picture that is decoded whole while the model is loaded; larger ones wait for the model.
+constexpr size_t kLargestWhole = 4'000'000;
+
+constexpr const char* kRaiseLimit = " (--max-megapixels raises the first)";
+
 }  // namespace
 
 std::string sample_name(const std::string& path, int64_t index) {
@@ -30,9 +43,11 @@ Decoded decode(const std::string& path, const SampleOptions& options) {
   Decoded decoded;
   const auto start = Clock::now();
   try {
-    PictureOptions how;
-    how.ignore_orientation = options.ignore_orientation;
+    PictureOptions how = picture_options(options);
+    how.largest_area = std::min(how.largest_area, kLargestWhole);
     decoded.picture = load_picture(path, how);
+  } catch (const TooLarge&) {
+    decoded.large = true;
   } catch (const std::exception& error) {
     decoded.error = without_path(error.what(), path);
   }
@@ -52,15 +67,54 @@ void SampleReader::read(const Input& input, const std::function<bool(Sample&)>& 
                         Decoded* decoded) const {
   if (!input.error.empty()) throw std::runtime_error(input.error);
   if (is_npy_name(input.path)) return read_tensors(input.path, take);
-  Sample sample = picture_sample(decoded != nullptr ? std::move(*decoded) : decode(input.path, options_));
+  Sample sample = decoded != nullptr && !decoded->large ? picture_sample(std::move(*decoded))
+                  : options_.whole                      ? picture_sample(load_whole(input.path))
+                                                        : load_rows(input.path);
   sample.path = input.path;
   take(sample);
+}
+
+Decoded SampleReader::load_whole(const std::string& path) const {
+  Decoded decoded;
+  const auto start = Clock::now();
+  try {
+    decoded.picture = load_picture(path, picture_options(options_));
+  } catch (const TooLarge& error) {
+    decoded.error = without_path(error.what(), path) + kRaiseLimit;
+  } catch (const std::exception& error) {
+    decoded.error = without_path(error.what(), path);
+  }
+  decoded.seconds = seconds_since(start);
+  return decoded;
+}
+
+// Resizing is a part of decoding then.
+Sample SampleReader::load_rows(const std::string& path) const {
+  static thread_local std::vector<uint8_t> scratch;
+  Sample sample;
+  const auto start = Clock::now();
+  sample.rgb.resize(kSampleValues);
+  try {
+    Picture view = load_view(path, picture_options(options_), resize_, scratch, sample.rgb.data());
+    sample.width = view.width;
+    sample.height = view.height;
+    sample.incomplete = view.incomplete;
+    sample.says = std::move(view.says);
+  } catch (const TooLarge& error) {
+    throw std::runtime_error(without_path(error.what(), path) + kRaiseLimit);
+  } catch (const std::exception& error) {
+    throw std::runtime_error(without_path(error.what(), path));
+  }
+  sample.decode_seconds = seconds_since(start);
+  return sample;
 }
 
 Sample SampleReader::picture_sample(Decoded decoded) const {
   if (!decoded.error.empty()) throw std::runtime_error(decoded.error);
   Sample sample;
   sample.decode_seconds = decoded.seconds;
+  sample.incomplete = decoded.picture.incomplete;
+  sample.says = std::move(decoded.picture.says);
   const auto start = Clock::now();
   const levit_image image = decoded.picture.image();
   sample.width = image.width;

@@ -19,12 +19,14 @@ inline constexpr size_t kSampleValues = 3 * kPlane;  // of a sample, as bytes or
 
 struct Sample {
   std::string path;
-  int64_t index = -1;            // of the tensor in a file [B,3,224,224], else -1
-  size_t width = 0, height = 0;  // of the picture as found, upright
-  std::vector<uint8_t> rgb;      // [224][224][3], a picture in the network's size; empty for a tensor
-  std::vector<float> tensor;     // [3][224][224], normalised; of a picture only with SampleOptions::whole
-  Picture picture;               // all pixels as found, upright; only with SampleOptions::whole
-  levit_window window{};         // what the network sees of them
+  int64_t index = -1;             // of the tensor in a file [B,3,224,224], else -1
+  size_t width = 0, height = 0;   // of the picture as found, upright
+  bool incomplete = false;        // pixels are missing from the file or made up
+  std::vector<std::string> says;  // what the file says of itself; no part of any verdict
+  std::vector<uint8_t> rgb;       // [224][224][3], a picture in the network's size; empty for a tensor
+  std::vector<float> tensor;      // [3][224][224], normalised; of a picture only with SampleOptions::whole
+  Picture picture;                // all pixels as found, upright; only with SampleOptions::whole
+  levit_window window{};          // what the network sees of them
   double decode_seconds = 0, resize_seconds = 0;
 
   levit_input input() const {
@@ -37,13 +39,16 @@ std::string sample_name(const std::string& path, int64_t index);
 
 struct SampleOptions {
   bool ignore_orientation = false;
-  bool whole = false;  // keep the picture as found too, and normalise it
+  bool whole = false;                                   // keep the picture as found too, and normalise it
+  size_t largest_area = PictureOptions().largest_area;  // pixels
 };
 
-// A picture file as pixels, or why there are none. Decoding needs no model and may run while one is loaded.
+// A picture file as pixels, or why there are none; of a large picture neither. Decoding needs no model and
+// may run while one is loaded.
 struct Decoded {
   Picture picture;
   std::string error;   // not empty: the cause, and there is no picture
+  bool large = false;  // not decoded: better done by rows, when it is known into what
   double seconds = 0;  // that decoding took
 };
 Decoded decode(const std::string& path, const SampleOptions& options);
@@ -60,6 +65,8 @@ class SampleReader {
   void read(const Input& input, const std::function<bool(Sample&)>& take, Decoded* decoded = nullptr) const;
 
  private:
+  Decoded load_whole(const std::string& path) const;
+  Sample load_rows(const std::string& path) const;
   Sample picture_sample(Decoded decoded) const;
   void read_tensors(const std::string& path, const std::function<bool(Sample&)>& take) const;
 

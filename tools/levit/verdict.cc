@@ -31,7 +31,9 @@ std::string table_line(const std::vector<std::string>& labels, const Verdict& ve
   const size_t column = label_column(labels);
   return padded(verdict.unsure ? "unsure" : label, column) + "  " + padded(label, column) +
          std::string(8 - std::min<size_t>(8, percent.size()), ' ') + percent + "  " +
-         padded(size, kSizeColumn) + "  " + visible(sample_name(verdict.path, verdict.index)) + "\n";
+         padded(size, kSizeColumn) + "  " + visible(sample_name(verdict.path, verdict.index)) +
+         (verdict.incomplete ? "  (incomplete: pixels are missing)" : "") + "\n" +
+         (verdict.says.empty() ? "" : "  file says: " + visible(file_says(verdict)) + "\n");
 }
 
 std::string number(float value) {
@@ -42,10 +44,11 @@ std::string csv_line(const std::vector<std::string>& labels, const Verdict& verd
   std::string line =
       csv_field(verdict.path) + "," + (verdict.index < 0 ? "" : std::to_string(verdict.index)) + ",";
   if (!verdict.error.empty())
-    return line + ",,,,," + csv_field(verdict.error) + std::string(2 * labels.size(), ',') + "\r\n";
+    return line + ",,,,," + csv_field(verdict.error) + ",," + std::string(2 * labels.size(), ',') + "\r\n";
   line += csv_field(labels[verdict.label]) + "," + number(verdict.probabilities[verdict.label]) + "," +
           (verdict.unsure ? "true" : "false") + "," + std::to_string(verdict.width) + "," +
-          std::to_string(verdict.height) + ",";
+          std::to_string(verdict.height) + ",," + (verdict.incomplete ? "true" : "false") + "," +
+          csv_field(file_says(verdict));
   for (const float probability : verdict.probabilities) line += "," + number(probability);
   // One logit is for the second label and against the first.
   if (verdict.logits.size() < labels.size()) line += "," + number(-verdict.logits[0]);
@@ -54,6 +57,12 @@ std::string csv_line(const std::vector<std::string>& labels, const Verdict& verd
 }
 
 }  // namespace
+
+std::string file_says(const Verdict& verdict) {
+  std::string text;
+  for (const std::string& sentence : verdict.says) text += (text.empty() ? "" : "; ") + sentence;
+  return text;
+}
 
 std::vector<std::string> class_labels(const ModelFile& model) {
   std::vector<std::string> labels;
@@ -80,6 +89,8 @@ Verdict judged(const Sample& sample, const Context& context, const float* logits
   verdict.index = sample.index;
   verdict.width = sample.width;
   verdict.height = sample.height;
+  verdict.incomplete = sample.incomplete;
+  verdict.says = sample.says;
   verdict.logits.assign(logits, logits + context.classes());
   verdict.probabilities = context.probabilities(verdict.logits);
   const std::vector<float>& values = verdict.probabilities;
@@ -111,7 +122,7 @@ std::string header_line(Form form, const std::vector<std::string>& labels) {
     return padded("verdict", column) + "  " + padded("most likely", column + 8) + "  " +
            padded("size", kSizeColumn) + "  file\n";
   }
-  std::string line = "path,index,label,probability,unsure,width,height,error";
+  std::string line = "path,index,label,probability,unsure,width,height,error,incomplete,says";
   for (const std::string& label : labels) line += "," + csv_field("probability " + label);
   for (const std::string& label : labels) line += "," + csv_field("logit " + label);
   return line + "\r\n";
@@ -146,6 +157,8 @@ std::string verdict_json(const std::vector<std::string>& labels, const Verdict& 
     line["width"] = verdict.width;
     line["height"] = verdict.height;
     line["unsure"] = verdict.unsure;
+    line["incomplete"] = verdict.incomplete;
+    line["says"] = verdict.says;
   }
   std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (more != "{}") text.replace(text.size() - 1, 1, "," + more.substr(1));

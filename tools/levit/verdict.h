@@ -16,11 +16,16 @@ struct Verdict {
   int64_t index = -1;                // of the tensor in a .npy file [B,3,224,224], else -1
   std::string error;                 // not empty: why there is no verdict; the rest is unset
   size_t width = 0, height = 0;      // of the picture as found, upright
+  bool incomplete = false;           // pixels are missing from the file or made up
+  std::vector<std::string> says;     // what the file says of itself: beside the verdict, never in it
   std::vector<float> logits;         // [classes]
   std::vector<float> probabilities;  // of each label; of one logit, of its two sides
   size_t label = 0;                  // the most likely
   bool unsure = false;
 };
+
+// What the file says of itself, in one line; empty when it says nothing.
+std::string file_says(const Verdict& verdict);
 
 // Two classes: the probability of the first lies in [low, high]. More: no probability is above `high`.
 struct UnsureBand {
@@ -43,8 +48,8 @@ enum class Form { kTable, kJson, kCsv };
 // What stands above the first verdict; empty for JSON lines.
 std::string header_line(Form form, const std::vector<std::string>& labels);
 
-// One line. Failures are no row of the table: they are empty there, and an object or a row with an error
-// elsewhere.
+// One line, in the table another where the file says something of itself. Failures are no row of the table:
+// they are empty there, and an object or a row with an error elsewhere.
 std::string verdict_line(Form form, const std::vector<std::string>& labels, const Verdict& verdict);
 
 // The JSON line with further members, `more` being an object's text that is not empty.

@@ -17,9 +17,9 @@ void fail_truncated(const char* format) {
 void check_size(uint64_t width, uint64_t height, SizeLimit limit) {
   if (width == 0 || height == 0) fail("a picture without pixels");
   if (width <= limit.side && height <= limit.side && height <= limit.area / width) return;
-  fail("too large: " + std::to_string(width) + " x " + std::to_string(height) + " pixels; at most " +
-       std::to_string(limit.area / 1'000'000) + " megapixels and " + std::to_string(limit.side) +
-       " on a side");
+  throw TooLarge("too large: " + std::to_string(width) + " x " + std::to_string(height) +
+                 " pixels; at most " + std::to_string(limit.area / 1'000'000) + " megapixels and " +
+                 std::to_string(limit.side) + " on a side");
 }
 
 bool starts_with(Bytes file, std::string_view magic, size_t at) {

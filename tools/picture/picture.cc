@@ -178,6 +178,8 @@ Picture of_file(const std::string& path, Read read) {
     return read(source);
   } catch (const std::bad_alloc&) {
     throw std::runtime_error(path + ": not enough memory for this picture");
+  } catch (const TooLarge& error) {
+    throw TooLarge(path + ": " + error.what());
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(path + ": " + error.what());
   }

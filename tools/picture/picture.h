@@ -4,6 +4,7 @@
 #define LEVIT_TOOLS_PICTURE_PICTURE_H_
 
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,11 @@ struct Picture {
   std::vector<std::string> says;  // what the file says of itself, in short sentences
 
   levit_image image() const { return {pixels.get(), width, height, 3 * width}; }
+};
+
+// A picture of more pixels than PictureOptions allow.
+struct TooLarge : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 struct PictureOptions {

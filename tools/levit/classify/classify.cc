@@ -21,7 +21,7 @@ struct Arguments {
   std::vector<std::string> paths;
   bool zero_separated = false;
   std::string model, target, resize;
-  size_t threads = 0, batch = 1;
+  size_t threads = 0, batch = 1, megapixels = 100;
   std::string unsure = "0.35..0.65";
   bool json = false, csv = false, ignore_orientation = false, quiet = false, times = false;
 };
@@ -52,7 +52,7 @@ class Run {
  public:
   explicit Run(const Arguments& arguments, const InputList& list)
       : arguments_(arguments),
-        options_{arguments.ignore_orientation, false},
+        options_{arguments.ignore_orientation, false, arguments.megapixels * 1'000'000},
         form_(arguments.json  ? Form::kJson
               : arguments.csv ? Form::kCsv
                               : Form::kTable),
@@ -202,6 +202,7 @@ Command add_classify(CLI::App& program) {
       });
   add_resize_flag(*app, arguments->resize);
   add_ignore_orientation_flag(*app, arguments->ignore_orientation);
+  add_max_megapixels_flag(*app, arguments->megapixels);
   add_model_flag(*app, arguments->model);
   add_threads_flag(*app, arguments->threads);
   add_batch_flag(*app, arguments->batch);

@@ -223,6 +223,7 @@ Command add_explain(CLI::App& program) {
       ->check(CLI::Range(1, 1000));
   add_resize_flag(*app, arguments->resize);
   add_ignore_orientation_flag(*app, arguments->ignore_orientation);
+  add_max_megapixels_flag(*app, arguments->megapixels);
   add_model_flag(*app, arguments->model);
   add_threads_flag(*app, arguments->threads);
   add_target_flag(*app, arguments->target);

@@ -62,7 +62,7 @@ ExplainSetup::ExplainSetup(const ExplainArguments& arguments)
       label(arguments.label),
       methods(parse_methods(arguments.methods)),
       reader(file.model(), chosen_target(arguments.target), chosen_resize(arguments.resize, file.info()),
-             {arguments.ignore_orientation, true}),
+             {arguments.ignore_orientation, true, arguments.megapixels * 1'000'000}),
       options(explain_options(arguments, reader)),
       context(sheet_context(arguments, file, options)) {
   chosen_class(file.model(), label, 0);

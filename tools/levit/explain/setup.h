@@ -18,6 +18,7 @@ struct ExplainArguments {
   size_t samples = 200, steps = 64, controls = 5, threads = 0;
   uint32_t seed = 0;
   bool raw = false, json = false, faithfulness = false, ignore_orientation = false, quiet = false;
+  size_t megapixels = 100;
   std::string model, target, resize;
 };
 

@@ -9,6 +9,8 @@
 #include "tests/support/scratch_directory.h"
 #include "tests/support/seeded.h"
 #include "tests/tools/checkpoint_files.h"
+#include "tests/tools/checkpoint_writer.h"
+#include "tools/checkpoint/configuration.h"
 
 namespace levit::tests {
 namespace {
@@ -67,6 +69,58 @@ TEST_CASE("pack_weights writes what it was told, and reports it") {
   CHECK(model.info().temperature == 1.5f);
   CHECK(model.info().half == 1);
   CHECK(levit_label(model, 2) == std::string("eel"));
+}
+
+TEST_CASE("labels come from a file, and preprocessing from the command line") {
+  const ScratchDirectory scratch;
+  const std::string output = scratch.path() / "a.levit";
+  const std::string labels = scratch.write(
+      "config.json", R"({"id2label": {"0": "crane", "1": "crane", "2": "tench, Tinca tinca"}})");
+  const Run result =
+      run(scratch, kInput + " -o " + output + " --labels-file " + labels + " --mean 0.5 --std 0.5,0.25,0.5");
+  CHECK(result.err == "");
+  CHECK(result.exit_code == 0);
+  CHECK(names(result.out, "squash, to 224x224, bilinear (the default; --resize if training had another)"));
+  CHECK(names(result.out, "mean 0.5,0.5,0.5 (as told), std 0.5,0.25,0.5 (as told)"));
+  const std::string bytes = file_bytes(output);
+  const OpenModel model(std::vector<uint8_t>(bytes.begin(), bytes.end()));
+  CHECK(model.info().mean[2] == 0.5F);
+  CHECK(model.info().std[1] == 0.25F);
+  CHECK(levit_label(model, 1) == std::string("crane"));
+  CHECK(levit_label(model, 2) == std::string("tench, Tinca tinca"));
+}
+
+TEST_CASE("a published model of 1000 classes gets the evaluation of its family, and any other is squashed") {
+  const ScratchDirectory scratch;
+  tools::Configuration configuration;
+  configuration.config = {1000, 224, {128, 256, 384}, {4, 6, 8}, {2, 3, 4}, 16, 2, 4, 2};
+  NamedValues values;
+  const auto add = [&values](const std::string& name, std::vector<uint64_t> shape) {
+    uint64_t count = 1;
+    for (const uint64_t size : shape) count *= size;
+    values[name] = {std::move(shape), std::vector<float>(count), {}};
+  };
+  for (const tools::Expected& tensor : tools::body_needs(configuration)) add(tensor.name, tensor.shape);
+  const std::string output = scratch.path() / "a.levit";
+  const auto packed = [&](uint64_t classes, const std::string& more) {
+    add("head.weight", {classes, 384});
+    const std::string input = scratch.write("in.safetensors", safetensors_of(values));
+    return run(scratch, input + " -o " + output + more).out;
+  };
+  CHECK(names(packed(1000, ""),
+              "timm, shorter side to 248, bicubic, centre 224 (as timm evaluates the published"));
+  CHECK(names(packed(1000, " --resize squash"), "squash, to 224x224, bilinear (as told)"));
+  CHECK(names(packed(2, ""), "squash, to 224x224, bilinear (the default"));
+}
+
+TEST_CASE("a shard of a checkpoint is called one") {
+  const ScratchDirectory scratch;
+  const std::string input =
+      scratch.write("model-00001-of-00003.safetensors", checkpoint_bytes("hostile/few_tensors.safetensors"));
+  const Run result = run(scratch, input + " -o " + std::string(scratch.path() / "a.levit"));
+  CHECK(result.exit_code == 1);
+  CHECK(one_line(result.err));
+  CHECK(names(result.err, "shard 1 of 3 of a checkpoint, which holds a part of it"));
 }
 
 TEST_CASE("every hostile file ends pack_weights with exit 1, one line and no file") {
@@ -138,6 +192,11 @@ TEST_CASE("wrong usage and unusable paths are told in one line") {
   refused(kInput + output + " --resize crop", 2, "crop not in {squash,timm,hf}");
   refused(kInput + output + " --temperature nan", 2, "nan is not a number from 0.001 to 1000");
   refused(kInput + output + " --labels ai,real", 1, "it has 3 classes, --labels names 2");
+  refused(kInput + output + " --labels-file /nonexistent", 1, "labels of /nonexistent: ");
+  refused(kInput + output + " --mean 123.7,116.3,103.5", 1, "of pictures in [0, 1]; divide by 255");
+  refused(kInput + output + " --std 0.5,0.5", 1, "one number, or three with commas between");
+  refused(kInput + output + " --key nowhere", 1, "no LeViT lies at 'nowhere' (--key)");
+  refused(kInput + output + " --head nowhere", 1, "it has no module 'nowhere' (--head)");
   refused("/nonexistent" + output, 1, "/nonexistent: No such file or directory");
   refused("/" + output, 1, "/: Is a directory");
   refused(kInput + " -o /nonexistent/a.levit", 1, "/nonexistent/a.levit: No such file or directory");

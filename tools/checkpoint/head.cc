@@ -35,6 +35,7 @@ struct Root {
   std::vector<std::string> tensors;
   std::vector<Module> modules;
   bool candidate = false;
+  bool network = false;  // another LeViT lies in it
   LinearHead head;
   uint64_t classes = 0;
   std::string fault;  // why it is not a linear head; empty: it is
@@ -221,6 +222,7 @@ std::vector<Root> list_roots(const StateDict& dict, const std::vector<std::strin
     const bool holds_network = std::any_of(networks.begin(), networks.end(), [&](const Network& other) {
       return other.prefix != network.prefix && starts_with(other.prefix, root.name + ".");
     });
+    root.network = holds_network;
     root.candidate = !holds_network && could_classify(dict, root, network);
     list_modules(dict, &root);
     if (root.candidate) examine(dict, channels, &root);
@@ -367,7 +369,7 @@ void sort_others(const StateDict& dict, const std::vector<Root>& roots, const Ne
       const bool harmless = root.candidate || (network_like && !body) || (forced && !body) ||
                             is_counter(name, tensor) || (!tensor.fault.empty() && !body);
       if (!root.within || harmless) {
-        const bool listed = root.candidate || ends_with(name, ".num_batches_tracked");
+        const bool listed = root.candidate || root.network || is_counter(name, tensor);
         if (root.container && !listed) head->beside.push_back(name);
       } else {
         head->alien.push_back(name);

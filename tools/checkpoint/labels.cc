@@ -88,7 +88,7 @@ std::vector<std::string> split_labels(std::string_view list) {
   std::string label;
   bool quoted = false, was_quoted = false;
   const auto end_label = [&] {
-    labels.push_back(was_quoted ? label : trimmed(label));
+    labels.push_back(trimmed(label));
     label.clear();
     was_quoted = false;
   };

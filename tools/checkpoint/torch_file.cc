@@ -79,9 +79,19 @@ constexpr const char* kTorchScript =
     "a TorchScript archive (torch.jit.save), not a state dict; python3 -c \"import torch; "
     "torch.save(torch.jit.load('IN').state_dict(), 'OUT.pth')\" makes one";
 
+// TorchScript compresses its code, which read_zip() refuses.
+ZipDirectory read_directory(std::string_view file) {
+  try {
+    return read_zip(file);
+  } catch (const std::runtime_error&) {
+    if (file.rfind("/constants.pkl") != std::string_view::npos) throw std::runtime_error(kTorchScript);
+    throw;
+  }
+}
+
 TorchFile open_zip(std::string_view file) {
   constexpr std::string_view kPickle = "data.pkl";
-  const ZipDirectory directory = read_zip(file);
+  const ZipDirectory directory = read_directory(file);
   const ZipEntry* pickle = nullptr;
   std::string folder, pickle_name;
   for (const auto& [name, entry] : directory) {
@@ -341,7 +351,7 @@ class Walk {
       case PickleKind::kTuple:
         visited_[index] = true;
         for (size_t i = 0; i < value.items.size(); ++i)
-          visit_item(value.items[i], path + std::to_string(i), path.size(), depth);
+          visit_numbered(value.items[i], path + std::to_string(i), depth);
         return;
       case PickleKind::kCall:
         visited_[index] = true;
@@ -360,9 +370,14 @@ class Walk {
       if (key.kind == PickleKind::kString) {
         visit_item(dict.items[i + 1], path + std::string(key.text), path.size(), depth);
       } else if (key.kind == PickleKind::kInt) {
-        visit_item(dict.items[i + 1], path + std::to_string(key.number), path.size(), depth);
+        visit_numbered(dict.items[i + 1], path + std::to_string(key.number), depth);
       }
     }
+  }
+
+  // A tensor that has a number for a name is none of a network's.
+  void visit_numbered(uint32_t index, const std::string& name, int depth) {
+    if (!is_tensor(index) && !is_leaf_call(index)) visit(index, name + ".", depth + 1);
   }
 
   // `container`: how much of the name leads to the dict or module that holds the tensor.

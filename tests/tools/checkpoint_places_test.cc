@@ -1,0 +1,250 @@
+// Where in a file people leave a network, and what else they leave there.
+#include <doctest/doctest.h>
+
+#include "tests/tools/checkpoint_files.h"
+#include "tests/tools/checkpoint_writer.h"
+#include "tools/checkpoint/checkpoint.h"
+#include "tools/checkpoint/labels.h"
+#include "tools/checkpoint/safetensors.h"
+
+namespace levit::tests {
+namespace {
+
+using tools::FoldedModel;
+using tools::ReadOptions;
+
+const NamedValues& network() {
+  static const NamedValues kNetwork = [] {
+    const std::string bytes = checkpoint_bytes("tiny/single_head.safetensors");
+    return values_of(tools::read_safetensors(bytes));
+  }();
+  return kNetwork;
+}
+
+// Another network of the same sizes.
+NamedValues changed() {
+  NamedValues values = network();
+  values["stem.conv1.linear.weight"].data[0] += 1;
+  return values;
+}
+
+double first_weight(const std::string& bytes, const std::string& key = "") {
+  ReadOptions options;
+  options.key = key;
+  return tools::load_checkpoint(bytes, options).layers[0].weight[0];
+}
+
+std::string refusal(const std::string& bytes) {
+  return thrown_by([&] { tools::load_checkpoint(bytes); });
+}
+
+const double kPlain = first_weight(safetensors_of(network()));
+const double kChanged = first_weight(safetensors_of(changed()));
+
+// {first: network, second: changed}.
+std::string two_dicts(const std::string& first, const std::string& second) {
+  TorchWriter torch;
+  const std::string a = torch.state_dict(network()), b = torch.state_dict(changed());
+  return torch.file(torch.dict({{torch.text(first), a}, {torch.text(second), b}}));
+}
+
+}  // namespace
+
+TEST_CASE("a network is found below any prefix and under any key") {
+  REQUIRE(kPlain != kChanged);
+  for (const char* prefix : {"backbone.", "encoder.", "net.levit.", "_orig_mod.module.", "a.b.c.d."}) {
+    CAPTURE(std::string(prefix));
+    CHECK(first_weight(safetensors_of(below(prefix, network()))) == kPlain);
+  }
+  for (const char* key : {"module", "ema", "net", "weights", "state dict of mine"}) {
+    CAPTURE(std::string(key));
+    TorchWriter torch;
+    const std::string dict = torch.state_dict(network());
+    CHECK(first_weight(torch.file(torch.dict({{torch.text(key), dict}, {torch.text("epoch"), "K\x07"}}))) ==
+          kPlain);
+  }
+}
+
+TEST_CASE("of several dicts the averaged weights come first, then the usual names") {
+  CHECK(first_weight(two_dicts("model", "model_ema")) == kChanged);
+  CHECK(first_weight(two_dicts("model", "state_dict_ema")) == kChanged);
+  CHECK(first_weight(two_dicts("ema_weights", "model")) == kPlain);
+  CHECK(first_weight(two_dicts("state_dict", "model")) == kPlain);
+  CHECK(first_weight(two_dicts("best", "state_dict")) == kChanged);
+}
+
+TEST_CASE("several networks are refused by name unless a key takes one") {
+  const std::string file = two_dicts("last", "best");
+  CHECK(refusal(file) == "2 different LeViTs lie at 'best' and 'last'; --key KEY takes one of them");
+  CHECK(first_weight(file, "best") == kChanged);
+  CHECK(first_weight(file, "last") == kPlain);
+  CHECK(names(thrown_by([&] { first_weight(file, "worst"); }), "no LeViT lies at 'worst' (--key)"));
+  const std::string pair = safetensors_of(joined(below("student.", network()), below("teacher.", changed())));
+  CHECK(names(refusal(pair), "'student' and 'teacher'; --key KEY takes one of them"));
+  CHECK(first_weight(pair, "teacher") == kChanged);
+}
+
+TEST_CASE("a copy in ema. beside a Lightning model is not taken in its place") {
+  const NamedValues both = joined(below("model.", network()), below("ema.module.", changed()));
+  TorchWriter torch;
+  const std::string dict = torch.state_dict(both);
+  const std::string file = torch.file(torch.dict({{torch.text("state_dict"), dict}}));
+  CHECK(first_weight(file) == kPlain);
+  CHECK(first_weight(file, "ema") == kChanged);
+  CHECK(tools::read_checkpoint(file).other_networks == std::vector<std::string>{"state_dict.ema.module."});
+}
+
+TEST_CASE("an average that lacks the running statistics is no whole network") {
+  NamedValues parameters = changed();
+  for (auto at = parameters.begin(); at != parameters.end();)
+    at = at->first.find(".running_") != std::string::npos ? parameters.erase(at) : std::next(at);
+  TorchWriter torch;
+  const std::string whole = torch.state_dict(network()), part = torch.state_dict(parameters);
+  CHECK(first_weight(torch.file(torch.dict({{torch.text("model"), whole}, {torch.text("ema"), part}}))) ==
+        kPlain);
+}
+
+TEST_CASE("subclasses of dict, integer keys, long lists and tuples around a dict are read") {
+  {
+    TorchWriter torch;
+    const std::string dict = torch.state_dict(network(), "cmine\nMyDict\n)\x81");
+    CHECK(first_weight(torch.file(dict)) == kPlain);
+  }
+  {
+    TorchWriter torch;
+    const std::string tensor = torch.tensor({{3}, {1, 2, 3}});
+    NamedValues values = network();
+    std::string dict = torch.state_dict(values);
+    dict += "(" + torch.integer(7) + tensor + torch.integer(8) + torch.text("x") + "u";
+    CHECK(first_weight(torch.file(dict)) == kPlain);
+  }
+  {
+    TorchWriter torch;
+    std::string losses = "](";
+    for (int i = 0; i < 6'000'000; ++i)
+      losses += i % 1000 == 999 ? "K\x01"
+                                  "e("
+                                : "K\x01";
+    const std::string dict = torch.state_dict(network());
+    const std::string file =
+        torch.file(torch.dict({{torch.text("losses"), losses + "e"}, {torch.text("net"), dict}}));
+    CHECK(first_weight(file) == kPlain);
+  }
+  TorchWriter torch;
+  CHECK(first_weight(torch.file("(" + torch.integer(3) + torch.state_dict(network()) + "t")) == kPlain);
+}
+
+TEST_CASE("a module that was saved whole is read as data") {
+  TorchWriter torch;
+  // A module's attributes are three dicts among others; the names of its tensors follow from the tree.
+  struct Node {
+    NamedValues parameters, buffers;
+    std::map<std::string, Node> children;
+  };
+  Node root;
+  for (const auto& [name, values] : network()) {
+    Node* node = &root;
+    size_t begin = 0;
+    for (size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', begin)) {
+      node = &node->children[name.substr(begin, dot - begin)];
+      begin = dot + 1;
+    }
+    const std::string leaf = name.substr(begin);
+    (leaf.compare(0, 8, "running_") == 0 ? node->buffers : node->parameters)[leaf] = values;
+  }
+  const auto pickled = [&torch](const Node& node, const auto& self) -> std::string {
+    std::vector<std::pair<std::string, std::string>> children;
+    for (const auto& [name, child] : node.children)
+      children.emplace_back(torch.text(name), self(child, self));
+    const std::string parameters = torch.state_dict(node.parameters),
+                      buffers = torch.state_dict(node.buffers);
+    return "ctimm.models.levit\nLevit\n)\x81" +
+           torch.dict({{torch.text("training"), "\x88"},
+                       {torch.text("_parameters"), parameters},
+                       {torch.text("_buffers"), buffers},
+                       {torch.text("_modules"), torch.dict(children)}}) +
+           "b";
+  };
+  const std::string module = pickled(root, pickled);
+  CHECK(first_weight(torch.file(module)) == kPlain);
+  CHECK(first_weight(torch.file(torch.dict({{torch.text("model"), module}}))) == kPlain);
+}
+
+TEST_CASE("an expanded tensor has one element many times") {
+  NamedValues values = network();
+  Values& bias = values["stem.conv1.bn.bias"];
+  bias.data.assign(bias.data.size(), 0.25F);
+  const double dense = tools::load_checkpoint(safetensors_of(values)).layers[0].bias[1];
+  bias.data = {0.25F};
+  bias.stride = {0};
+  TorchWriter torch;
+  const std::string dict = torch.state_dict(values), file = torch.file(dict);
+  CHECK(tools::load_checkpoint(file).layers[0].bias[1] == dense);
+}
+
+TEST_CASE("a zip may be padded, and say that it has computed no CRC") {
+  std::string bytes = checkpoint_bytes("tiny/half_zip.pth");
+  const double weight = first_weight(bytes);
+  CHECK(first_weight(bytes + std::string(200'000, '\0')) == weight);
+  CHECK(first_weight(bytes + "a trailer of some kind") == weight);
+  const size_t entry = bytes.find("PK\x01\x02");
+  for (size_t at = entry; at != std::string::npos; at = bytes.find("PK\x01\x02", at + 1))
+    bytes.replace(at + 16, 4, 4, '\0');
+  CHECK(first_weight(bytes) == weight);
+}
+
+TEST_CASE("safetensors: zero bytes are no padding, and other dtypes beside the network are ignored") {
+  const std::string bytes = safetensors_of(network());
+  std::string header = bytes.substr(8, bytes.find("}}") + 2 - 8), data = bytes.substr(8 + header.size());
+  const auto file = [&](const std::string& text, const std::string& behind) {
+    std::string length(8, '\0');
+    for (size_t i = 0; i < 8; ++i) length[i] = static_cast<char>(text.size() >> 8 * i);
+    return length + text + data + behind;
+  };
+  REQUIRE(first_weight(file(header + "   ", "")) == kPlain);
+  CHECK(refusal(file(header + std::string(3, '\0'), "")) ==
+        "the header holds zero bytes; the format pads it with blanks");
+  const std::string begin = std::to_string(data.size()), end = std::to_string(data.size() + 6);
+  header.back() = ',';
+  for (const char* dtype : {"F8_E4M3", "I4", "U16", "C64"}) {
+    CAPTURE(std::string(dtype));
+    const std::string more = header + R"("scale":{"dtype":")" + dtype +
+                             R"(","shape":[2,3],"data_offsets":[)" + begin + "," + end + "]}}";
+    CHECK(first_weight(file(more, "sixbyt")) == kPlain);
+  }
+}
+
+TEST_CASE("files of other kinds are named as what they are") {
+  CHECK(names(refusal("{\"metadata\": {}, \"weight_map\": {\"a\": \"model-00001-of-00002.safetensors\"}}"),
+              "the index of a sharded checkpoint"));
+  CHECK(names(refusal("\x89HDF\r\n\x1a\n"), "an HDF5 file"));
+  CHECK(names(refusal("GGUF    "), "a GGUF file"));
+  TorchWriter torch;
+  const std::string script = torch.file(torch.dict({{torch.text("a"), "N"}}), "constants.pkl");
+  CHECK(names(refusal(script), "a TorchScript archive (torch.jit.save), not a state dict"));
+}
+
+TEST_CASE("labels come from lists, lines, JSON and Hugging Face's configuration") {
+  using Labels = std::vector<std::string>;
+  CHECK(tools::split_labels("cat, dog ,eel") == Labels{"cat", "dog", "eel"});
+  CHECK(tools::split_labels(R"("crane, bird", "a ""b""",c)") == Labels{"crane, bird", "a \"b\"", "c"});
+  CHECK(tools::parse_labels("\xef\xbb\xbf tench, Tinca tinca \r\ncrane\r\ncrane\n\n") ==
+        Labels{"tench, Tinca tinca", "crane", "crane"});
+  CHECK(tools::parse_labels(R"(["a", " b"])") == Labels{"a", "b"});
+  CHECK(
+      tools::parse_labels(R"({"1": "b", "0": "a", "10": "k", "2":"c","3":"d","4":"e","5":"f","6":"g","7":"h",
+                               "8":"i","9":"j"})")[10] == "k");
+  CHECK(tools::parse_labels(R"({"b": 1, "a": 0})") == Labels{"a", "b"});
+  CHECK(tools::parse_labels(R"({"model_type": "levit", "id2label": {"0": "ai", "1": "real"}})") ==
+        Labels{"ai", "real"});
+  CHECK(tools::parse_labels(R"({"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]})") ==
+        Labels{"tench", "goldfish"});
+  const auto cause = [](const std::string& text) { return thrown_by([&] { tools::parse_labels(text); }); };
+  CHECK(cause(" \n") == "it holds no labels");
+  CHECK(cause("a\n\nb\n") == "line 2 is empty");
+  CHECK(cause("[\"a\"") == "begins like JSON, but is not complete JSON");
+  CHECK(cause(R"({"0": "a", "2": "b"})") == "no label for class 1");
+  CHECK(cause(R"({"model_type": "levit"})") == "'model_type' is not the number of a class");
+}
+
+}  // namespace levit::tests

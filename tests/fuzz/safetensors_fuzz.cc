@@ -13,6 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     uint64_t bytes = 0;
     for (const auto& entry : read_safetensors(file)) {
+      if (!entry.second.fault.empty()) continue;
       if (widened(entry.second).size() != element_count(entry.second)) std::abort();
       bytes += element_count(entry.second) * dtype_size(entry.second.dtype);
     }

@@ -182,6 +182,22 @@ TEST_CASE("an expanded tensor has one element many times") {
   CHECK(tools::load_checkpoint(file).layers[0].bias[1] == dense);
 }
 
+TEST_CASE("an expanded tensor of absurd size is refused before it is read") {
+  const auto expand = [](NamedValues values, const std::string& name, std::vector<uint64_t> shape) {
+    values[name] = {shape, {0.25F}, std::vector<uint64_t>(shape.size(), 0)};
+    return values;
+  };
+  const std::vector<uint64_t> absurd = {1 << 30, 1 << 30};
+  TorchWriter torch;
+  const std::string a = torch.state_dict(expand(network(), "stem.conv1.bn.weight", absurd));
+  CHECK(names(refusal(torch.file(a)), "its tensors claim more than twice the file's bytes"));
+  TorchWriter two;
+  const NamedValues other = below("b.", expand(network(), "stem.conv1.bn.weight", absurd));
+  const std::string both =
+      two.state_dict(joined(below("a.", expand(network(), "stem.conv1.bn.weight", absurd)), other));
+  CHECK(names(refusal(two.file(both)), "'a' and 'b'; --key KEY takes one of them"));
+}
+
 TEST_CASE("a zip may be padded, and say that it has computed no CRC") {
   std::string bytes = checkpoint_bytes("tiny/half_zip.pth");
   const double weight = first_weight(bytes);

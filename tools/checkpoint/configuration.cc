@@ -208,7 +208,9 @@ void check_values(const std::string& name, const std::string& shown, const Tenso
 }
 
 void check_tensor(const Expected& expected, const std::string& shown, const Tensor& tensor, Report* report) {
-  if (!fits(tensor.shape, expected.shape)) {
+  if (!tensor.fault.empty()) {
+    report->type.add(shown + " (" + tensor.fault + ")");
+  } else if (!fits(tensor.shape, expected.shape)) {
     report->shape.add(shown + " is " + shape_text(tensor.shape) + ", expected " + shape_text(expected.shape));
   } else if (!is_floating(tensor.dtype)) {
     report->type.add(shown + " (" + dtype_name(tensor.dtype) + ")");

@@ -2,13 +2,13 @@
 
 #include <cstring>
 
-#include "runtime/lanes.h"
+#include "runtime/pass.h"
 
 namespace levit::runtime {
 namespace {
 
 // The picture is cut alike for any number of workers, so that sums round alike.
-constexpr size_t kParts = 32, kLanes = 16;
+constexpr size_t kParts = 32, kPartialSums = 16;
 
 }  // namespace
 
@@ -63,22 +63,22 @@ levit_status report_progress(const Attribution& run) {
 double add_sample(const Attribution& run, const float* gradient, const float* reference, bool squares) {
   double partial[kParts];
   parallel(run.context.workers, kParts, [&](size_t part, size_t) {
-    const Range range = part_of(run.pixels(), kLanes, kParts, part);
+    const Range range = part_of(run.pixels(), kPartialSums, kParts, part);
     double* sums = run.sums();
     double* square_sums = run.squares();
-    double lanes[kLanes] = {};
-    for (size_t p = range.begin; p < range.end; p += kLanes) {
-      for (size_t i = 0; i < kLanes; ++i) {
+    double partial_sums[kPartialSums] = {};
+    for (size_t p = range.begin; p < range.end; p += kPartialSums) {
+      for (size_t i = 0; i < kPartialSums; ++i) {
         const float from = reference == nullptr ? 0 : reference[p + i];
         const double sample =
             static_cast<double>(gradient[p + i]) * static_cast<double>(run.tensor[p + i] - from);
         sums[p + i] += sample;
         if (squares) square_sums[p + i] += sample * sample;
-        lanes[i] += sample;
+        partial_sums[i] += sample;
       }
     }
     partial[part] = 0;
-    for (const double lane : lanes) partial[part] += lane;
+    for (const double s : partial_sums) partial[part] += s;
   });
   double sum = 0;
   for (const double p : partial) sum += p;

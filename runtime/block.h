@@ -1,12 +1,12 @@
 // The two halves of a block, each with its VJP: attention with its projection, and the MLP.
 //
-// `first` is the place of the first picture within the batch: kept values lie there. Forward passes work in
-// place on the tokens; VJPs turn the gradient at the output of a half into the gradient at its input, in
-// place too.
+// `pictures` are those of the batch at whose place the kept values lie; x holds their tokens. Forward passes
+// work in place on the tokens; VJPs turn the gradient at the output of a half into the gradient at its input,
+// in place too.
 #ifndef LEVIT_RUNTIME_BLOCK_H_
 #define LEVIT_RUNTIME_BLOCK_H_
 
-#include "runtime/context.h"
+#include "runtime/pass.h"
 #include "runtime/tensor.h"
 
 namespace levit::runtime {
@@ -19,7 +19,7 @@ void attention_vjp(const Pass& pass, const Block& block, Tokens dx, Range pictur
 void downsample(const Pass& pass, const Block& block, Tokens x, Tokens y, Range pictures);
 void downsample_vjp(const Pass& pass, const Block& block, Tokens dy, Tokens dx, Range pictures);
 
-// x += down(hardswish(up(x))).
+// x += contract(hardswish(expand(x))).
 void mlp(const Pass& pass, const Block& block, Tokens x, Range pictures);
 void mlp_vjp(const Pass& pass, const Block& block, Tokens dx, Range pictures);
 

@@ -1,6 +1,6 @@
 // The CAM family: maps from activations and gradients, and their finish.
 #include "runtime/context.h"
-#include "runtime/lanes.h"
+#include "runtime/pass.h"
 
 namespace levit::runtime {
 namespace {

@@ -4,7 +4,7 @@
 #include "kernels/pixels.h"
 #include "kernels/tokens.h"
 #include "runtime/context.h"
-#include "runtime/lanes.h"
+#include "runtime/pass.h"
 
 namespace levit::runtime {
 

@@ -22,8 +22,8 @@ size_t block_bytes(const weights::Config& config) {
   return round_up(block_count(config) * sizeof(Block));
 }
 
-size_t lane_plan_bytes(const PlanOptions& options) {
-  return options.lanes() > 1 ? round_up(sizeof(Plan)) : 0;
+size_t replica_plan_bytes(const PlanOptions& options) {
+  return options.replicas() > 1 ? round_up(sizeof(Plan)) : 0;
 }
 
 PlanOptions plan_options(const levit_options& options, bool parameters) {
@@ -41,7 +41,7 @@ levit_status check_options(const levit_options& options) {
 }
 
 // The buffers of one picture and worker fit into size_t as often as a plan may count them: for every picture
-// and worker, once more for what lanes round up, and once for what goes through together beside them.
+// and worker, once more for what replicas round up, and once for the shared pictures beside them.
 bool sizes_fit(const weights::Config& config, const PlanOptions& options) {
   PlanOptions one = options;
   one.batch = one.workers = 1;
@@ -61,7 +61,7 @@ levit_status arena_bytes(const levit_model* model, const levit_options* options,
   const weights::Config config = weights::view(model).config;
   const PlanOptions wanted = plan_options(known, parameters);
   if (!sizes_fit(config, wanted)) return LEVIT_ARGUMENT;
-  *bytes = kContextBytes + block_bytes(config) + lane_plan_bytes(wanted) +
+  *bytes = kContextBytes + block_bytes(config) + replica_plan_bytes(wanted) +
            make_plan(config, wanted).floats * sizeof(float);
   return LEVIT_OK;
 }
@@ -85,12 +85,13 @@ levit_status create(const levit_model* model, const levit_options* options, bool
   const PlanOptions wanted = plan_options(known, parameters);
   made->plan = make_plan(view.config, wanted);
   unsigned char* next = memory + kContextBytes + block_bytes(view.config);
-  if (wanted.lanes() > 1) made->lane_plan = new (next) Plan(make_plan(view.config, wanted.of_lane()));
+  if (wanted.replicas() > 1)
+    made->replica_plan = new (next) Plan(make_plan(view.config, wanted.of_replica()));
   made->kernels = kernels::find_target(known.target);
   made->workers = {known.threads, known.parallel_for, known.parallel_context};
   made->progress = known.progress;
   made->progress_context = known.progress_context;
-  made->workspace = reinterpret_cast<float*>(next + lane_plan_bytes(wanted));
+  made->workspace = reinterpret_cast<float*>(next + replica_plan_bytes(wanted));
   *context = made;
   return LEVIT_OK;
 }

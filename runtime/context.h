@@ -1,4 +1,4 @@
-// A context: network, plan, kernels and workers over one arena; and the pass that runs on it.
+// A context: network, plan, kernels and workers over one arena; and the checks of what comes into it.
 #ifndef LEVIT_RUNTIME_CONTEXT_H_
 #define LEVIT_RUNTIME_CONTEXT_H_
 
@@ -11,7 +11,7 @@
 struct levit_context {
   levit::runtime::Network network;
   levit::runtime::Plan plan;
-  const levit::runtime::Plan* lane_plan;  // of one lane; null without lanes
+  const levit::runtime::Plan* replica_plan;  // of one replica; null without
   const levit::kernels::Dispatch* kernels;
   levit::runtime::Workers workers;
   levit_progress progress;
@@ -21,7 +21,7 @@ struct levit_context {
 
   // Buffer of a block of its group, from a picture of the batch on.
   float* at(const levit::runtime::Slot& slot, size_t block = 0, size_t picture = 0) const {
-    return workspace + slot.offset + block * slot.block + picture * slot.picture;
+    return workspace + slot.offset + block * slot.block_stride + picture * slot.picture_stride;
   }
 };
 
@@ -49,31 +49,6 @@ struct Step {
   const kernels::Dispatch& kernels() const { return *context.kernels; }
   const Workers& workers() const { return context.workers; }
   float* scratch(size_t worker) const { return context.at(context.plan.scratch[index], 0, worker); }
-};
-
-// By layer of weights::list_layers; all are added to. Null pointers inside are not allowed but for missing
-// tables.
-struct ParameterGradients {
-  float* const* weight;  // [outputs, depth]
-  float* const* bias;    // [outputs]
-  float* const* table;   // [heads, grid * grid]
-};
-
-inline constexpr int kNoLayer = LEVIT_STAGE2 + 1;
-
-// One forward pass, and the backward pass that may follow, over `count` pictures.
-struct Pass {
-  const levit_context& context;
-  levit_input input;
-  size_t count;
-  int layer = kNoLayer;         // where the gradient is asked; nothing in front of it is kept
-  float* activation = nullptr;  // values at `layer` go here, [count][layer floats]; may be null
-  float* gradient = nullptr;  // gradient there; null: it stays in the plan's d_x. Never null for LEVIT_INPUT
-  const ParameterGradients* parameters = nullptr;
-  float* features = nullptr;  // pooled features [count, dims[2]] instead of logits
-
-  bool keeps_stem() const { return layer == LEVIT_INPUT; }
-  bool keeps(size_t stage) const { return layer < LEVIT_STAGE0 + static_cast<int>(stage); }
 };
 
 // Arena of a context with these options, internal ones included; LEVIT_OK or what is wrong with the options.

@@ -2,7 +2,7 @@
 #include <cstring>
 
 #include "runtime/context.h"
-#include "runtime/lanes.h"
+#include "runtime/pass.h"
 
 namespace levit::runtime {
 namespace {

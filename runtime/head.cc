@@ -7,7 +7,7 @@
 
 #include "kernels/tokens.h"
 #include "runtime/context.h"
-#include "runtime/lanes.h"
+#include "runtime/pass.h"
 #include "runtime/tensor.h"
 
 namespace levit::runtime {

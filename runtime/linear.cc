@@ -10,9 +10,9 @@ constexpr size_t kFewestRows = 12;  // of a worker, for tiles that are high enou
 
 // task(rows, columns, scratch) for each worker's part of the rows or of the columns.
 template <class Task>
-void split_between_workers(const Step& step, Share share, size_t rows, size_t columns, const Task& task) {
+void split_between_workers(const Step& step, Split split, size_t rows, size_t columns, const Task& task) {
   const Range all_rows{0, rows}, all_columns{0, columns};
-  const bool by_rows = share == Share::kRows;
+  const bool by_rows = split == Split::kRows;
   const size_t units = by_rows ? rows : (columns + kColumnQuantum - 1) / kColumnQuantum;
   const size_t parts = units < step.workers().count ? units : step.workers().count;
   parallel(step.workers(), parts, [&](size_t index, size_t worker) {
@@ -23,13 +23,13 @@ void split_between_workers(const Step& step, Share share, size_t rows, size_t co
 
 }  // namespace
 
-Share share_of(size_t rows, const Workers& workers) {
-  return rows >= kFewestRows * workers.count ? Share::kRows : Share::kColumns;
+Split split_of(size_t rows, const Workers& workers) {
+  return rows >= kFewestRows * workers.count ? Split::kRows : Split::kColumns;
 }
 
-void linear(const Step& step, Share share, const Linear& layer, const kernels::SegmentedRows& x, size_t rows,
+void linear(const Step& step, Split split, const Linear& layer, const kernels::SegmentedRows& x, size_t rows,
             const kernels::OutputRows& y, const Epilogue& epilogue) {
-  split_between_workers(step, share, rows, layer.w.outputs, [&](Range row, Range column, float* scratch) {
+  split_between_workers(step, split, rows, layer.w.outputs, [&](Range row, Range column, float* scratch) {
     kernels::Gemm g{};
     g.x = x;
     g.w = layer.w;
@@ -50,7 +50,7 @@ void linear(const Step& step, Share share, const Linear& layer, const kernels::S
 void linear_vjp(const Step& step, const Linear& layer, const kernels::SegmentedRows& dy, size_t rows,
                 float* dx, const float* pre, const float* residual) {
   const kernels::OutputRows to = plain_columns(dx, layer.w.depth);
-  split_between_workers(step, share_of(rows, step.workers()), rows, layer.w.depth,
+  split_between_workers(step, split_of(rows, step.workers()), rows, layer.w.depth,
                         [&](Range row, Range column, float* scratch) {
                           kernels::Gemm g{};
                           g.x = dy;

@@ -2,15 +2,15 @@
 #ifndef LEVIT_RUNTIME_LINEAR_H_
 #define LEVIT_RUNTIME_LINEAR_H_
 
-#include "runtime/context.h"
+#include "runtime/pass.h"
 #include "runtime/tensor.h"
 
 namespace levit::runtime {
 
 // How workers share the rows and columns of a layer. A worker that keeps its rows finds them in its own cache
 // from layer to layer; where rows are few, sharing columns reads each weight once instead.
-enum class Share { kRows, kColumns };
-Share share_of(size_t rows, const Workers& workers);
+enum class Split { kRows, kColumns };
+Split split_of(size_t rows, const Workers& workers);
 
 struct Epilogue {
   bool hardswish = false;
@@ -19,7 +19,7 @@ struct Epilogue {
 };
 
 // y = act(x W^T + b) + residual for `rows` rows.
-void linear(const Step& step, Share share, const Linear& layer, const kernels::SegmentedRows& x, size_t rows,
+void linear(const Step& step, Split split, const Linear& layer, const kernels::SegmentedRows& x, size_t rows,
             const kernels::OutputRows& y, const Epilogue& epilogue = {});
 
 // dx = (dy W) * hardswish'(pre) + residual, dx [rows, depth] contiguous, pre and residual laid out alike,

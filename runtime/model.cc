@@ -6,30 +6,6 @@
 
 namespace {
 
-// Values of the network without padding: weights, biases, attention tables.
-uint64_t count_parameters(const levit::weights::Config& config) {
-  using namespace levit::runtime;
-  uint64_t count = 0;
-  const auto add_linear = [&count](size_t outputs, size_t depth) {
-    count += uint64_t{outputs} * depth + outputs;
-  };
-  for (size_t level = 0; level < kStemLayers; ++level)
-    add_linear(stem_channels(config, level + 1), 9 * stem_channels(config, level));
-  for (size_t stage = 0; stage < kStages; ++stage) {
-    for (uint32_t i = stage == 0 ? 1 : 0; i <= config.depth[stage]; ++i) {
-      const BlockShape shape = block_shape(config, stage, i == 0);
-      add_linear(shape.qkv_width(), shape.in);
-      if (shape.down()) add_linear(shape.q_width(), shape.in);
-      add_linear(shape.out, shape.attended_width());
-      add_linear(shape.hidden, shape.out);
-      add_linear(shape.out, shape.hidden);
-      count += shape.heads * shape.keys();
-    }
-  }
-  add_linear(config.classes, config.dims[kStages - 1]);
-  return count;
-}
-
 levit_status status_of(levit::weights::Fault fault) {
   using levit::weights::Fault;
   switch (fault) {
@@ -97,7 +73,7 @@ levit_status levit_model_info(const levit_model* model, levit_info* info) {
     made.depth[stage] = config.depth[stage];
     made.grid[stage] = levit::weights::grid_side(config, stage);
   }
-  made.parameters = count_parameters(config);
+  made.parameters = levit::weights::parameter_count(config);
   made.half = view.half ? 1 : 0;
   made.resize = static_cast<levit_resize>(view.preprocessing.resize);
   for (size_t c = 0; c < 3; ++c) {

@@ -3,44 +3,43 @@
 namespace levit::runtime {
 namespace {
 
-using weights::Part;
+// Layer `index` of the network: its sizes from weights::layer_at, its values from the image.
+Linear linear_at(const weights::View& view, uint32_t index) {
+  const weights::Layer layer = weights::layer_at(view.config, index);
+  const weights::LayerWeights values = weights::layer_weights(view, index);
+  return {{values.panels, view.half, layer.outputs, layer.depth}, values.bias, index};
+}
 
-// Hands out the layers in the order of weights::list_layers.
-struct LayerCursor {
-  const weights::View* view;
-  uint32_t next;
-
-  Linear take(size_t outputs, size_t depth, const float** table = nullptr) {
-    const weights::LayerWeights layer = weights::layer_weights(*view, next);
-    if (table != nullptr) *table = layer.table;
-    return {{layer.panels, view->half, outputs, depth}, layer.bias, next++};
-  }
-};
-
-Block take_block(LayerCursor& cursor, const BlockShape& shape) {
+// One layer after the other.
+Block block_from(const weights::View& view, const BlockShape& shape, uint32_t first) {
   Block block{};
   block.shape = shape;
-  block.qkv = cursor.take(shape.qkv_width(), shape.in, &block.table);
-  if (shape.down()) block.q = cursor.take(shape.q_width(), shape.in);
-  block.proj = cursor.take(shape.out, shape.attended_width());
-  block.up = cursor.take(shape.hidden, shape.out);
-  block.down = cursor.take(shape.out, shape.hidden);
+  block.bias_table = weights::layer_weights(view, first).table;
+  block.qkv = linear_at(view, first++);
+  if (shape.downsamples()) block.q = linear_at(view, first++);
+  block.proj = linear_at(view, first++);
+  block.expand = linear_at(view, first++);
+  block.contract = linear_at(view, first);
   return block;
 }
 
 }  // namespace
 
-BlockShape block_shape(const weights::Config& config, size_t stage, bool down) {
-  const size_t from = down ? stage - 1 : stage;
+BlockShape block_shape(const weights::Config& config, size_t stage, bool downsamples) {
+  const uint32_t first =
+      weights::first_layer(config, static_cast<uint32_t>(stage), downsamples ? weights::kDownsample : 0);
+  const uint32_t proj_at = first + (downsamples ? 2 : 1);
+  const weights::Layer qkv = weights::layer_at(config, first), proj = weights::layer_at(config, proj_at),
+                       expand = weights::layer_at(config, proj_at + 1);
   BlockShape shape{};
-  shape.attention.side = weights::grid_side(config, from);
-  shape.attention.stride = down ? 2 : 1;
+  shape.attention.side = qkv.grid;
+  shape.attention.stride = downsamples ? 2 : 1;
   shape.attention.key = config.key;
-  shape.attention.value = size_t{config.key} * (down ? config.downsample_ratio : config.attention_ratio);
-  shape.heads = down ? config.dims[from] / config.key : config.heads[stage];
-  shape.in = config.dims[from];
-  shape.out = config.dims[stage];
-  shape.hidden = shape.out * config.mlp_ratio;
+  shape.attention.value = proj.depth / qkv.heads;
+  shape.heads = qkv.heads;
+  shape.in = qkv.depth;
+  shape.out = proj.outputs;
+  shape.hidden = expand.outputs;
   return shape;
 }
 
@@ -56,18 +55,16 @@ size_t stage_tokens(const weights::Config& config, size_t stage) {
 }
 
 size_t stem_side(const weights::Config& config, size_t level) {
-  size_t side = config.side;
-  for (size_t i = 0; i < level; ++i) side = (side + 1) / 2;
-  return side;
+  return level == kStemLayers ? weights::grid_side(config, 0)
+                              : weights::layer_at(config, static_cast<uint32_t>(level)).grid;
 }
 
 size_t stem_channels(const weights::Config& config, size_t level) {
-  return level == 0 ? kChannelsIn : config.dims[0] >> (kStemLayers - level);
+  return level == 0 ? kChannelsIn : weights::layer_at(config, static_cast<uint32_t>(level - 1)).outputs;
 }
 
 Linear model_head(const weights::View& view) {
-  LayerCursor cursor{&view, weights::layer_count(view.config) - 1};
-  Linear head = cursor.take(view.config.classes, view.config.dims[kStages - 1]);
+  Linear head = linear_at(view, weights::layer_count(view.config) - 1);
   head.w.half = view.half && !view.float_head;
   return head;
 }
@@ -76,18 +73,19 @@ Network open_network(const weights::View& view, Block* blocks) {
   Network network{};
   network.view = view;
   network.blocks = blocks;
-  LayerCursor cursor{&view, 0};
-  for (size_t i = 0; i < kStemLayers; ++i)
-    network.stem[i] = cursor.take(stem_channels(view.config, i + 1), 9 * stem_channels(view.config, i));
+  for (uint32_t i = 0; i < kStemLayers; ++i) network.stem[i] = linear_at(view, i);
   Block* next = blocks;
   for (size_t stage = 0; stage < kStages; ++stage) {
     network.first_block[stage] = static_cast<size_t>(next - blocks);
-    for (uint32_t order = stage == 0 ? 1 : 0; order <= view.config.depth[stage]; ++order) {
-      const bool down = order == 0;
-      *next = take_block(cursor, block_shape(view.config, stage, down));
+    for (uint32_t i = 0; i < view.config.depth[stage] + (stage == 0 ? 0 : 1); ++i) {
+      const bool downsamples = stage > 0 && i == 0;
+      const uint32_t index = stage > 0 && !downsamples ? i - 1 : i;
+      const uint32_t first = weights::first_layer(view.config, static_cast<uint32_t>(stage),
+                                                  downsamples ? weights::kDownsample : index);
+      *next = block_from(view, block_shape(view.config, stage, downsamples), first);
       next->stage = static_cast<uint32_t>(stage);
-      next->group = static_cast<uint32_t>(group_of(stage, down));
-      next->order = down ? 0 : order - 1;
+      next->group = static_cast<uint32_t>(group_of(stage, downsamples));
+      next->index = index;
       ++next;
     }
   }

@@ -1,19 +1,30 @@
 // The network of a weight image: where each layer's parameters lie and how large its tensors are.
 //
-// A downsampling is a block whose attention has step 2 and no residual; so a stage is a list of blocks, and a
-// stage after the first begins with its downsampling.
+// A downsampling is a block whose attention has stride 2 and no residual; so a stage is a list of blocks, and
+// a stage after the first begins with its downsampling.
 #ifndef LEVIT_RUNTIME_NETWORK_H_
 #define LEVIT_RUNTIME_NETWORK_H_
 
 #include "kernels/attention.h"
 #include "kernels/panels.h"
+#include "runtime/levit.h"
+#include "weights/layout.h"
 #include "weights/reader.h"
 
 namespace levit::runtime {
 
+using weights::kChannelsIn;
 using weights::kStages;
-inline constexpr size_t kStemLayers = 4;
-inline constexpr size_t kChannelsIn = 3;
+using weights::kStemLayers;
+
+// What two rooms say of the same thing.
+static_assert(weights::kPanelWidth == kernels::kPanelWidth, "the file's panels are those that GEMM reads");
+static_assert(weights::kMaxHeads <= kernels::kMaxSegments, "the heads of a layer are segments of a GEMM");
+static_assert(weights::kSide == LEVIT_SIDE);
+static_assert(weights::kAlignment == LEVIT_ARENA_ALIGNMENT);
+static_assert(static_cast<int>(weights::Resize::kSquash) == LEVIT_RESIZE_SQUASH &&
+              static_cast<int>(weights::Resize::kTimm) == LEVIT_RESIZE_TIMM &&
+              static_cast<int>(weights::Resize::kHf) == LEVIT_RESIZE_HF);
 
 // Sizes of one block; tensors are tokens by channels.
 struct BlockShape {
@@ -22,14 +33,14 @@ struct BlockShape {
   size_t in, out;  // channels before and after; equal but in a downsampling
   size_t hidden;   // of the MLP
 
-  bool down() const { return attention.stride == 2; }
+  bool downsamples() const { return attention.stride == 2; }
   size_t keys() const { return attention.side * attention.side; }
   size_t queries() const {
     const size_t side = kernels::attention_query_side(attention);
     return side * side;
   }
   size_t head_width() const {
-    return (down() ? 1 : 2) * attention.key + attention.value;
+    return (downsamples() ? 1 : 2) * attention.key + attention.value;
   }  // q | k | v, or k | v
   size_t qkv_width() const { return heads * head_width(); }
   size_t q_width() const { return heads * attention.key; }  // the queries of a downsampling
@@ -37,7 +48,7 @@ struct BlockShape {
 };
 
 // Shape of the blocks of a stage, or of the downsampling in front of it.
-BlockShape block_shape(const weights::Config& config, size_t stage, bool down);
+BlockShape block_shape(const weights::Config& config, size_t stage, bool downsamples);
 
 struct Linear {
   kernels::Panels w;
@@ -47,17 +58,17 @@ struct Linear {
 
 struct Block {
   BlockShape shape;
-  Linear qkv;  // k and v only in a downsampling
-  Linear q;    // of a downsampling
-  Linear proj, up, down;
-  const float* table;  // attention biases [heads, side * side]
+  Linear qkv;                     // k and v only in a downsampling
+  Linear q;                       // of a downsampling
+  Linear proj, expand, contract;  // the MLP widens by mlp_ratio and narrows again
+  const float* bias_table;        // of attention [heads, side * side]
   uint32_t stage;
   uint32_t group;  // 0: blocks of stage 0, 1: downsampling to stage 1, 2: blocks of stage 1, ...
-  uint32_t order;  // within the group
+  uint32_t index;  // within the group
 };
 inline constexpr size_t kGroups = 2 * kStages - 1;
-constexpr size_t group_of(size_t stage, bool down) {
-  return 2 * stage - (down ? 1 : 0);
+constexpr size_t group_of(size_t stage, bool downsamples) {
+  return 2 * stage - (downsamples ? 1 : 0);
 }
 
 struct Network {

@@ -10,7 +10,7 @@ void Overlay::add(size_t* offset, size_t floats, Life life) {
   items_[at] = item;
 }
 
-size_t Overlay::place(size_t start) {
+size_t Overlay::assign(size_t start) {
   size_t end = start;
   for (size_t i = 0; i < count_; ++i) {
     const Item& item = items_[i];

@@ -20,11 +20,11 @@ struct Life {
 
 class Overlay {
  public:
-  // Asks for `floats` during `life`; place() will store the offset in *offset. No floats: nothing is placed.
+  // Asks for `floats` during `life`; assign() will store the offset in *offset. No floats: nothing is placed.
   void add(size_t* offset, size_t floats, Life life);
 
   // Places everything on 64-byte bounds from `start` on, which is one; returns where the last buffer ends.
-  size_t place(size_t start = 0);
+  size_t assign(size_t start = 0);
 
   // Floats asked for.
   size_t floats() const;

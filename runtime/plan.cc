@@ -30,19 +30,19 @@ struct Planner {
   // One buffer per block and picture, alive from `step` to its mirror. When the batch takes several rounds
   // through this step, the values of earlier pictures lie there while later ones pass the steps before it.
   void kept(Slot* slot, size_t blocks, size_t floats, size_t step, size_t chunk) {
-    slot->picture = floats;
-    slot->block = batch * floats;
-    overlay.add(&slot->offset, blocks * slot->block, until_mirror(chunk < batch ? kStepStem : step));
+    slot->picture_stride = floats;
+    slot->block_stride = batch * floats;
+    overlay.add(&slot->offset, blocks * slot->block_stride, until_mirror(chunk < batch ? kStepStem : step));
   }
 
   void scratch(size_t step, size_t floats) {
-    plan.scratch[step].picture = round_to_line(floats);
+    plan.scratch[step].picture_stride = round_to_line(floats);
     work(&plan.scratch[step], plan.options.workers * round_to_line(floats), {step, step});
   }
 
   void add_tokens();
   void add_stem();
-  void add_group(size_t stage, bool down);
+  void add_group(size_t stage, bool downsamples);
   void add_head();
   void add_attribution();
 };
@@ -79,15 +79,15 @@ void Planner::add_stem() {
   scratch(mirror(kStepStem), vjp_scratch);
 }
 
-void Planner::add_group(size_t stage, bool down) {
-  const size_t group = group_of(stage, down);
+void Planner::add_group(size_t stage, bool downsamples) {
+  const size_t group = group_of(stage, downsamples);
   const auto at = [group](Phase phase) { return step_of(group, phase); };
-  const size_t blocks = down ? 1 : config.depth[stage];
-  const BlockShape shape = block_shape(config, stage, down);
-  const size_t chunk = plan.chunk[down ? stage - 1 : stage], mlp_chunk = plan.chunk[stage];
+  const size_t blocks = downsamples ? 1 : config.depth[stage];
+  const BlockShape shape = block_shape(config, stage, downsamples);
+  const size_t chunk = plan.chunk[downsamples ? stage - 1 : stage], mlp_chunk = plan.chunk[stage];
   const size_t qkv = shape.keys() * shape.qkv_width();
-  const size_t q = down ? shape.queries() * shape.q_width() : 0;
-  const size_t subsampled = down ? shape.queries() * shape.in : 0;
+  const size_t q = downsamples ? shape.queries() * shape.q_width() : 0;
+  const size_t subsampled = downsamples ? shape.queries() * shape.in : 0;
   const size_t attended = shape.queries() * shape.attended_width();
   const size_t hidden = shape.queries() * shape.hidden;
   BlockSlots& slots = plan.group[group];
@@ -98,18 +98,18 @@ void Planner::add_group(size_t stage, bool down) {
     kept(&slots.input, blocks, shape.keys() * shape.in, keep_from(Phase::kQkv), chunk);
     kept(&slots.subsampled, blocks, subsampled, keep_from(Phase::kQkv), chunk);
     kept(&slots.attended, blocks, attended, keep_from(Phase::kAttention), chunk);
-    kept(&slots.middle, blocks, shape.queries() * shape.out, keep_from(Phase::kUp), mlp_chunk);
-    kept(&slots.hidden, blocks, hidden, keep_from(Phase::kUp), mlp_chunk);
+    kept(&slots.middle, blocks, shape.queries() * shape.out, keep_from(Phase::kExpand), mlp_chunk);
+    kept(&slots.hidden, blocks, hidden, keep_from(Phase::kExpand), mlp_chunk);
   } else {
     work(&slots.subsampled, chunk * subsampled, {at(Phase::kQkv), at(Phase::kQkv)});
     work(&slots.attended, chunk * attended, {at(Phase::kAttention), at(Phase::kProj)});
-    work(&slots.hidden, mlp_chunk * hidden, {at(Phase::kUp), at(Phase::kDown)});
+    work(&slots.hidden, mlp_chunk * hidden, {at(Phase::kExpand), at(Phase::kContract)});
   }
   scratch(at(Phase::kQkv), kernels::gemm_scratch_floats(shape.in));
   scratch(at(Phase::kAttention), kernels::attention_scratch_floats(shape.attention));
   scratch(at(Phase::kProj), kernels::gemm_scratch_floats(shape.attended_width()));
-  scratch(at(Phase::kUp), kernels::gemm_scratch_floats(shape.out));
-  scratch(at(Phase::kDown), kernels::gemm_scratch_floats(shape.hidden));
+  scratch(at(Phase::kExpand), kernels::gemm_scratch_floats(shape.out));
+  scratch(at(Phase::kContract), kernels::gemm_scratch_floats(shape.hidden));
   if (!plan.options.gradient) {
     work(&slots.qkv, chunk * qkv, {at(Phase::kQkv), at(Phase::kAttention)});
     work(&slots.q, chunk * q, {at(Phase::kQkv), at(Phase::kAttention)});
@@ -119,8 +119,8 @@ void Planner::add_group(size_t stage, bool down) {
   kept(&slots.qkv, blocks, qkv, keep_from(Phase::kQkv), chunk);
   kept(&slots.q, blocks, q, keep_from(Phase::kQkv), chunk);
   kept(&slots.pre_attended, blocks, attended, keep_from(Phase::kAttention), chunk);
-  kept(&slots.pre_hidden, blocks, hidden, keep_from(Phase::kUp), mlp_chunk);
-  work(&slots.d_hidden, mlp_chunk * hidden, mirrored(at(Phase::kUp), at(Phase::kDown)));
+  kept(&slots.pre_hidden, blocks, hidden, keep_from(Phase::kExpand), mlp_chunk);
+  work(&slots.d_hidden, mlp_chunk * hidden, mirrored(at(Phase::kExpand), at(Phase::kContract)));
   work(&slots.d_attended, chunk * attended, mirrored(at(Phase::kAttention), at(Phase::kProj)));
   work(&slots.d_qkv, chunk * qkv, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
   work(&slots.d_q, chunk * q, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
@@ -129,8 +129,8 @@ void Planner::add_group(size_t stage, bool down) {
   scratch(mirror(at(Phase::kQkv)), kernels::gemm_vjp_scratch_floats(qkv_outputs));
   scratch(mirror(at(Phase::kAttention)), kernels::attention_vjp_scratch_floats(shape.attention));
   scratch(mirror(at(Phase::kProj)), kernels::gemm_vjp_scratch_floats(shape.out));
-  scratch(mirror(at(Phase::kUp)), kernels::gemm_vjp_scratch_floats(shape.hidden));
-  scratch(mirror(at(Phase::kDown)), kernels::gemm_vjp_scratch_floats(shape.out));
+  scratch(mirror(at(Phase::kExpand)), kernels::gemm_vjp_scratch_floats(shape.hidden));
+  scratch(mirror(at(Phase::kContract)), kernels::gemm_vjp_scratch_floats(shape.out));
 }
 
 void Planner::add_head() {
@@ -162,18 +162,19 @@ void Planner::add_attribution() {
 }
 
 // Not inlined, like what follows: frames stay small.
-[[gnu::noinline]] size_t floats_of_lane(const weights::Config& config, const PlanOptions& options) {
-  return round_to_line(make_plan(config, options.of_lane()).floats);
+[[gnu::noinline]] size_t floats_of_replica(const weights::Config& config, const PlanOptions& options) {
+  return round_to_line(make_plan(config, options.of_replica()).floats);
 }
 
-// Lanes take the place of the pictures that go through together; what the whole batch shares lies behind.
-[[gnu::noinline]] void add_lanes(const weights::Config& config, Plan& plan) {
+// Replicas lie where the shared pictures do, which never run at the same time; what the whole batch has in
+// common lies behind.
+[[gnu::noinline]] void add_replicas(const weights::Config& config, Plan& plan) {
   const PlanOptions& options = plan.options;
-  plan.lane_floats = floats_of_lane(config, options);
+  plan.replica_floats = floats_of_replica(config, options);
   Planner planner{config, plan, options.batch, {}};
   if (options.gradient) planner.work(&plan.logits, options.batch * config.classes, kWholePass);
   planner.add_attribution();
-  plan.floats = planner.overlay.place(std::max(plan.floats, options.lanes() * plan.lane_floats));
+  plan.floats = planner.overlay.assign(std::max(plan.floats, options.replicas() * plan.replica_floats));
 }
 
 }  // namespace
@@ -181,11 +182,11 @@ void Planner::add_attribution() {
 Plan make_plan(const weights::Config& config, const PlanOptions& options) {
   Plan plan{};
   plan.options = options;
-  const size_t together = options.together();
-  plan.chunk[0] = std::min(together, options.workers);
-  plan.chunk[1] = std::min(together, std::max(size_t{4}, options.workers));
-  plan.chunk[2] = together;
-  Planner planner{config, plan, together, {}};
+  const size_t shared = options.shared();
+  plan.chunk[0] = std::min(shared, options.workers);
+  plan.chunk[1] = std::min(shared, std::max(size_t{4}, options.workers));
+  plan.chunk[2] = shared;
+  Planner planner{config, plan, shared, {}};
   planner.add_tokens();
   planner.add_stem();
   for (size_t stage = 0; stage < kStages; ++stage) {
@@ -193,10 +194,10 @@ Plan make_plan(const weights::Config& config, const PlanOptions& options) {
     planner.add_group(stage, false);
   }
   planner.add_head();
-  if (options.lanes() == 1) planner.add_attribution();
-  plan.floats = planner.overlay.place();
+  if (options.replicas() == 1) planner.add_attribution();
+  plan.floats = planner.overlay.assign();
   plan.unshared = planner.overlay.floats();
-  if (options.lanes() > 1) add_lanes(config, plan);
+  if (options.replicas() > 1) add_replicas(config, plan);
   return plan;
 }
 

@@ -6,8 +6,8 @@
 // q, k, v and the inputs of every hardswish of all pictures; softmax and the first convolution are
 // recomputed.
 //
-// A batch with a picture for every worker goes through in lanes instead: each worker takes its share of the
-// pictures from end to end, alone, in a workspace of its own (lanes.h).
+// A batch with a picture for every worker goes through in replicas instead: each worker takes pictures of its
+// own from end to end, alone, in a workspace of its own (pass.cc).
 #ifndef LEVIT_RUNTIME_PLAN_H_
 #define LEVIT_RUNTIME_PLAN_H_
 
@@ -18,8 +18,8 @@ namespace levit::runtime {
 // One buffer, or one per block of a group and per picture. In floats.
 struct Slot {
   size_t offset;
-  size_t block;    // between blocks of a group; 0 when they share the buffer
-  size_t picture;  // between pictures of a batch; 0 when chunks share the buffer
+  size_t block_stride;    // between blocks of a group; 0 when they share the buffer
+  size_t picture_stride;  // between pictures of a batch; 0 when chunks share the buffer
 };
 
 // Of the blocks of one group (network.h). A slot without floats is not used.
@@ -35,7 +35,7 @@ struct BlockSlots {
   Slot input, middle;  // [keys, in] and [queries, out]: inputs of attention and MLP; parameter gradients
 };
 
-enum class Phase : size_t { kQkv, kAttention, kProj, kUp, kDown };  // of a block
+enum class Phase : size_t { kQkv, kAttention, kProj, kExpand, kContract };  // of a block
 inline constexpr size_t kPhases = 5;
 
 // Steps of a pass: stem, five phases of each group, head; then the same backwards; then the sums of an
@@ -57,10 +57,12 @@ struct PlanOptions {
   bool parameters;  // keep what parameter gradients need as well
 
   // 1, or the workers if there is a picture for each. Sums of parameter gradients have one order only.
-  size_t lanes() const { return batch < workers || parameters ? 1 : workers; }
-  // The pictures that go through together: with lanes, what is too few for them.
-  size_t together() const { return lanes() > 1 ? lanes() - 1 : batch; }
-  PlanOptions of_lane() const { return {(batch + lanes() - 1) / lanes(), 1, gradient, false, false}; }
+  size_t replicas() const { return batch < workers || parameters ? 1 : workers; }
+  // The pictures that all workers share: with replicas, what is too few for them.
+  size_t shared() const { return replicas() > 1 ? replicas() - 1 : batch; }
+  PlanOptions of_replica() const {
+    return {(batch + replicas() - 1) / replicas(), 1, gradient, false, false};
+  }
 };
 
 struct Plan {
@@ -78,8 +80,8 @@ struct Plan {
   Slot points, d_points;  // [batch, 3, side, side]: sample points of an attribution and their gradients
   Slot drawn;             // uint32 [batch]: backgrounds of a pass
   Slot sums, squares;     // float64 [3, side, side]
-  Slot scratch[kSteps];   // per worker; `picture` is the distance between workers
-  size_t lane_floats;     // from the workspace of a lane to the next one
+  Slot scratch[kSteps];   // per worker, at the picture stride
+  size_t replica_floats;  // from the workspace of a replica to the next one
   size_t floats;          // of the workspace
   size_t unshared;        // the same if no two buffers shared bytes
 };

@@ -6,7 +6,7 @@
 #ifndef LEVIT_RUNTIME_STEM_H_
 #define LEVIT_RUNTIME_STEM_H_
 
-#include "runtime/context.h"
+#include "runtime/pass.h"
 #include "runtime/tensor.h"
 
 namespace levit::runtime {

@@ -5,7 +5,6 @@
 namespace levit::weights {
 namespace {
 
-constexpr uint32_t kStemLayers = 4;
 constexpr uint32_t kDownsampleLayers = 5;  // kv, q, proj, up, down
 constexpr uint32_t kBlockLayers = 4;       // qkv, proj, up, down
 
@@ -24,8 +23,8 @@ Layer attention(Part part, uint32_t stage, uint32_t index, uint32_t heads, uint3
 }
 
 Layer stem_layer(const Config& c, uint32_t i) {
-  const uint32_t in = i == 0 ? 3 : c.dims[0] >> (4 - i);
-  return plain(Part::kStem, 0, i, c.dims[0] >> (3 - i), 9 * in, c.side >> i);
+  const uint32_t in = i == 0 ? uint32_t{kChannelsIn} : c.dims[0] >> (kStemLayers - i);
+  return plain(Part::kStem, 0, i, c.dims[0] >> (kStemLayers - 1 - i), uint32_t{kTaps} * in, c.side >> i);
 }
 
 Layer mlp_layer(const Config& c, uint32_t stage, uint32_t index, bool up) {
@@ -138,12 +137,12 @@ uint32_t grid_side(const Config& config, size_t stage) {
 
 uint32_t layer_count(const Config& config) {
   const uint32_t blocks = config.depth[0] + config.depth[1] + config.depth[2];
-  return kStemLayers + 2 * kDownsampleLayers + blocks * kBlockLayers + 1;
+  return uint32_t{kStemLayers} + 2 * kDownsampleLayers + blocks * kBlockLayers + 1;
 }
 
 Layer layer_at(const Config& config, uint32_t index) {
   if (index < kStemLayers) return stem_layer(config, index);
-  uint32_t i = index - kStemLayers;
+  uint32_t i = index - uint32_t{kStemLayers};
   for (uint32_t stage = 0; stage < kStages; ++stage) {
     const uint32_t before = stage == 0 ? 0 : kDownsampleLayers;
     if (i < before) return downsample_layer(config, stage, i);
@@ -154,6 +153,23 @@ Layer layer_at(const Config& config, uint32_t index) {
   }
   return plain(Part::kHead, kStages - 1, 0, config.classes, config.dims[kStages - 1],
                grid_side(config, kStages - 1));
+}
+
+uint32_t first_layer(const Config& config, uint32_t stage, uint32_t index) {
+  uint32_t first = kStemLayers;
+  for (uint32_t s = 0; s < stage; ++s)
+    first += (s == 0 ? 0 : kDownsampleLayers) + config.depth[s] * kBlockLayers;
+  if (index == kDownsample) return first;
+  return first + (stage == 0 ? 0 : kDownsampleLayers) + index * kBlockLayers;
+}
+
+uint64_t parameter_count(const Config& config) {
+  uint64_t count = 0;
+  for (uint32_t i = 0; i < layer_count(config); ++i) {
+    const Layer layer = layer_at(config, i);
+    count += uint64_t{layer.outputs} * layer.depth + layer.outputs + layer.table;
+  }
+  return count;
 }
 
 void list_layers(const Config& config, Layer* layers) {

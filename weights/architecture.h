@@ -10,6 +10,9 @@
 namespace levit::weights {
 
 inline constexpr size_t kStages = 3;
+inline constexpr size_t kStemLayers = 4;
+inline constexpr size_t kChannelsIn = 3;   // of the picture
+inline constexpr size_t kTaps = 9;         // of a 3x3 convolution
 inline constexpr size_t kPanelWidth = 16;  // outputs of a packed panel
 
 // The bounds of a valid configuration. They keep every product of sizes below 2^40, whatever a file says.
@@ -35,7 +38,7 @@ struct Config {
 };
 
 enum class Part : uint8_t {
-  kStem,      // 3x3 stride-2 convolution `index` of 4; depth 9 * cin
+  kStem,      // 3x3 stride-2 convolution `index` of 4; depth kTaps * cin
   kQkv,       // block `index`: heads x (q | k | v)
   kProj,      // block `index`: attention projection
   kDownKv,    // downsampling in front of the stage: heads x (k | v)
@@ -69,6 +72,13 @@ uint32_t layer_count(const Config& config);
 // Layer `index` < layer_count: stem, then per stage its downsampling (stages 1 and 2) and blocks, then the
 // head.
 Layer layer_at(const Config& config, uint32_t index);
+
+// Its first layer: of block `index` of a stage, or of the downsampling in front of it (kDownsample). The
+// others follow: attention's input (and the queries of a downsampling), its projection, the MLP's two.
+uint32_t first_layer(const Config& config, uint32_t stage, uint32_t index);
+
+// Values of the network without padding: weights, biases and tables of attention biases.
+uint64_t parameter_count(const Config& config);
 
 // All of them: layers[0 .. layer_count).
 void list_layers(const Config& config, Layer* layers);

@@ -10,9 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/backward.h"
 #include "runtime/context.h"
-#include "runtime/forward.h"
+#include "runtime/pass.h"
 #include "tests/runtime/goldens.h"
 #include "tools/checkpoint/families.h"
 
@@ -60,9 +59,9 @@ Result backpropagate(const OpenModel& model, const std::vector<size_t>& labels) 
   pass.layer = LEVIT_INPUT;
   pass.gradient = gradient.data();
   pass.parameters = &parameters;
-  runtime::forward(pass, logits.data());
+  REQUIRE(runtime::run(pass, logits.data(), nullptr) == LEVIT_OK);
   result.loss = cross_entropy(logits, labels, direction);
-  runtime::backward(pass, direction.data());
+  REQUIRE(runtime::run(pass, logits.data(), direction.data()) == LEVIT_OK);
   return result;
 }
 

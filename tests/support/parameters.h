@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "levit.h"
-#include "runtime/context.h"
+#include "runtime/pass.h"
 
 namespace levit::tests {
 

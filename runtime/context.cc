@@ -13,17 +13,21 @@ namespace {
 // Bounds that keep every size below overflow on 64 bits; smaller machines are checked in sizes_fit.
 constexpr size_t kMaxBatch = 65536, kMaxWorkers = 1024;
 
-constexpr size_t round_up(size_t bytes) {
-  return (bytes + LEVIT_ARENA_ALIGNMENT - 1) / LEVIT_ARENA_ALIGNMENT * LEVIT_ARENA_ALIGNMENT;
+constexpr size_t aligned(size_t bytes) {
+  return kernels::round_up(bytes, LEVIT_ARENA_ALIGNMENT);
 }
-constexpr size_t kContextBytes = round_up(sizeof(levit_context));
+constexpr size_t kContextBytes = aligned(sizeof(levit_context));
 
 size_t block_bytes(const weights::Config& config) {
-  return round_up(block_count(config) * sizeof(Block));
+  return aligned(block_count(config) * sizeof(Block));
 }
 
 size_t replica_plan_bytes(const PlanOptions& options) {
-  return options.replicas() > 1 ? round_up(sizeof(Plan)) : 0;
+  return options.replicas() > 1 ? aligned(sizeof(Plan)) : 0;
+}
+
+size_t arena_of(const weights::Config& config, const Plan& plan) {
+  return kContextBytes + block_bytes(config) + replica_plan_bytes(plan.options) + plan.floats * sizeof(float);
 }
 
 PlanOptions plan_options(const levit_options& options, bool parameters) {
@@ -32,21 +36,43 @@ PlanOptions plan_options(const levit_options& options, bool parameters) {
   return {options.batch, options.threads, gradient, attribution, parameters};
 }
 
+// What a caller's options come to.
+struct Wanted {
+  levit_options options;
+  weights::View view;
+  PlanOptions plan;
+  const kernels::Dispatch* kernels;
+};
+
 levit_status check_options(const levit_options& options) {
   if ((options.features & ~uint32_t{LEVIT_GRADIENT | LEVIT_ATTRIBUTION}) != 0) return LEVIT_ARGUMENT;
   if (options.batch == 0 || options.batch > kMaxBatch) return LEVIT_ARGUMENT;
   if (options.threads == 0 || options.threads > kMaxWorkers) return LEVIT_ARGUMENT;
   if (options.threads > 1 && options.parallel_for == nullptr) return LEVIT_ARGUMENT;
-  return kernels::find_target(options.target) == nullptr ? LEVIT_TARGET : LEVIT_OK;
+  return LEVIT_OK;
 }
 
 // The buffers of one picture and worker fit into size_t as often as a plan may count them: for every picture
 // and worker, once more for what replicas round up, and once for the shared pictures beside them.
 bool sizes_fit(const weights::Config& config, const PlanOptions& options) {
+  if constexpr (sizeof(size_t) >= 8) return true;
   PlanOptions one = options;
   one.batch = one.workers = 1;
   const size_t most = SIZE_MAX / sizeof(float) / (3 * (options.batch + options.workers));
   return make_plan(config, one).unshared < most;
+}
+
+levit_status read_options(const levit_model* model, const levit_options& options, bool parameters,
+                          Wanted* wanted) {
+  wanted->options = levit_default_options();
+  levit_status status = read_sized(&options, &wanted->options, sizeof wanted->options);
+  if (status == LEVIT_OK) status = check_options(wanted->options);
+  if (status != LEVIT_OK) return status;
+  wanted->kernels = kernels::find_target(wanted->options.target);
+  if (wanted->kernels == nullptr) return LEVIT_TARGET;
+  wanted->view = weights::view(model);
+  wanted->plan = plan_options(wanted->options, parameters);
+  return sizes_fit(wanted->view.config, wanted->plan) ? LEVIT_OK : LEVIT_ARGUMENT;
 }
 
 }  // namespace
@@ -54,45 +80,50 @@ bool sizes_fit(const weights::Config& config, const PlanOptions& options) {
 levit_status arena_bytes(const levit_model* model, const levit_options* options, bool parameters,
                          size_t* bytes) {
   if (model == nullptr || options == nullptr || bytes == nullptr) return LEVIT_ARGUMENT;
-  levit_options known = levit_default_options();
-  levit_status status = read_sized(options, &known, sizeof known);
-  if (status == LEVIT_OK) status = check_options(known);
+  Wanted wanted;
+  const levit_status status = read_options(model, *options, parameters, &wanted);
   if (status != LEVIT_OK) return status;
-  const weights::Config config = weights::view(model).config;
-  const PlanOptions wanted = plan_options(known, parameters);
-  if (!sizes_fit(config, wanted)) return LEVIT_ARGUMENT;
-  *bytes = kContextBytes + block_bytes(config) + replica_plan_bytes(wanted) +
-           make_plan(config, wanted).floats * sizeof(float);
+  *bytes = arena_of(wanted.view.config, make_plan(wanted.view.config, wanted.plan));
   return LEVIT_OK;
 }
 
 levit_status create(const levit_model* model, const levit_options* options, bool parameters, void* arena,
                     size_t bytes, levit_context** context) {
-  if (arena == nullptr || context == nullptr) return LEVIT_ARGUMENT;
-  size_t needed = 0;
-  const levit_status status = arena_bytes(model, options, parameters, &needed);
+  if (model == nullptr || options == nullptr || arena == nullptr || context == nullptr) return LEVIT_ARGUMENT;
+  Wanted wanted;
+  const levit_status status = read_options(model, *options, parameters, &wanted);
   if (status != LEVIT_OK) return status;
   if (reinterpret_cast<uintptr_t>(arena) % LEVIT_ARENA_ALIGNMENT != 0) return LEVIT_ALIGNMENT;
-  if (bytes < needed) return LEVIT_ARENA;
+  const weights::Config& config = wanted.view.config;
+  const Plan plan = make_plan(config, wanted.plan);
+  if (bytes < arena_of(config, plan)) return LEVIT_ARENA;
 
-  const weights::View view = weights::view(model);
   auto* memory = static_cast<unsigned char*>(arena);
   auto* made = new (memory) levit_context{};
-  auto* blocks = new (memory + kContextBytes) Block[block_count(view.config)];
-  made->network = open_network(view, blocks);
-  levit_options known = levit_default_options();
-  read_sized(options, &known, sizeof known);
-  const PlanOptions wanted = plan_options(known, parameters);
-  made->plan = make_plan(view.config, wanted);
-  unsigned char* next = memory + kContextBytes + block_bytes(view.config);
-  if (wanted.replicas() > 1)
-    made->replica_plan = new (next) Plan(make_plan(view.config, wanted.of_replica()));
-  made->kernels = kernels::find_target(known.target);
-  made->workers = {known.threads, known.parallel_for, known.parallel_context};
-  made->progress = known.progress;
-  made->progress_context = known.progress_context;
-  made->workspace = reinterpret_cast<float*>(next + replica_plan_bytes(wanted));
+  auto* blocks = new (memory + kContextBytes) Block[block_count(config)];
+  made->network = open_network(wanted.view, blocks);
+  made->plan = plan;
+  unsigned char* next = memory + kContextBytes + block_bytes(config);
+  if (wanted.plan.replicas() > 1)
+    made->replica_plan = new (next) Plan(make_plan(config, wanted.plan.of_replica()));
+  made->kernels = wanted.kernels;
+  made->workers = {wanted.options.threads, wanted.options.parallel_for, wanted.options.parallel_context};
+  made->progress = wanted.options.progress;
+  made->progress_context = wanted.options.progress_context;
+  made->workspace = reinterpret_cast<float*>(next + replica_plan_bytes(wanted.plan));
   *context = made;
+  return LEVIT_OK;
+}
+
+levit_status list_plan(const levit_model* model, const levit_options* options, const BufferList& list,
+                       Plan* plan) {
+  if (model == nullptr || options == nullptr) return LEVIT_ARGUMENT;
+  Wanted wanted;
+  const levit_status status = read_options(model, *options, false, &wanted);
+  if (status != LEVIT_OK) return status;
+  // Replicas are alike; the buffers of one say it all.
+  if (wanted.plan.replicas() > 1) make_plan(wanted.view.config, wanted.plan.of_replica(), &list);
+  *plan = make_plan(wanted.view.config, wanted.plan, wanted.plan.replicas() > 1 ? nullptr : &list);
   return LEVIT_OK;
 }
 
@@ -134,6 +165,17 @@ levit_status check_input(const levit_context* context, levit_input input, size_t
 levit_status check_scored_input(const levit_context* context, levit_input input, size_t count) {
   const levit_status status = check_input(context, input, count);
   return status == LEVIT_OK && context->network.view.no_head ? LEVIT_NO_HEAD : status;
+}
+
+size_t layer_floats(const weights::Config& config, levit_layer layer) {
+  if (layer == LEVIT_INPUT) return kChannelsIn * config.side * config.side;
+  const size_t stage = stage_of(layer);
+  return stage_tokens(config, stage) * config.dims[stage];
+}
+
+levit_status check_direction(const levit_context& context, const float* direction, size_t count) {
+  if (direction == nullptr) return LEVIT_ARGUMENT;
+  return all_finite(direction, count * config_of(context).classes) ? LEVIT_OK : LEVIT_NUMBER;
 }
 
 void observe(levit_context* context, const Observer* observer) {

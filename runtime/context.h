@@ -57,6 +57,10 @@ levit_status arena_bytes(const levit_model* model, const levit_options* options,
 levit_status create(const levit_model* model, const levit_options* options, bool parameters, void* arena,
                     size_t bytes, levit_context** context);
 
+// The plan of a context with these options, and its buffers; with replicas those of one.
+levit_status list_plan(const levit_model* model, const levit_options* options, const BufferList& list,
+                       Plan* plan);
+
 // Checks an input: exactly one kind, 0 < count <= batch, tensors that can be pictures.
 levit_status check_input(const levit_context* context, levit_input input, size_t count);
 
@@ -76,10 +80,8 @@ bool all_finite(const float* values, size_t count);
 // is larger could overflow inside the network, and its exp hides NaN.
 bool is_picture(const float* tensor, size_t count);
 
-// softmax(logits / temperature) of [count, classes], which may be in place; LEVIT_NUMBER for logits that are
-// not finite.
-levit_status softmax(const kernels::Dispatch& kernels, const float* logits, size_t count, size_t classes,
-                     float temperature, float* probabilities);
+// Who listens to the pieces of a pass; null: nobody. The observer must outlive its use.
+void observe(levit_context* context, const Observer* observer);
 
 }  // namespace levit::runtime
 

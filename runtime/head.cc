@@ -94,14 +94,6 @@ levit_status levit_use_head(levit_context* context, const levit_head* head) {
   return LEVIT_OK;
 }
 
-levit_status levit_softmax(const float* logits, size_t count, size_t classes, float temperature,
-                           float* probabilities) {
-  if (logits == nullptr || probabilities == nullptr || count == 0 || classes == 0) return LEVIT_ARGUMENT;
-  if (!(temperature > 0)) return LEVIT_ARGUMENT;
-  return levit::runtime::softmax(*levit::kernels::find_target(nullptr), logits, count, classes, temperature,
-                                 probabilities);
-}
-
 levit_status levit_class_map(levit_context* context, levit_input input, size_t class_index, float* map,
                              float* logits) {
   using namespace levit::runtime;

@@ -1,4 +1,5 @@
-// What `levit bench` listens to: a call after each piece of a pass. Not part of the public interface.
+// What `levit bench` listens to: a call after each piece of a pass. Not part of the public interface;
+// observe() in context.h begins it.
 #ifndef LEVIT_RUNTIME_OBSERVER_H_
 #define LEVIT_RUNTIME_OBSERVER_H_
 
@@ -22,9 +23,6 @@ struct Observer {
   void (*after)(void* context, const Event& event);
   void* context;
 };
-
-// null: nobody listens. The observer must outlive its use.
-void observe(levit_context* context, const Observer* observer);
 
 }  // namespace levit::runtime
 

@@ -1,15 +1,21 @@
+// Buffers are placed so that two of them share bytes whenever their lifetimes do not meet: largest first,
+// each at the lowest offset that is free during its whole life (Pisarchyk and Lee 2020, arXiv 2001.03288,
+// "greedy by size"). `levit info --plan` draws the result.
 #include "runtime/plan.h"
 
 #include <algorithm>
 
+#include "kernels/contract.h"
 #include "kernels/conv3x3.h"
 #include "kernels/gemm.h"
-#include "runtime/overlay.h"
 #include "runtime/stem.h"
 
 namespace levit::runtime {
 namespace {
 
+struct Life {
+  size_t first, last;  // steps, both included
+};
 constexpr Life kWholePass{0, kStepSums};
 constexpr Life until_mirror(size_t step) {
   return {step, mirror(step)};
@@ -18,26 +24,95 @@ constexpr Life mirrored(size_t first, size_t last) {
   return {mirror(last), mirror(first)};
 }
 
+struct Item {
+  size_t* offset;
+  size_t floats;
+  const char* name;
+  uint8_t group, first, last;  // group: kGroups outside of blocks
+};
+static_assert(kSteps <= 256);
+
+bool meet(const Item& a, const Item& b) {
+  return a.first <= b.last && b.first <= a.last;
+}
+
+// The buffers of a plan, largest first. Each has a slot of its own, so there are no more than a plan has room
+// for.
+struct Overlay {
+  static constexpr size_t kMostItems = sizeof(Plan) / sizeof(Slot);
+  Item items[kMostItems];
+  size_t count = 0;
+
+  void add(const Item& item);
+  size_t assign(size_t start);
+  size_t floats() const;
+};
+
+void Overlay::add(const Item& item) {
+  if (item.floats == 0) return;
+  kernels::require(count < kMostItems, "a plan has a slot for every buffer");
+  if (count == kMostItems) return;
+  size_t at = count++;
+  for (; at > 0 && items[at - 1].floats < item.floats; --at) items[at] = items[at - 1];
+  items[at] = item;
+}
+
+// Stores the offset of every buffer, from `start` on; returns where the last one ends.
+size_t Overlay::assign(size_t start) {
+  size_t end = start;
+  for (size_t i = 0; i < count; ++i) {
+    const Item& item = items[i];
+    size_t offset = start;
+    // A conflict moves the item behind it; then earlier ones may conflict again.
+    for (size_t j = 0; j < i;) {
+      const Item& other = items[j];
+      if (meet(item, other) && *other.offset < offset + item.floats &&
+          offset < *other.offset + other.floats) {
+        offset = *other.offset + other.floats;
+        j = 0;
+      } else {
+        ++j;
+      }
+    }
+    *item.offset = offset;
+    end = std::max(end, offset + item.floats);
+  }
+  return end;
+}
+
+// Asked for.
+size_t Overlay::floats() const {
+  size_t sum = 0;
+  for (size_t i = 0; i < count; ++i) sum += items[i].floats;
+  return sum;
+}
+
 struct Planner {
   const weights::Config& config;
   Plan& plan;
   size_t batch;
-  Overlay overlay;
+  Overlay overlay{};
+  size_t group = kGroups;  // at hand
+
+  void add(const char* name, Slot* slot, size_t floats, Life life) {
+    overlay.add({&slot->offset, round_to_line(floats), name, static_cast<uint8_t>(group),
+                 static_cast<uint8_t>(life.first), static_cast<uint8_t>(life.last)});
+  }
 
   // One buffer that chunks and blocks share.
-  void work(Slot* slot, size_t floats, Life life) { overlay.add(&slot->offset, floats, life); }
+  void work(const char* name, Slot* slot, size_t floats, Life life) { add(name, slot, floats, life); }
 
   // One buffer per block and picture, alive from `step` to its mirror. When the batch takes several rounds
   // through this step, the values of earlier pictures lie there while later ones pass the steps before it.
-  void kept(Slot* slot, size_t blocks, size_t floats, size_t step, size_t chunk) {
+  void kept(const char* name, Slot* slot, size_t blocks, size_t floats, size_t step, size_t chunk) {
     slot->picture_stride = floats;
     slot->block_stride = batch * floats;
-    overlay.add(&slot->offset, blocks * slot->block_stride, until_mirror(chunk < batch ? kStepStem : step));
+    add(name, slot, blocks * slot->block_stride, until_mirror(chunk < batch ? kStepStem : step));
   }
 
   void scratch(size_t step, size_t floats) {
     plan.scratch[step].picture_stride = round_to_line(floats);
-    work(&plan.scratch[step], plan.options.workers * round_to_line(floats), {step, step});
+    work("scratch", &plan.scratch[step], plan.options.workers * round_to_line(floats), {step, step});
   }
 
   void add_tokens();
@@ -54,8 +129,8 @@ void Planner::add_tokens() {
     const size_t written = stage == 0 ? kStepStem : step_of(group_of(stage, true), Phase::kProj);
     const size_t read = stage + 1 == kStages ? kStepHead : step_of(group_of(stage + 1, true), Phase::kQkv);
     const size_t first = gathers ? kStepStem : written;
-    work(&plan.x[stage], floats, {first, read});
-    if (plan.options.gradient) work(&plan.d_x[stage], floats, mirrored(first, read));
+    work("x", &plan.x[stage], floats, {first, read});
+    if (plan.options.gradient) work("d_x", &plan.d_x[stage], floats, mirrored(first, read));
   }
 }
 
@@ -68,20 +143,21 @@ void Planner::add_stem() {
     const size_t floats = side * side * channels;
     const size_t out_channels = stem_channels(config, level + 1);
     vjp_scratch = std::max(vjp_scratch, kernels::conv3x3_vjp_scratch_floats(side, channels, out_channels));
-    if (plan.options.parameters) work(&plan.stem_out[level], floats, mirrored(kStepStem, kStepStem));
+    if (plan.options.parameters)
+      work("stem_out", &plan.stem_out[level], floats, mirrored(kStepStem, kStepStem));
     if (level == 0) continue;
-    work(&plan.d_stem[level], floats, mirrored(kStepStem, kStepStem));
+    work("d_stem", &plan.d_stem[level], floats, mirrored(kStepStem, kStepStem));
     if (level == 1)
-      work(&plan.stem_pre[level], floats, mirrored(kStepStem, kStepStem));
+      work("stem_pre", &plan.stem_pre[level], floats, mirrored(kStepStem, kStepStem));
     else
-      kept(&plan.stem_pre[level], 1, floats, kStepStem, plan.chunk[0]);
+      kept("stem_pre", &plan.stem_pre[level], 1, floats, kStepStem, plan.chunk[0]);
   }
   scratch(mirror(kStepStem), vjp_scratch);
 }
 
 void Planner::add_group(size_t stage, bool downsamples) {
-  const size_t group = group_of(stage, downsamples);
-  const auto at = [group](Phase phase) { return step_of(group, phase); };
+  group = group_of(stage, downsamples);
+  const auto at = [this](Phase phase) { return step_of(group, phase); };
   const size_t blocks = downsamples ? 1 : config.depth[stage];
   const BlockShape shape = block_shape(config, stage, downsamples);
   const size_t chunk = plan.chunk[downsamples ? stage - 1 : stage], mlp_chunk = plan.chunk[stage];
@@ -95,15 +171,15 @@ void Planner::add_group(size_t stage, bool downsamples) {
   const auto keep_from = [&](Phase phase) { return at(blocks > 1 ? Phase::kQkv : phase); };
 
   if (plan.options.parameters) {
-    kept(&slots.input, blocks, shape.keys() * shape.in, keep_from(Phase::kQkv), chunk);
-    kept(&slots.subsampled, blocks, subsampled, keep_from(Phase::kQkv), chunk);
-    kept(&slots.attended, blocks, attended, keep_from(Phase::kAttention), chunk);
-    kept(&slots.middle, blocks, shape.queries() * shape.out, keep_from(Phase::kExpand), mlp_chunk);
-    kept(&slots.hidden, blocks, hidden, keep_from(Phase::kExpand), mlp_chunk);
+    kept("input", &slots.input, blocks, shape.keys() * shape.in, keep_from(Phase::kQkv), chunk);
+    kept("subsampled", &slots.subsampled, blocks, subsampled, keep_from(Phase::kQkv), chunk);
+    kept("attended", &slots.attended, blocks, attended, keep_from(Phase::kAttention), chunk);
+    kept("middle", &slots.middle, blocks, shape.queries() * shape.out, keep_from(Phase::kExpand), mlp_chunk);
+    kept("hidden", &slots.hidden, blocks, hidden, keep_from(Phase::kExpand), mlp_chunk);
   } else {
-    work(&slots.subsampled, chunk * subsampled, {at(Phase::kQkv), at(Phase::kQkv)});
-    work(&slots.attended, chunk * attended, {at(Phase::kAttention), at(Phase::kProj)});
-    work(&slots.hidden, mlp_chunk * hidden, {at(Phase::kExpand), at(Phase::kContract)});
+    work("subsampled", &slots.subsampled, chunk * subsampled, {at(Phase::kQkv), at(Phase::kQkv)});
+    work("attended", &slots.attended, chunk * attended, {at(Phase::kAttention), at(Phase::kProj)});
+    work("hidden", &slots.hidden, mlp_chunk * hidden, {at(Phase::kExpand), at(Phase::kContract)});
   }
   scratch(at(Phase::kQkv), kernels::gemm_scratch_floats(shape.in));
   scratch(at(Phase::kAttention), kernels::attention_scratch_floats(shape.attention));
@@ -111,20 +187,20 @@ void Planner::add_group(size_t stage, bool downsamples) {
   scratch(at(Phase::kExpand), kernels::gemm_scratch_floats(shape.out));
   scratch(at(Phase::kContract), kernels::gemm_scratch_floats(shape.hidden));
   if (!plan.options.gradient) {
-    work(&slots.qkv, chunk * qkv, {at(Phase::kQkv), at(Phase::kAttention)});
-    work(&slots.q, chunk * q, {at(Phase::kQkv), at(Phase::kAttention)});
+    work("qkv", &slots.qkv, chunk * qkv, {at(Phase::kQkv), at(Phase::kAttention)});
+    work("q", &slots.q, chunk * q, {at(Phase::kQkv), at(Phase::kAttention)});
     return;
   }
 
-  kept(&slots.qkv, blocks, qkv, keep_from(Phase::kQkv), chunk);
-  kept(&slots.q, blocks, q, keep_from(Phase::kQkv), chunk);
-  kept(&slots.pre_attended, blocks, attended, keep_from(Phase::kAttention), chunk);
-  kept(&slots.pre_hidden, blocks, hidden, keep_from(Phase::kExpand), mlp_chunk);
-  work(&slots.d_hidden, mlp_chunk * hidden, mirrored(at(Phase::kExpand), at(Phase::kContract)));
-  work(&slots.d_attended, chunk * attended, mirrored(at(Phase::kAttention), at(Phase::kProj)));
-  work(&slots.d_qkv, chunk * qkv, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
-  work(&slots.d_q, chunk * q, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
-  work(&slots.d_subsampled, chunk * subsampled, mirrored(at(Phase::kQkv), at(Phase::kQkv)));
+  kept("qkv", &slots.qkv, blocks, qkv, keep_from(Phase::kQkv), chunk);
+  kept("q", &slots.q, blocks, q, keep_from(Phase::kQkv), chunk);
+  kept("pre_attended", &slots.pre_attended, blocks, attended, keep_from(Phase::kAttention), chunk);
+  kept("pre_hidden", &slots.pre_hidden, blocks, hidden, keep_from(Phase::kExpand), mlp_chunk);
+  work("d_hidden", &slots.d_hidden, mlp_chunk * hidden, mirrored(at(Phase::kExpand), at(Phase::kContract)));
+  work("d_attended", &slots.d_attended, chunk * attended, mirrored(at(Phase::kAttention), at(Phase::kProj)));
+  work("d_qkv", &slots.d_qkv, chunk * qkv, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
+  work("d_q", &slots.d_q, chunk * q, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
+  work("d_subsampled", &slots.d_subsampled, chunk * subsampled, mirrored(at(Phase::kQkv), at(Phase::kQkv)));
   const size_t qkv_outputs = std::max(shape.qkv_width(), shape.q_width());
   scratch(mirror(at(Phase::kQkv)), kernels::gemm_vjp_scratch_floats(qkv_outputs));
   scratch(mirror(at(Phase::kAttention)), kernels::attention_vjp_scratch_floats(shape.attention));
@@ -134,34 +210,58 @@ void Planner::add_group(size_t stage, bool downsamples) {
 }
 
 void Planner::add_head() {
+  group = kGroups;
   const size_t channels = config.dims[kStages - 1];
   scratch(kStepHead, kernels::gemm_scratch_floats(channels));
-  work(&plan.pooled, batch * channels,
+  work("pooled", &plan.pooled, batch * channels,
        plan.options.parameters ? until_mirror(kStepHead) : Life{kStepHead, kStepHead});
   if (!plan.options.gradient) return;
-  work(&plan.logits, batch * config.classes, kWholePass);
-  work(&plan.d_pooled, batch * channels, mirrored(kStepHead, kStepHead));
+  work("logits", &plan.logits, batch * config.classes, kWholePass);
+  work("d_pooled", &plan.d_pooled, batch * channels, mirrored(kStepHead, kStepHead));
   scratch(mirror(kStepHead), kernels::gemm_vjp_scratch_floats(config.classes));
   size_t largest = 0;
   for (size_t stage = 0; stage < kStages; ++stage)
     largest = std::max(largest, stage_tokens(config, stage) * config.dims[stage]);
-  work(&plan.activation, largest, kWholePass);
+  work("activation", &plan.activation, largest, kWholePass);
 }
 
 void Planner::add_attribution() {
   if (!plan.options.attribution) return;
   const size_t pixels = kChannelsIn * config.side * config.side;
-  work(&plan.direction, batch * config.classes, kWholePass);
-  work(&plan.points, batch * pixels, kWholePass);
+  work("direction", &plan.direction, batch * config.classes, kWholePass);
+  work("points", &plan.points, batch * pixels, kWholePass);
   // A chunk's gradients reach the picture while later chunks still pass their stages.
   const size_t first = batch > plan.chunk[0] ? mirror(kStepHead) : mirror(kStepStem);
-  work(&plan.d_points, batch * pixels, {first, kStepSums});
-  work(&plan.drawn, batch, kWholePass);
-  work(&plan.sums, 2 * pixels, kWholePass);
-  work(&plan.squares, 2 * pixels, kWholePass);
+  work("d_points", &plan.d_points, batch * pixels, {first, kStepSums});
+  work("drawn", &plan.drawn, batch, kWholePass);
+  work("sums", &plan.sums, 2 * pixels, kWholePass);
+  work("squares", &plan.squares, 2 * pixels, kWholePass);
 }
 
-// Not inlined, like what follows: frames stay small.
+// Everything but replicas. Not inlined, like what follows: frames stay small.
+[[gnu::noinline]] void plan_shared(const weights::Config& config, Plan& plan, const BufferList* list) {
+  const PlanOptions& options = plan.options;
+  const size_t shared = options.shared();
+  plan.chunk[0] = std::min(shared, options.workers);
+  plan.chunk[1] = std::min(shared, std::max(size_t{4}, options.workers));
+  plan.chunk[2] = shared;
+  Planner planner{config, plan, shared};
+  planner.add_tokens();
+  planner.add_stem();
+  for (size_t stage = 0; stage < kStages; ++stage) {
+    if (stage > 0) planner.add_group(stage, true);
+    planner.add_group(stage, false);
+  }
+  planner.add_head();
+  if (options.replicas() == 1) planner.add_attribution();
+  plan.floats = planner.overlay.assign(0);
+  plan.unshared = planner.overlay.floats();
+  for (size_t i = 0; list != nullptr && i < planner.overlay.count; ++i) {
+    const Item& item = planner.overlay.items[i];
+    list->each(list->context, {item.name, item.group, *item.offset, item.floats, item.first, item.last});
+  }
+}
+
 [[gnu::noinline]] size_t floats_of_replica(const weights::Config& config, const PlanOptions& options) {
   return round_to_line(make_plan(config, options.of_replica()).floats);
 }
@@ -171,32 +271,18 @@ void Planner::add_attribution() {
 [[gnu::noinline]] void add_replicas(const weights::Config& config, Plan& plan) {
   const PlanOptions& options = plan.options;
   plan.replica_floats = floats_of_replica(config, options);
-  Planner planner{config, plan, options.batch, {}};
-  if (options.gradient) planner.work(&plan.logits, options.batch * config.classes, kWholePass);
+  Planner planner{config, plan, options.batch};
+  if (options.gradient) planner.work("logits", &plan.logits, options.batch * config.classes, kWholePass);
   planner.add_attribution();
   plan.floats = planner.overlay.assign(std::max(plan.floats, options.replicas() * plan.replica_floats));
 }
 
 }  // namespace
 
-Plan make_plan(const weights::Config& config, const PlanOptions& options) {
+Plan make_plan(const weights::Config& config, const PlanOptions& options, const BufferList* list) {
   Plan plan{};
   plan.options = options;
-  const size_t shared = options.shared();
-  plan.chunk[0] = std::min(shared, options.workers);
-  plan.chunk[1] = std::min(shared, std::max(size_t{4}, options.workers));
-  plan.chunk[2] = shared;
-  Planner planner{config, plan, shared, {}};
-  planner.add_tokens();
-  planner.add_stem();
-  for (size_t stage = 0; stage < kStages; ++stage) {
-    if (stage > 0) planner.add_group(stage, true);
-    planner.add_group(stage, false);
-  }
-  planner.add_head();
-  if (options.replicas() == 1) planner.add_attribution();
-  plan.floats = planner.overlay.assign();
-  plan.unshared = planner.overlay.floats();
+  plan_shared(config, plan, list);
   if (options.replicas() > 1) add_replicas(config, plan);
   return plan;
 }

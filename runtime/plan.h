@@ -1,5 +1,5 @@
 // Where every tensor of a pass lies in the arena. Lifetimes are counted in steps of the pass and buffers
-// overlaid (overlay.h); levit_arena_bytes and levit_create both ask this plan, so the size is exact.
+// overlaid; levit_arena_bytes and levit_create both ask this plan, so the size is exact.
 //
 // A batch goes through stage s in chunks of `chunk[s]` pictures: few in the wide early stages, so that their
 // tokens stay in the cache, all of them in the last one, so that its weights are read once. A gradient keeps
@@ -15,6 +15,11 @@
 
 namespace levit::runtime {
 
+// Buffers begin on cache lines.
+constexpr size_t round_to_line(size_t floats) {
+  return kernels::round_up(floats, LEVIT_ARENA_ALIGNMENT / sizeof(float));
+}
+
 // One buffer, or one per block of a group and per picture. In floats.
 struct Slot {
   size_t offset;
@@ -24,7 +29,7 @@ struct Slot {
 
 // Of the blocks of one group (network.h). A slot without floats is not used.
 struct BlockSlots {
-  Slot qkv;           // Heads (block.h)
+  Slot qkv;           // Heads (tensor.h)
   Slot q;             // Heads; downsampling
   Slot subsampled;    // [queries, in]; downsampling
   Slot attended;      // [queries, heads * value] after hardswish
@@ -86,7 +91,22 @@ struct Plan {
   size_t unshared;        // the same if no two buffers shared bytes
 };
 
-Plan make_plan(const weights::Config& config, const PlanOptions& options);
+// A buffer as the plan lays it: offset and floats within the workspace, alive from step `first` to `last`.
+struct Buffer {
+  const char* name;  // of its slot
+  size_t group;      // of blocks, or kGroups
+  size_t offset, floats;
+  size_t first, last;
+};
+
+// Who looks at the buffers of a plan, the largest first.
+struct BufferList {
+  void (*each)(void* context, const Buffer& buffer);
+  void* context;
+};
+
+// list: null, or who is told of every buffer of the shared pictures.
+Plan make_plan(const weights::Config& config, const PlanOptions& options, const BufferList* list = nullptr);
 
 }  // namespace levit::runtime
 

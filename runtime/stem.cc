@@ -6,7 +6,7 @@
 #include "kernels/conv3x3.h"
 #include "kernels/pixels.h"
 #include "kernels/tokens.h"
-#include "runtime/overlay.h"
+#include "runtime/plan.h"
 
 namespace levit::runtime {
 namespace {

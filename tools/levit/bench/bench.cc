@@ -10,7 +10,7 @@
 #include <stdexcept>
 
 #include "levit.hpp"
-#include "runtime/observer.h"
+#include "runtime/context.h"
 #include "tools/common/fma_peak.h"
 #include "tools/common/model_file.h"
 #include "tools/common/output.h"

@@ -7,6 +7,7 @@
 #include "tools/common/output.h"
 #include "tools/common/text.h"
 #include "tools/levit/commands.h"
+#include "tools/levit/info/plan.h"
 
 namespace levit::tools {
 namespace {
@@ -14,8 +15,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Arguments {
-  std::string path, model;
-  bool json = false;
+  std::string path, model, features;
+  uint32_t batch = 1, threads = 1;
+  bool json = false, plan = false;
 };
 
 std::string hexadecimal(uint64_t value) {
@@ -92,8 +94,23 @@ std::string table(const Json& json) {
   return text;
 }
 
+// A context that is planned and never made: no task runs.
+levit_options planned(const Arguments& arguments) {
+  levit_options options = levit_default_options();
+  if (arguments.features == "gradient") options.features = LEVIT_GRADIENT;
+  if (arguments.features == "attribution") options.features = LEVIT_ATTRIBUTION;
+  options.batch = arguments.batch;
+  options.threads = arguments.threads;
+  options.parallel_for = [](void*, size_t, levit_task, void*) {};
+  return options;
+}
+
 int run_info(const Arguments& arguments) {
   const ModelFile file(find_model(arguments.path.empty() ? arguments.model : arguments.path));
+  if (arguments.plan) {
+    print(draw_plan(file.model(), planned(arguments)));
+    return 0;
+  }
   const Json json = describe(file);
   print(arguments.json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : table(json));
   return 0;
@@ -110,7 +127,17 @@ Command add_info(CLI::App& program) {
   add_model_flag(*app, arguments->model);
   app->get_option("--model")->excludes(path);
   app->add_flag("--json", arguments->json, "One JSON object");
-  app->footer("Example: levit info model.levit");
+  CLI::Option* plan =
+      app->add_flag("--plan", arguments->plan, "Draw the arena: its buffers over the steps of a pass");
+  plan->excludes("--json");
+  app->add_option("--batch", arguments->batch, "Pictures of a pass, for --plan")
+      ->needs(plan)
+      ->capture_default_str();
+  app->add_option("--threads", arguments->threads, "Threads, for --plan")->needs(plan)->capture_default_str();
+  app->add_option("--features", arguments->features, "gradient or attribution, for --plan")
+      ->needs(plan)
+      ->check(CLI::IsMember({"gradient", "attribution"}));
+  app->footer("Example: levit info model.levit\n         levit info --plan --features gradient");
   return {app, [arguments] { return run_info(*arguments); }};
 }
 

@@ -5,10 +5,10 @@
 #include "runtime/head.h"
 #include "runtime/levit.h"
 #include "runtime/sized.h"
-#include "weights/bytes.h"
+#include "weights/checksum.h"
 #include "weights/layout.h"
 #include "weights/reader.h"
-#include "weights/text.h"
+#include "weights/validate.h"
 
 namespace levit::runtime {
 namespace {

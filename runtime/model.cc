@@ -3,6 +3,7 @@
 #include "runtime/network.h"
 #include "runtime/sized.h"
 #include "weights/reader.h"
+#include "weights/validate.h"
 
 namespace {
 

@@ -27,10 +27,10 @@ Layer stem_layer(const Config& c, uint32_t i) {
   return plain(Part::kStem, 0, i, c.dims[0] >> (kStemLayers - 1 - i), uint32_t{kTaps} * in, c.side >> i);
 }
 
-Layer mlp_layer(const Config& c, uint32_t stage, uint32_t index, bool up) {
+Layer mlp_layer(const Config& c, uint32_t stage, uint32_t index, bool expands) {
   const uint32_t dim = c.dims[stage], hidden = c.mlp_ratio * dim, grid = grid_side(c, stage);
-  return up ? plain(Part::kMlpUp, stage, index, hidden, dim, grid)
-            : plain(Part::kMlpDown, stage, index, dim, hidden, grid);
+  return expands ? plain(Part::kMlpExpand, stage, index, hidden, dim, grid)
+                 : plain(Part::kMlpContract, stage, index, dim, hidden, grid);
 }
 
 Layer downsample_layer(const Config& c, uint32_t stage, uint32_t i) {
@@ -87,9 +87,9 @@ const char* module_name(Part part) {
       return "attn_downsample.q.ln";
     case Part::kDownProj:
       return "attn_downsample.proj.ln";
-    case Part::kMlpUp:
+    case Part::kMlpExpand:
       return "mlp.ln1";
-    case Part::kMlpDown:
+    case Part::kMlpContract:
       return "mlp.ln2";
     default:
       return "head";

@@ -38,14 +38,14 @@ struct Config {
 };
 
 enum class Part : uint8_t {
-  kStem,      // 3x3 stride-2 convolution `index` of 4; depth kTaps * cin
-  kQkv,       // block `index`: heads x (q | k | v)
-  kProj,      // block `index`: attention projection
-  kDownKv,    // downsampling in front of the stage: heads x (k | v)
-  kDownQ,     // its queries
-  kDownProj,  // its projection
-  kMlpUp,     // of the downsampling (index = kDownsample) or of block `index`
-  kMlpDown,
+  kStem,       // 3x3 stride-2 convolution `index` of 4; depth kTaps * cin
+  kQkv,        // block `index`: heads x (q | k | v)
+  kProj,       // block `index`: attention projection
+  kDownKv,     // downsampling in front of the stage: heads x (k | v)
+  kDownQ,      // its queries
+  kDownProj,   // its projection
+  kMlpExpand,  // of the downsampling (index = kDownsample) or of block `index`
+  kMlpContract,
   kHead,  // classifier, both heads and their batch norms merged
 };
 inline constexpr uint32_t kDownsample = 0xffffffffu;

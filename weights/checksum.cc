@@ -1,6 +1,5 @@
 #include "weights/checksum.h"
 
-#include "weights/bytes.h"
 #include "weights/layout.h"
 #include "weights/reader.h"
 
@@ -14,29 +13,29 @@ constexpr uint64_t kSigns = 0x8000800080008000u;
 constexpr uint64_t rotl(uint64_t x, int bits) {
   return x << bits | x >> (64 - bits);
 }
-constexpr uint64_t step(uint64_t lane, uint64_t word) {
-  return rotl(lane + word * kA, 29) * kB;
+constexpr uint64_t mix(uint64_t sum, uint64_t word) {
+  return rotl(sum + word * kA, 29) * kB;
 }
 
 }  // namespace
 
 Digest digest_start(uint64_t file_bytes) {
   Digest digest;
-  for (size_t i = 0; i < kLanes; ++i) digest.lane[i] = file_bytes + (i + 1) * kB;
+  for (size_t i = 0; i < kSums; ++i) digest.sum[i] = file_bytes + (i + 1) * kB;
   return digest;
 }
 
 bool digest_blocks(Digest* digest, const uint8_t* data, size_t blocks, FiniteMask mask) {
-  uint64_t a = digest->lane[0], b = digest->lane[1], c = digest->lane[2], d = digest->lane[3];
+  uint64_t a = digest->sum[0], b = digest->sum[1], c = digest->sum[2], d = digest->sum[3];
   uint64_t found = 0;
   const uint8_t* const end = data + blocks * kBlockBytes;
-  for (; data != end; data += kLanes * 8) {
+  for (; data != end; data += kSums * 8) {
     const uint64_t w0 = load_u64(data), w1 = load_u64(data + 8), w2 = load_u64(data + 16),
                    w3 = load_u64(data + 24);
-    a = step(a, w0);
-    b = step(b, w1);
-    c = step(c, w2);
-    d = step(d, w3);
+    a = mix(a, w0);
+    b = mix(b, w1);
+    c = mix(c, w2);
+    d = mix(d, w3);
     found |= ((w0 & mask.exponent) + mask.unit) | ((w1 & mask.exponent) + mask.unit) |
              ((w2 & mask.exponent) + mask.unit) | ((w3 & mask.exponent) + mask.unit);
   }
@@ -47,8 +46,8 @@ bool digest_blocks(Digest* digest, const uint8_t* data, size_t blocks, FiniteMas
 
 uint64_t digest_end(const Digest& digest) {
   uint64_t h = 0;
-  for (const uint64_t lane : digest.lane) {
-    h = (rotl(h, 27) ^ lane) * kA;
+  for (const uint64_t sum : digest.sum) {
+    h = (rotl(h, 27) ^ sum) * kA;
     h ^= h >> 32;
   }
   h = (h ^ h >> 29) * kB;

@@ -1,10 +1,10 @@
 // The checksum of a .levit file, in blocks, so that one pass over the bytes can also look for numbers that
 // are not finite.
 //
-// Four lanes of 64 bits; lane i takes the little-endian words i, i + 4, ... of the file:
-//   lane = rotl(lane + word * A, 29) * B
-// For a given word that maps lanes one to one, for a given lane it maps words one to one, and so does the
-// fold of the lanes into one number: files that differ within one word never have the same checksum, any
+// Four sums of 64 bits; sum i takes the little-endian words i, i + 4, ... of the file:
+//   sum = rotl(sum + word * A, 29) * B
+// For a given word that maps sums one to one, for a given sum it maps words one to one, and so does the
+// fold of the sums into one number: files that differ within one word never have the same checksum, any
 // others with a chance of 2^-64. It guards against damage, not against malice.
 #ifndef LEVIT_WEIGHTS_CHECKSUM_H_
 #define LEVIT_WEIGHTS_CHECKSUM_H_
@@ -15,10 +15,10 @@
 namespace levit::weights {
 
 inline constexpr size_t kBlockBytes = 64;
-inline constexpr size_t kLanes = 4;
+inline constexpr size_t kSums = 4;
 
 struct Digest {
-  uint64_t lane[kLanes];
+  uint64_t sum[kSums];
 };
 
 // What a word of numbers must not contain: `exponent` has the exponent bits of each number, `unit` their
@@ -40,6 +40,9 @@ void digest_first_block(Digest* digest, const uint8_t* data, size_t bytes);
 bool digest_blocks(Digest* digest, const uint8_t* data, size_t blocks, FiniteMask mask);
 
 uint64_t digest_end(const Digest& digest);
+
+// The checksum of a whole file; the eight bytes that hold it count as zero.
+uint64_t checksum(const void* image, size_t bytes);
 
 }  // namespace levit::weights
 

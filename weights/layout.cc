@@ -1,19 +1,17 @@
 #include "weights/layout.h"
 
-#include "weights/bytes.h"
-
 namespace levit::weights {
 namespace {
 
 Tensor tensor_of(const Layer& layer, Kind kind, bool half, uint64_t offset) {
-  const uint64_t lanes = (uint64_t{layer.outputs} + kPanelWidth - 1) / kPanelWidth * kPanelWidth;
+  const uint64_t padded = (uint64_t{layer.outputs} + kPanelWidth - 1) / kPanelWidth * kPanelWidth;
   const uint64_t width = half ? 2 : 4;
   switch (kind) {
     case Kind::kPanels:
       return {kind,   half ? Type::kHalf : Type::kFloat, layer, layer.outputs, layer.depth,
-              offset, lanes * layer.depth * width};
+              offset, padded * layer.depth * width};
     case Kind::kBias:
-      return {kind, Type::kFloat, layer, layer.outputs, 1, offset, lanes * 4};
+      return {kind, Type::kFloat, layer, layer.outputs, 1, offset, padded * 4};
     default:
       return {
           kind, Type::kFloat, layer, layer.heads, layer.grid * layer.grid, offset, uint64_t{layer.table} * 4};

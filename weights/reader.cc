@@ -1,7 +1,5 @@
 #include "weights/reader.h"
 
-#include "weights/bytes.h"
-#include "weights/header.h"
 #include "weights/layout.h"
 
 namespace levit::weights {

@@ -1,5 +1,5 @@
-// Reading a .levit file that lies in memory (FORMAT.md describes its bytes). Nothing is copied or allocated,
-// each byte is touched once, and nothing in the file is believed before it is checked.
+// A .levit file that lies in memory and was found sound (validate.h): where everything is. Nothing is copied
+// or allocated. FORMAT.md describes the bytes.
 #ifndef LEVIT_WEIGHTS_READER_H_
 #define LEVIT_WEIGHTS_READER_H_
 
@@ -13,9 +13,6 @@ struct Preprocessing {
   float mean[3], std[3];  // of RGB in [0, 1]
   Resize resize;
 };
-
-// std and temperature in [1e-3, 1e3], mean in [-1e3, 1e3]: arithmetic with them stays finite.
-bool valid(const Preprocessing& preprocessing, float temperature);
 
 struct View {
   Config config;
@@ -43,31 +40,6 @@ struct LayerWeights {
   const float* table;  // [heads, grid * grid] or null
 };
 
-// What is wrong with an image, in the order in which it is found (FORMAT.md, "refused as"). The caller of the
-// library gets the status of the same name.
-enum class Fault {
-  kNone,
-  kArgument,    // null
-  kMisaligned,  // ALIGNMENT: not on 64 bytes
-  kNoMagic,
-  kByteOrder,  // of this processor
-  kTruncated,
-  kVersion,
-  kFlags,
-  kTrailing,
-  kChecksum,
-  kHeader,
-  kConfig,
-  kTensor,
-  kStrings,
-  kValue,    // not finite
-  kPadding,  // not zero
-};
-
-// Checks everything and gives the first fault. What comes after kChecksum is checked all the same: a file
-// made with care may have a checksum that fits.
-Fault validate(const void* image, size_t bytes);
-
 // A view of an image that validate() accepted; costs no pass over the panels.
 View view(const void* image);
 
@@ -80,8 +52,9 @@ const char* label(const View& view, uint32_t class_index);
 // The one behind a label of the image; null behind the last.
 const char* next_label(const View& view, const char* label);
 
-// The checksum of a whole file; the eight bytes that hold it count as zero.
-uint64_t checksum(const void* image, size_t bytes);
+// The fixed part of a file whose strings are not checked yet: everything but note and labels. `image` holds
+// the fixed part and the table it announces.
+View load_header(const uint8_t* image);
 
 }  // namespace levit::weights
 

@@ -1,9 +1,8 @@
-#include "weights/bytes.h"
+// The checks, from the outside in: the envelope, the structure, the checksum and every number, the padding.
+#include "weights/validate.h"
+
 #include "weights/checksum.h"
-#include "weights/header.h"
 #include "weights/layout.h"
-#include "weights/reader.h"
-#include "weights/text.h"
 
 namespace levit::weights {
 namespace {
@@ -80,6 +79,27 @@ Fault check_tensors(const View& view) {
   return Fault::kNone;
 }
 
+// Bytes of the well-formed character at p, 0 when there is none. Overlong forms, surrogates and everything
+// beyond U+10FFFF differ from well-formed characters in the range of the second byte only.
+size_t character_bytes(const uint8_t* p, size_t left, bool lines) {
+  const uint8_t first = p[0];
+  if (first < 0x80) {
+    const bool control = first < 0x20 || first == 0x7f;
+    return !control || (lines && (first == '\t' || first == '\n')) ? 1 : 0;
+  }
+  if (first < 0xc2 || first > 0xf4) return 0;
+  const size_t bytes = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (left < bytes) return 0;
+  const uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  const uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  if (p[1] < low || p[1] > high) return 0;
+  if (first == 0xc2 && p[1] < 0xa0) return 0;  // the second block of control characters
+  for (size_t i = 2; i < bytes; ++i) {
+    if ((p[i] & 0xc0) != 0x80) return 0;
+  }
+  return bytes;
+}
+
 // Name, note and the labels, each well-formed and zero-terminated, and nothing behind them.
 Fault check_strings(const View& view) {
   const char* at = view.name;
@@ -150,6 +170,16 @@ bool within(float value, float low, float high) {
 }
 
 }  // namespace
+
+const char* text_end(const char* text, const char* end, bool lines) {
+  while (text != end && *text != '\0') {
+    const size_t bytes =
+        character_bytes(reinterpret_cast<const uint8_t*>(text), static_cast<size_t>(end - text), lines);
+    if (bytes == 0) return nullptr;
+    text += bytes;
+  }
+  return text == end ? nullptr : text + 1;
+}
 
 bool valid(const Preprocessing& preprocessing, float temperature) {
   constexpr float kLow = 1e-3f, kHigh = 1e3f;

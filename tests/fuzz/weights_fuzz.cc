@@ -3,9 +3,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "weights/bytes.h"
+#include "weights/checksum.h"
 #include "weights/layout.h"
 #include "weights/reader.h"
+#include "weights/validate.h"
 
 using namespace levit;
 

@@ -74,3 +74,22 @@ TEST_CASE("token grids are 14, 7 and 4") {
   CHECK(weights::grid_side(config, 1) == 7);
   CHECK(weights::grid_side(config, 2) == 4);
 }
+
+TEST_CASE("the first layer of every block and downsampling is where the list has it") {
+  const weights::Config config = tests::published("levit_128", 2);
+  const std::vector<std::string> all = names(config);
+  for (uint32_t stage = 0; stage < weights::kStages; ++stage) {
+    const std::string prefix = "stages." + std::to_string(stage);
+    if (stage > 0)
+      CHECK(all[weights::first_layer(config, stage, weights::kDownsample)] ==
+            prefix + ".downsample.attn_downsample.kv");
+    for (uint32_t block = 0; block < config.depth[stage]; ++block)
+      CHECK(all[weights::first_layer(config, stage, block)] ==
+            prefix + ".blocks." + std::to_string(block) + ".attn.qkv");
+  }
+}
+
+// timm's levit_128s with two classes, both heads and all batch norms folded.
+TEST_CASE("the parameters of a network are counted from its list of layers") {
+  CHECK(weights::parameter_count(tests::published("levit_128s", 2)) == 6987236);
+}

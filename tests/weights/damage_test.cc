@@ -5,9 +5,10 @@
 
 #include "tests/weights/models.h"
 #include "tests/weights/mutation.h"
-#include "weights/bytes.h"
+#include "weights/checksum.h"
 #include "weights/layout.h"
 #include "weights/reader.h"
+#include "weights/validate.h"
 
 using namespace levit;
 

@@ -7,7 +7,6 @@
 
 #include "tests/weights/models.h"
 #include "tests/weights/mutation.h"
-#include "weights/bytes.h"
 #include "weights/layout.h"
 #include "weights/reader.h"
 

@@ -8,6 +8,7 @@
 #include "tests/weights/models.h"
 #include "tools/checkpoint/writer.h"
 #include "weights/reader.h"
+#include "weights/validate.h"
 
 using namespace levit;
 

@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "tests/weights/models.h"
-#include "weights/bytes.h"
+#include "weights/checksum.h"
 #include "weights/layout.h"
 #include "weights/reader.h"
 

@@ -10,6 +10,7 @@
 #include "tests/weights/mutation.h"
 #include "tools/checkpoint/writer.h"
 #include "weights/reader.h"
+#include "weights/validate.h"
 
 using namespace levit;
 

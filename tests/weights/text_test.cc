@@ -1,4 +1,4 @@
-#include "weights/text.h"
+#include "weights/validate.h"
 
 #include <doctest/doctest.h>
 

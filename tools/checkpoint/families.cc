@@ -35,7 +35,7 @@ PartNames part_names(Part part) {
       return {".q.1", ".queries"};
     case Part::kDownProj:
       return {".proj.1", ".projection"};
-    case Part::kMlpUp:
+    case Part::kMlpExpand:
       return {".m.0", ".module.linear_up"};
     default:
       return {".m.2", ".module.linear_down"};
@@ -46,7 +46,7 @@ PartNames part_names(Part part) {
 std::string residual_name(Family family, const Layer& layer, const uint32_t depth[kStages]) {
   const bool downsample = layer.index == weights::kDownsample;
   const uint32_t stage = downsample ? layer.stage - 1 : layer.stage;
-  const uint32_t second = layer.part == Part::kMlpUp || layer.part == Part::kMlpDown ? 1 : 0;
+  const uint32_t second = layer.part == Part::kMlpExpand || layer.part == Part::kMlpContract ? 1 : 0;
   uint32_t index = 2 * (downsample ? depth[stage] : layer.index) + second;
   if (family == Family::kHuggingFace) {
     return "encoder.stages." + std::to_string(stage) + ".layers." + std::to_string(index);

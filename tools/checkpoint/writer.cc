@@ -5,9 +5,9 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "weights/bytes.h"
+#include "weights/checksum.h"
 #include "weights/layout.h"
-#include "weights/text.h"
+#include "weights/validate.h"
 
 namespace levit::tools {
 namespace {

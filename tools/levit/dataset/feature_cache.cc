@@ -13,7 +13,7 @@
 #include <stdexcept>
 
 #include "tools/levit/dataset/content_hash.h"
-#include "weights/bytes.h"
+#include "weights/layout.h"
 
 namespace levit::tools {
 namespace {

@@ -1,6 +1,6 @@
 #include "tools/levit/evaluate/temperature.h"
 
-#include "weights/bytes.h"
+#include "weights/checksum.h"
 #include "weights/layout.h"
 #include "weights/reader.h"
 

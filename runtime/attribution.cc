@@ -4,6 +4,7 @@
 // backgrounds, as shap's GradientExplainer draws them; integrated gradients (Sundararajan et al. 2017, arXiv
 // 1703.01365) take them on the line from one baseline, by the midpoint rule. Points go through the network a
 // batch at a time; every sum has one order, whatever the batch and the number of workers.
+#include <Eigen/Core>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -14,6 +15,13 @@
 
 namespace levit::runtime {
 namespace {
+
+using Values = Eigen::Map<Eigen::ArrayXf>;
+using ConstValues = Eigen::Map<const Eigen::ArrayXf>;
+
+Eigen::Index index(size_t i) {
+  return static_cast<Eigen::Index>(i);
+}
 
 // The picture is cut alike for any number of workers, so that sums round alike.
 constexpr size_t kParts = 32, kPartialSums = 16;
@@ -142,10 +150,7 @@ levit_status fetch(const Attribution& run, const levit_shap_options& options, si
 // alpha x + (1 - alpha) b, rounded to float32 after each operation as torch does.
 void blend(const float* x, const float* b, double alpha, size_t count, float* point) {
   const auto keep = static_cast<float>(alpha), rest = static_cast<float>(1.0 - alpha);
-  for (size_t i = 0; i < count; ++i) {
-    const float a = keep * x[i], c = rest * b[i];
-    point[i] = a + c;
-  }
+  Values(point, index(count)) = keep * ConstValues(x, index(count)) + rest * ConstValues(b, index(count));
 }
 
 // Mean and spread of the samples' sums (Welford 1962).
@@ -214,12 +219,15 @@ void variance_of_means(const Attribution& run, size_t samples, float* variance) 
   }
 }
 
-// baseline + along * (x - baseline), rounded once.
+// baseline + along * (x - baseline), rounded once; baseline null: zeros.
 void interpolate(const float* x, const float* baseline, double along, size_t count, float* point) {
-  for (size_t i = 0; i < count; ++i) {
-    const double from = baseline == nullptr ? 0 : static_cast<double>(baseline[i]);
-    point[i] = static_cast<float>(from + along * (static_cast<double>(x[i]) - from));
+  const auto to = ConstValues(x, index(count)).cast<double>();
+  if (baseline == nullptr) {
+    Values(point, index(count)) = (0.0 + along * to).cast<float>();
+    return;
   }
+  const auto from = ConstValues(baseline, index(count)).cast<double>();
+  Values(point, index(count)) = (from + along * (to - from)).cast<float>();
 }
 
 levit_status baseline_score(Attribution& run, const float* baseline, double* score) {

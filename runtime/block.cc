@@ -71,14 +71,27 @@ struct HeadRows {
 };
 
 HeadRows head_rows(const BlockPass& over, const Heads& qkv, const Heads& q, size_t picture, size_t head) {
-  const kernels::AttentionShape& shape = over.block.shape.attention;
-  float* row = qkv.head(head, picture * over.block.shape.keys());
-  const size_t stride = qkv.row_stride;
-  if (!over.block.shape.downsamples())
-    return {{row, stride}, {row + shape.key, stride}, {row + 2 * shape.key, stride}};
-  return {{q.head(head, picture * over.block.shape.queries()), q.row_stride},
-          {row, stride},
-          {row + shape.key, stride}};
+  const BlockShape& shape = over.block.shape;
+  const auto key = static_cast<Eigen::Index>(shape.attention.key);
+  const auto value = static_cast<Eigen::Index>(shape.attention.value);
+  const auto rows_of_picture = [&](const Heads& heads, size_t tokens) {
+    return heads.head(head).middleRows(static_cast<Eigen::Index>(picture * tokens),
+                                       static_cast<Eigen::Index>(tokens));
+  };
+  const auto from = rows_of_picture(qkv, shape.keys());
+  if (!shape.downsamples())
+    return {rows_of(from.leftCols(key)), rows_of(from.middleCols(key, key)), rows_of(from.rightCols(value))};
+  return {rows_of(rows_of_picture(q, shape.queries())), rows_of(from.leftCols(key)),
+          rows_of(from.rightCols(value))};
+}
+
+// What one head attends to of one picture.
+kernels::Rows attended_rows(const BlockPass& over, const Tokens& attended, size_t picture, size_t head) {
+  const BlockShape& shape = over.block.shape;
+  const auto queries = static_cast<Eigen::Index>(shape.queries());
+  const auto value = static_cast<Eigen::Index>(shape.attention.value);
+  return rows_of(attended.block(static_cast<Eigen::Index>(picture) * queries,
+                                static_cast<Eigen::Index>(head) * value, queries, value));
 }
 
 // task(picture, head, worker), neighbours with one worker.
@@ -99,18 +112,16 @@ void attend(const BlockPass& over) {
   const Step step = over.step(Phase::kAttention);
   const Heads qkv = over.heads(over.slots().qkv), q = over.queries(over.slots().q);
   const Tokens attended = over.attended(over.slots().attended);
-  float* pre = over.keeps() ? over.at(over.slots().pre_attended) : nullptr;
   const auto attend_to = [&](size_t picture, size_t head, Range queries, size_t worker) {
     const HeadRows at = head_rows(over, qkv, q, picture, head);
-    const size_t y = picture * shape.queries() * channels(attended) + head * shape.attention.value;
     kernels::Attention a{};
     a.shape = shape.attention;
     a.q = at.q;
     a.k = at.k;
     a.v = at.v;
     a.bias_table = over.block.bias_table + head * shape.keys();
-    a.y = {data(attended) + y, channels(attended)};
-    if (pre != nullptr) a.pre = {pre + y, channels(attended)};
+    a.y = attended_rows(over, attended, picture, head);
+    if (over.keeps()) a.pre = attended_rows(over, over.attended(over.slots().pre_attended), picture, head);
     a.hardswish = true;
     a.query_begin = queries.begin;
     a.query_end = queries.end;
@@ -154,7 +165,7 @@ void attend_vjp(const BlockPass& over) {
     a.k = at.k;
     a.v = at.v;
     a.bias_table = over.block.bias_table + head * shape.keys();
-    a.dy = {data(dy) + picture * shape.queries() * channels(dy) + head * shape.attention.value, channels(dy)};
+    a.dy = attended_rows(over, dy, picture, head);
     a.dq = to.q;
     a.dk = to.k;
     a.dv = to.v;

@@ -33,21 +33,33 @@ inline kernels::OutputRows plain_columns(float* data, size_t channels) {
   return {data, channels, channels, 0};
 }
 
-// q, k and v of all heads: row r of head h begins at data + h * head_stride + r * row_stride.
+// Some rows and columns of a tensor, rows a stride apart: a part of Tokens or of a head.
+using StridedTokens = Eigen::Map<Tokens::PlainObject, Eigen::Unaligned, Eigen::OuterStride<>>;
+
+// As a kernel takes it. A view's constness is that of its shape here too.
+template <class Part>
+kernels::Rows rows_of(const Part& x) {
+  return {const_cast<float*>(x.data()), static_cast<size_t>(x.outerStride())};
+}
+
+// q, k and v of all heads, each [rows, width] at a stride.
 struct Heads {
   float* data;
-  size_t heads, width;
+  size_t heads, rows, width;
   size_t head_stride, row_stride;
 
-  float* head(size_t h, size_t row) const { return data + h * head_stride + row * row_stride; }
+  StridedTokens head(size_t h) const {
+    return {data + h * head_stride, static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(width),
+            Eigen::OuterStride<>(static_cast<Eigen::Index>(row_stride))};
+  }
   bool head_major() const { return row_stride == width; }
 };
 
 // Head by head when the GEMM can write so (its column blocks are panels wide), else token by token.
 inline Heads heads_over(float* data, size_t heads, size_t width, size_t rows) {
   if (width % kernels::kPanelWidth == 0 && heads <= kernels::kMaxSegments)
-    return {data, heads, width, rows * width, width};
-  return {data, heads, width, width, heads * width};
+    return {data, heads, rows, width, rows * width, width};
+  return {data, heads, rows, width, width, heads * width};
 }
 
 inline kernels::OutputRows columns_of(const Heads& x) {
@@ -64,7 +76,7 @@ struct HeadSegments {
       segment[0] = x.data;
       return {segment, 1, x.heads * x.width, x.row_stride};
     }
-    for (size_t h = 0; h < x.heads; ++h) segment[h] = x.head(h, 0);
+    for (size_t h = 0; h < x.heads; ++h) segment[h] = x.head(h).data();
     return {segment, x.heads, x.width, x.row_stride};
   }
 };

@@ -1,3 +1,7 @@
+// Making a context: options of any version, one plan, the arena carved; and the checks of what comes into it.
+//
+// The arena holds, each on a 64-byte bound: the context, its blocks, the plan of a replica where there are
+// replicas, and the workspace that the plans lay out.
 #include "runtime/context.h"
 
 #include <cstdint>

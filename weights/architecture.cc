@@ -1,3 +1,5 @@
+// The layers of LeViT (Graham et al. 2021, section 4 and table 1) by their index: what each takes in and
+// gives out follows from the configuration here and nowhere else.
 #include "weights/architecture.h"
 
 #include <cstring>

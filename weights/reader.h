@@ -7,7 +7,7 @@
 
 namespace levit::weights {
 
-enum class Resize : uint32_t { kSquash = 0, kTimm = 1, kHf = 2 };  // design.md section 8
+enum class Resize : uint32_t { kSquash = 0, kTimm = 1, kHf = 2 };  // levit.h, levit_resize
 
 struct Preprocessing {
   float mean[3], std[3];  // of RGB in [0, 1]

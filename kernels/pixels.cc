@@ -19,8 +19,8 @@ constexpr size_t kChannels = 3;
 using Sums = hn::ScalableTag<int32_t>;
 using Pixels = hn::Rebind<uint8_t, Sums>;
 using Sum = hn::Vec<Sums>;
-constexpr size_t kLanes = HWY_LANES(int32_t);
-constexpr size_t kPixelBytes = 4;  // red, green, blue, blue again
+constexpr size_t kLanes = HWY_LANES(int32_t);  // as many as of float
+constexpr size_t kPixelBytes = 4;              // red, green, blue, blue again
 constexpr size_t kColumnBytes = kResampleRows * kPixelBytes;
 constexpr int32_t kRounding = int32_t{1} << (kResampleBits - 1);
 
@@ -172,7 +172,6 @@ void normalise_row(const NormaliseRow& r) {
   const hn::ScalableTag<float> d;
   const hn::Rebind<int32_t, decltype(d)> d32;
   const hn::Rebind<uint8_t, decltype(d)> d8;
-  constexpr size_t kLanes = HWY_LANES(float);
   constexpr size_t kPattern = kChannels * kLanes;
   float mean[kPattern];
   float std[kPattern];

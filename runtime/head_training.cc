@@ -31,6 +31,7 @@ struct levit_head_trainer {
   double *parameters, *gradient;  // [classes * features + classes]
   double *moment, *second;        // the same; second: AdamW
   double* class_weights;          // [classes]
+  double *mean, *scale;           // [features]; parameters are those of (x - mean) * scale
   double *logits, *row;           // [classes], [features]: of the row at hand
   size_t steps;
   double momentum_power, second_power;  // momentum^steps, second_momentum^steps
@@ -68,6 +69,10 @@ levit_status read_options(const levit_head_options* options, levit_head_options*
   if (o.optimizer == LEVIT_ADAMW && (!is_share(o.second_momentum) || !(o.epsilon > 0))) return LEVIT_ARGUMENT;
   for (size_t k = 0; o.class_weights != nullptr && k < o.classes; ++k)
     if (!(o.class_weights[k] > 0 && o.class_weights[k] <= 1e30f)) return LEVIT_ARGUMENT;
+  if ((o.mean == nullptr) != (o.scale == nullptr)) return LEVIT_ARGUMENT;
+  if (o.mean != nullptr && !all_finite(o.mean, o.features)) return LEVIT_NUMBER;
+  for (size_t j = 0; o.scale != nullptr && j < o.features; ++j)
+    if (!(o.scale[j] > 0 && o.scale[j] <= 1e30f)) return LEVIT_ARGUMENT;
   return LEVIT_OK;
 }
 
@@ -79,7 +84,8 @@ bool is_finite(double x) {
 void score(const levit_head_trainer& trainer, const float* features) {
   const Eigen::Index width = index(trainer.options.features);
   Vector row(trainer.row, width);
-  row = Floats(features, width).cast<double>();
+  row = (Floats(features, width).cast<double>() - Vector(trainer.mean, width))
+            .cwiseProduct(Vector(trainer.scale, width));
   for (size_t k = 0; k < trainer.options.classes; ++k)
     trainer.logits[k] =
         Vector(trainer.weight(trainer.parameters, k), width).dot(row) + trainer.bias(trainer.parameters, k);
@@ -181,6 +187,28 @@ void sgd_step(levit_head_trainer& trainer, double rate) {
 
 extern "C" {
 
+levit_status levit_feature_scale(const float* rows, size_t count, size_t features, float* mean,
+                                 float* scale) {
+  using namespace levit::runtime;
+  if (rows == nullptr || mean == nullptr || scale == nullptr || count == 0 || features == 0)
+    return LEVIT_ARGUMENT;
+  if (!all_finite(rows, count * features)) return LEVIT_NUMBER;
+  const auto n = static_cast<double>(count);
+  for (size_t j = 0; j < features; ++j) {
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < count; ++i) sum += static_cast<double>(rows[i * features + j]);
+    const double middle = sum / n;
+    for (size_t i = 0; i < count; ++i) {
+      const double distance = static_cast<double>(rows[i * features + j]) - middle;
+      squares += distance * distance;
+    }
+    const double deviation = __builtin_sqrt(squares / n);
+    mean[j] = static_cast<float>(middle);
+    scale[j] = deviation > 1e-12 ? static_cast<float>(1 / deviation) : 1;
+  }
+  return LEVIT_OK;
+}
+
 levit_status levit_head_bytes(const levit_head_options* options, size_t* bytes) {
   using namespace levit::runtime;
   if (bytes == nullptr) return LEVIT_ARGUMENT;
@@ -190,7 +218,7 @@ levit_status levit_head_bytes(const levit_head_options* options, size_t* bytes) 
   const size_t parameters = known.classes * (known.features + 1);
   const size_t arrays = arrays_of(known.optimizer);
   if (parameters > SIZE_MAX / sizeof(double) / (arrays + 2)) return LEVIT_ARGUMENT;
-  *bytes = kTrainerBytes + (arrays * parameters + 2 * known.classes + known.features) * sizeof(double);
+  *bytes = kTrainerBytes + (arrays * parameters + 2 * known.classes + 3 * known.features) * sizeof(double);
   return LEVIT_OK;
 }
 
@@ -207,7 +235,7 @@ levit_status levit_head_create(const levit_head_options* options, void* memory, 
   if (bytes < needed) return LEVIT_ARENA;
   auto* const made = new (memory) levit_head_trainer{};
   made->options = known;
-  made->options.class_weights = nullptr;  // copied below
+  made->options.class_weights = made->options.mean = made->options.scale = nullptr;  // copied below
   auto* next = reinterpret_cast<double*>(static_cast<unsigned char*>(memory) + kTrainerBytes);
   const auto take = [&next](size_t count) {
     double* const taken = next;
@@ -221,9 +249,15 @@ levit_status levit_head_create(const levit_head_options* options, void* memory, 
   made->class_weights = take(known.classes);
   made->logits = take(known.classes);
   made->row = take(known.features);
+  made->mean = take(known.features);
+  made->scale = take(known.features);
   for (double* p = made->parameters; p != next; ++p) *p = 0;
   for (size_t k = 0; k < known.classes; ++k)
     made->class_weights[k] = known.class_weights != nullptr ? static_cast<double>(known.class_weights[k]) : 1;
+  for (size_t j = 0; j < known.features; ++j) {
+    made->mean[j] = known.mean != nullptr ? static_cast<double>(known.mean[j]) : 0;
+    made->scale[j] = known.scale != nullptr ? static_cast<double>(known.scale[j]) : 1;
+  }
   made->momentum_power = made->second_power = 1;
   *trainer = made;
   return LEVIT_OK;
@@ -232,22 +266,34 @@ levit_status levit_head_create(const levit_head_options* options, void* memory, 
 levit_status levit_head_set(levit_head_trainer* trainer, const float* weight, const float* bias) {
   using namespace levit::runtime;
   if (trainer == nullptr || weight == nullptr || bias == nullptr) return LEVIT_ARGUMENT;
-  const size_t weights = trainer->options.classes * trainer->options.features;
-  if (!all_finite(weight, weights) || !all_finite(bias, trainer->options.classes)) return LEVIT_NUMBER;
-  for (size_t i = 0; i < weights; ++i) trainer->parameters[i] = static_cast<double>(weight[i]);
-  for (size_t k = 0; k < trainer->options.classes; ++k)
-    trainer->bias(trainer->parameters, k) = static_cast<double>(bias[k]);
+  const size_t features = trainer->options.features, classes = trainer->options.classes;
+  if (!all_finite(weight, classes * features) || !all_finite(bias, classes)) return LEVIT_NUMBER;
+  for (size_t k = 0; k < classes; ++k) {
+    double shift = static_cast<double>(bias[k]);
+    for (size_t j = 0; j < features; ++j) {
+      const double w = static_cast<double>(weight[k * features + j]);
+      trainer->weight(trainer->parameters, k)[j] = w / trainer->scale[j];
+      shift += w * trainer->mean[j];
+    }
+    trainer->bias(trainer->parameters, k) = shift;
+  }
   return LEVIT_OK;
 }
 
 levit_status levit_head_get(const levit_head_trainer* trainer, float* weight, float* bias) {
   using namespace levit::runtime;
   if (trainer == nullptr || weight == nullptr || bias == nullptr) return LEVIT_ARGUMENT;
-  const size_t weights = trainer->options.classes * trainer->options.features;
-  for (size_t i = 0; i < weights; ++i) weight[i] = static_cast<float>(trainer->parameters[i]);
-  for (size_t k = 0; k < trainer->options.classes; ++k)
-    bias[k] = static_cast<float>(trainer->bias(trainer->parameters, k));
-  const bool sound = all_finite(weight, weights) && all_finite(bias, trainer->options.classes);
+  const size_t features = trainer->options.features, classes = trainer->options.classes;
+  for (size_t k = 0; k < classes; ++k) {
+    double shift = trainer->bias(trainer->parameters, k);
+    for (size_t j = 0; j < features; ++j) {
+      const double w = trainer->weight(trainer->parameters, k)[j] * trainer->scale[j];
+      weight[k * features + j] = static_cast<float>(w);
+      shift -= w * trainer->mean[j];
+    }
+    bias[k] = static_cast<float>(shift);
+  }
+  const bool sound = all_finite(weight, classes * features) && all_finite(bias, classes);
   return sound ? LEVIT_OK : LEVIT_DIVERGED;
 }
 

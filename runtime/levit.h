@@ -317,15 +317,32 @@ typedef struct levit_head_options {
   double epsilon;             /* AdamW: added to the root of the second moment */
   double label_smoothing;     /* share of every target that all classes share, in [0, 1) */
   const float* class_weights; /* [classes], positive; copied; null: all 1 */
+  const float* mean;          /* [features], with `scale`; copied; null: 0 and 1 */
+  const float* scale;         /* [features], positive: training is on (x - mean) * scale, decay too; the
+                                 head that is set and got is one for x all the same */
 } levit_head_options;
 
 /* AdamW with weight decay 0.05, momenta 0.9 and 0.999, epsilon 1e-8, no smoothing, no weights. Compiled with
  * the caller, whose struct it fills. */
 static inline levit_head_options levit_default_head_options(size_t features, size_t classes) {
-  const levit_head_options options = {
-      sizeof(levit_head_options), features, classes, LEVIT_ADAMW, 0.05, 0.9, 0.999, 1e-8, 0, NULL};
+  const levit_head_options options = {sizeof(levit_head_options),
+                                      features,
+                                      classes,
+                                      LEVIT_ADAMW,
+                                      0.05,
+                                      0.9,
+                                      0.999,
+                                      1e-8,
+                                      0,
+                                      NULL,
+                                      NULL,
+                                      NULL};
   return options;
 }
+
+/* Mean and 1 / standard deviation of each feature over the rows [count][features], for levit_head_options:
+ * what makes one learning rate serve any backbone. A feature that does not vary has scale 1. */
+levit_status levit_feature_scale(const float* rows, size_t count, size_t features, float* mean, float* scale);
 
 typedef struct levit_head_trainer levit_head_trainer; /* lies in the caller's memory */
 

@@ -363,4 +363,44 @@ TEST_CASE("an epoch's order is a permutation that depends on the seed") {
   for (uint32_t i = 0; i < 1000; ++i) CHECK(sorted[i] == i);
 }
 
+TEST_CASE("a head that is trained on scaled features is one for the features as they come") {
+  const std::vector<float> features = load_npy("finetune/features.npy").values;
+  const std::vector<uint32_t> labels = as_labels(load_npy("finetune/labels.npy").values);
+  std::vector<float> mean(kFeatures), scale(kFeatures), scaled = features, larger = features;
+  for (size_t i = 0; i < larger.size(); ++i) larger[i] = 1000 * larger[i] + 5;
+  REQUIRE(levit_feature_scale(features.data(), kRows, kFeatures, mean.data(), scale.data()) == LEVIT_OK);
+  for (size_t i = 0; i < scaled.size(); ++i)
+    scaled[i] = (scaled[i] - mean[i % kFeatures]) * scale[i % kFeatures];
+  const auto train = [&](const std::vector<float>& rows, bool scales) {
+    levit_head_options options = levit_default_head_options(kFeatures, kClasses);
+    if (scales) {
+      REQUIRE(levit_feature_scale(rows.data(), kRows, kFeatures, mean.data(), scale.data()) == LEVIT_OK);
+      options.mean = mean.data();
+      options.scale = scale.data();
+    }
+    const Trainer trainer(options);
+    double loss = 0;
+    for (size_t step = 0; step < 50; ++step) {
+      REQUIRE(levit_head_gradient(trainer, rows.data(), labels.data(), kRows, &loss, nullptr) == LEVIT_OK);
+      REQUIRE(levit_head_step(trainer, 0.01) == LEVIT_OK);
+    }
+    // The head that is got scores the same rows alike in a trainer without scaling.
+    std::vector<float> weight(kClasses * kFeatures), bias(kClasses);
+    REQUIRE(levit_head_get(trainer, weight.data(), bias.data()) == LEVIT_OK);
+    REQUIRE(levit_head_loss(trainer, rows.data(), labels.data(), kRows, &loss, nullptr) == LEVIT_OK);
+    const Trainer plain(levit_default_head_options(kFeatures, kClasses));
+    double plain_loss = 0;
+    REQUIRE(levit_head_set(plain, weight.data(), bias.data()) == LEVIT_OK);
+    REQUIRE(levit_head_loss(plain, rows.data(), labels.data(), kRows, &plain_loss, nullptr) == LEVIT_OK);
+    CHECK(relative(plain_loss, loss) < 1e-3);
+    REQUIRE(levit_head_set(trainer, weight.data(), bias.data()) == LEVIT_OK);
+    REQUIRE(levit_head_loss(trainer, rows.data(), labels.data(), kRows, &plain_loss, nullptr) == LEVIT_OK);
+    CHECK(relative(plain_loss, loss) < 1e-3);
+    return loss;
+  };
+  const double expected = train(scaled, false);
+  CHECK(relative(train(features, true), expected) < 1e-4);
+  CHECK(relative(train(larger, true), expected) < 1e-2);
+}
+
 }  // namespace levit::tests

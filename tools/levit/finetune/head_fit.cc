@@ -75,7 +75,7 @@ class Fit {
       : training_(training),
         held_out_(held_out),
         options_(options),
-        trainer_(trainer_options(options, training.width)),
+        trainer_(scaled_options()),
         order_(training.count()),
         epoch_steps_((training.count() + options.batch - 1) / options.batch) {}
 
@@ -97,12 +97,29 @@ class Fit {
       progress.update(epoch + 1);
       if (held_out_.count() > 0 && fit_.epochs - fit_.best_epoch >= options_.patience) break;
     }
-    if (least_ >= fit_.first_loss && !fit_.interrupted) fit_.diverged = true;
-    if (least_ >= fit_.first_loss) fit_.best_epoch = 0;
+    const bool learned = least_training_ < fit_.first_loss;
+    if (!learned && !fit_.interrupted) fit_.diverged = true;
+    if (!learned) fit_.best_epoch = 0;
     return std::move(fit_);
   }
 
  private:
+  // Of all training rows, so that one rate serves any backbone.
+  levit_head_options scaled_options() {
+    std::vector<uint32_t> all(training_.count());
+    for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<uint32_t>(i);
+    Batch rows;
+    rows.gather(training_, all.data(), all.size());
+    mean_.resize(training_.width);
+    scale_.resize(training_.width);
+    check(
+        levit_feature_scale(rows.features.data(), all.size(), training_.width, mean_.data(), scale_.data()));
+    levit_head_options options = trainer_options(options_, training_.width);
+    options.mean = mean_.data();
+    options.scale = scale_.data();
+    return options;
+  }
+
   // False when it diverges.
   bool run_epoch(size_t epoch) {
     levit_shuffle(options_.seed + static_cast<uint32_t>(epoch), training_.count(), order_.data());
@@ -130,6 +147,7 @@ class Fit {
   // Without held-out rows the last head is the best, as long as it learns.
   void keep_if_better(TrainedHead head) {
     double loss = fit_.last_loss;
+    least_training_ = std::min(least_training_, loss);
     if (held_out_.count() > 0) {
       loss = score_head(head, held_out_).loss;
       if (loss >= least_) return;
@@ -142,11 +160,13 @@ class Fit {
   const LabelledRows& training_;
   const LabelledRows& held_out_;
   const FitOptions& options_;
+  std::vector<float> mean_, scale_;
   Trainer trainer_;
   Batch batch_;
   std::vector<uint32_t> order_;
   size_t epoch_steps_;
-  double least_ = std::numeric_limits<double>::infinity();
+  double least_ = std::numeric_limits<double>::infinity();           // what decides on the best epoch
+  double least_training_ = std::numeric_limits<double>::infinity();  // training loss of an epoch
   HeadFit fit_;
 };
 

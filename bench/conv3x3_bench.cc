@@ -85,7 +85,13 @@ Case forward(const Layer& l) {
     }
     return out;
   };
-  return {products(l), run, d->out.data(), expected, tolerance(9 * l.cin)};
+  Case c = {};
+  c.products = products(l);
+  c.run = run;
+  c.y = d->out.data();
+  c.expected = expected;
+  c.tolerance = tolerance(9 * l.cin);
+  return c;
 }
 
 // The gradient of the picture is planar, as the network asks for it.
@@ -121,7 +127,13 @@ Case input_vjp(const Layer& l) {
     }
     return din;
   };
-  return {products(l), run, d->din.data(), expected, tolerance(4 * l.cout)};
+  Case c = {};
+  c.products = products(l);
+  c.run = run;
+  c.y = d->din.data();
+  c.expected = expected;
+  c.tolerance = tolerance(4 * l.cout);
+  return c;
 }
 
 [[maybe_unused]] const bool kRegistered = [] {

@@ -83,7 +83,13 @@ Case forward(const Layer& l) {
     }
     return y;
   };
-  return {products(l), run, d->y.data(), expected, tolerance(l.depth)};
+  Case c = {};
+  c.products = products(l);
+  c.run = run;
+  c.y = d->y.data();
+  c.expected = expected;
+  c.tolerance = tolerance(l.depth);
+  return c;
 }
 
 // dx = dy W: linear() with W transposed.
@@ -108,7 +114,13 @@ Case input_vjp(const Layer& l) {
                                        l.outputs, dx.data());
     return dx;
   };
-  return {products(l), run, d->dx.data(), expected, tolerance(l.outputs)};
+  Case c = {};
+  c.products = products(l);
+  c.run = run;
+  c.y = d->dx.data();
+  c.expected = expected;
+  c.tolerance = tolerance(l.outputs);
+  return c;
 }
 
 // dw = dy^T x, from zeros.
@@ -133,7 +145,13 @@ Case weights_vjp(const Layer& l) {
     }
     return sum;
   };
-  return {products(l), run, dw->data(), expected, tolerance(l.rows)};
+  Case c = {};
+  c.products = products(l);
+  c.run = run;
+  c.y = dw->data();
+  c.expected = expected;
+  c.tolerance = tolerance(l.rows);
+  return c;
 }
 
 [[maybe_unused]] const bool kRegistered = [] {

@@ -90,6 +90,16 @@ TEST_CASE("softmax: no finite row gives NaN, and every row sums to one") {
   }
 }
 
+SoftmaxVjp vjp(const float* y, const float* dy, float* dx, size_t rows, size_t columns) {
+  SoftmaxVjp s = {};
+  s.y = y;
+  s.dy = dy;
+  s.dx = dx;
+  s.rows = rows;
+  s.columns = columns;
+  return s;
+}
+
 TEST_CASE("softmax_vjp: every target gives the complex-step gradient, in place too") {
   for (size_t columns = 1; columns <= 40; ++columns) {
     CAPTURE(columns);
@@ -126,10 +136,10 @@ TEST_CASE("softmax_vjp: every target gives the complex-step gradient, in place t
     tests::for_each_target([&](const Dispatch& kernels) {
       const Guarded<float> dx(y.size());
       std::fill(dx.begin(), dx.end(), NAN);
-      kernels.softmax_vjp({y.data(), dy.data(), dx.data(), rows, columns});
+      kernels.softmax_vjp(vjp(y.data(), dy.data(), dx.data(), rows, columns));
       tests::check_close(dx.data(), expected, bound);
       const Guarded<float> same(dy.values());
-      kernels.softmax_vjp({y.data(), same.data(), same.data(), rows, columns});
+      kernels.softmax_vjp(vjp(y.data(), same.data(), same.data(), rows, columns));
       CHECK(same.values() == dx.values());
     });
   }
@@ -144,7 +154,7 @@ TEST_CASE("softmax: the golden rows, forward and backward") {
   tests::for_each_target([&](const Dispatch& kernels) {
     std::vector<float> actual(x.values.size()), gradient(x.values.size());
     kernels.softmax({x.values.data(), actual.data(), rows, columns});
-    kernels.softmax_vjp({actual.data(), dy.data(), gradient.data(), rows, columns});
+    kernels.softmax_vjp(vjp(actual.data(), dy.data(), gradient.data(), rows, columns));
     for (size_t i = 0; i < rows; ++i) {
       CAPTURE(i);
       const float* golden = y.values.data() + i * columns;

@@ -208,7 +208,13 @@ TEST_CASE("normalise_row: exactly torchvision's float32 operations, every byte, 
       const Guarded<uint8_t> rgb(bytes);
       tests::for_each_target([&](const Dispatch& kernels) {
         const Guarded<float> out(3 * width);
-        kernels.normalise_row({rgb.data(), mean, std, out.data(), width});
+        NormaliseRow row = {};
+        row.rgb = rgb.data();
+        row.mean = mean;
+        row.std = std;
+        row.out = out.data();
+        row.width = width;
+        kernels.normalise_row(row);
         REQUIRE(out.values() == expected);
       });
     }

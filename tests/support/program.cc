@@ -24,7 +24,8 @@ Outcome run(const std::string& line) {
   const std::string script =
       directory.write("script", "unset LEVIT_MODEL\nlevit=" + quoted(LEVIT_PROGRAM) + "\n" + line + "\n");
   const auto out = directory.path() / "out", err = directory.path() / "err";
-  const int status = std::system(("bash " + script + " >" + out.string() + " 2>" + err.string()).c_str());
+  const int status =
+      std::system(("bash " + script + " </dev/null >" + out.string() + " 2>" + err.string()).c_str());
   return {WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status), content(out), content(err)};
 }
 

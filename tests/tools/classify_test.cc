@@ -284,6 +284,34 @@ TEST_CASE("--unsure sets the band, and refuses what is none") {
   }
 }
 
+TEST_CASE("--topk names the most likely classes, in every form") {
+  const Fixture fixture(2);
+  write_model(fixture.root, 5);
+  const std::vector<json> all = objects(fixture.classify("--json " + fixture.pictures).out);
+  const std::vector<json> top = objects(fixture.classify("--json --topk 3 " + fixture.pictures).out);
+  REQUIRE(top.size() == 2);
+  for (size_t i = 0; i < 2; ++i) {
+    CHECK_FALSE(top[i].contains("probabilities"));
+    REQUIRE(top[i]["top"].size() == 3);
+    CHECK(top[i]["top"][0]["label"] == all[i]["label"]);
+    double before = 1;
+    for (const json& one : top[i]["top"]) {
+      CHECK(one["probability"] == all[i]["probabilities"][one["label"].get<std::string>()]);
+      CHECK(one["label"] == "class" + std::to_string(one["class"].get<int>()));
+      CHECK(one["probability"].get<double>() <= before);
+      before = one["probability"];
+    }
+  }
+  const auto rows = csv_rows(fixture.classify("--csv --topk 2 " + fixture.pictures + " missing.png").out);
+  REQUIRE(rows.size() == 4);
+  for (const auto& row : rows) CHECK(row.size() == 12);
+  CHECK(rows[0][8] == "label 1");
+  CHECK(rows[1][10] == top[0]["top"][1]["label"]);
+  CHECK(count(fixture.classify("--topk 4 " + fixture.pictures).out, "\n") == 9);
+  CHECK(count(fixture.classify("--topk 99 " + fixture.pictures).out, "\n") == 11);
+  CHECK(fixture.classify("--topk 0 " + fixture.pictures).exit == 2);
+}
+
 TEST_CASE("with more than two classes a picture is unsure when no probability is above the band") {
   const Fixture fixture(1);
   write_model(fixture.root, 5);

@@ -98,6 +98,9 @@ TEST_CASE("files of pictures with the same name are told apart, whatever the cas
   CHECK(names.name_for("odd name?#*.jpg") == "odd_name___");
   CHECK(names.name_for("\xE5\x86\x99.jpg") == "\xE5\x86\x99");
   CHECK(names.name_for(".jpg") == "picture.jpg");
+  std::string umlauts;
+  for (int i = 0; i < 100; ++i) umlauts += "\xc3\xa4";
+  CHECK(names.name_for("a" + umlauts + ".jpg") == "a" + umlauts.substr(0, 158));  // no half character
 }
 
 TEST_CASE("a directory that is a file cannot be written to, and is named") {

@@ -172,6 +172,21 @@ TEST_CASE("explain --class: an unknown class is answered with those that exist")
   check_refused(f.explain("--class cat " + f.first()), {"cat", label, other});
 }
 
+TEST_CASE("explain says of every smoothing that it was there") {
+  const Fixture f;
+  const json numbers =
+      objects(f.explain("--json --quiet --aug-smooth --eigen-smooth --local-smoothing 0.1 --method "
+                        "grad_cam,GradientExplainer --class 1 " +
+                        f.first())
+                  .out)
+          .at(0);
+  CHECK(numbers["class"] == "class1");
+  CHECK(numbers["explanations"][0]["method"] == "gradcam");
+  CHECK(numbers["explanations"][0]["aug_smooth"] == true);
+  CHECK(numbers["explanations"][0]["eigen_smooth"] == true);
+  CHECK(numbers["explanations"][1]["local_smoothing"] == 0.1);
+}
+
 TEST_CASE("explain refuses what cannot work in one line, before any work") {
   const Fixture f;
   const std::string file = f.root.write("file", "text"), empty = f.root.path() / "empty";

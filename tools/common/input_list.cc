@@ -3,19 +3,26 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
 #include <set>
+#include <stdexcept>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
+
+#include "tools/common/input_file.h"
 
 namespace levit::tools {
 namespace {
 
 namespace fs = std::filesystem;
+
+// A list is held in memory; a picture on standard input is too.
+constexpr size_t kLargestList = size_t{1} << 30;
+constexpr const char* kListTooLong = "larger than 1 GiB, neither a list nor a picture";
 
 std::string extension(const std::string& path) {
   std::string text = fs::path(path).extension().string();
@@ -29,10 +36,15 @@ class Walk {
 
   void argument(const std::string& argument) {
     if (argument == "-") {
-      list("standard input", std::cin);
+      standard_input();
     } else if (argument.size() > 1 && argument[0] == '@') {
-      std::ifstream file(argument.substr(1), std::ios::binary);
-      list(argument.substr(1), file);
+      const std::string name = argument.substr(1);
+      try {
+        InputFile file(name);
+        list(name, file.read_all(kLargestList, kListTooLong));
+      } catch (const std::runtime_error& error) {
+        add(name, error.what());
+      }
     } else {
       path(argument);
     }
@@ -42,27 +54,72 @@ class Walk {
 
  private:
   void add(const std::string& path, const std::string& error) {
-    if (seen_paths_.insert(fs::absolute(path).lexically_normal().string()).second) {
+    // Without a working directory, as after its removal, the path stays as it is.
+    std::error_code none;
+    const fs::path absolute = path.empty() ? fs::path() : fs::absolute(path, none);
+    const std::string key = none || path.empty() ? path : absolute.lexically_normal().string();
+    if (seen_paths_.insert(key).second) {
       list_.inputs.push_back({path, error});
     } else {
       ++list_.repeated;
     }
   }
 
-  void list(const std::string& name, std::istream& lines) {
-    if (!lines) return add(name, std::strerror(errno));
+  void standard_input() {
+    const std::string name = "standard input";
+    if (read_standard_input_) {
+      list_.inputs.push_back({name, "can be read only once"});
+      return;
+    }
+    read_standard_input_ = true;
+    try {
+      InputFile file = InputFile::standard_input();
+      auto bytes = std::make_shared<std::vector<uint8_t>>(file.read_all(kLargestList, kListTooLong));
+      if (is_picture(*bytes)) {
+        list_.inputs.push_back({"-", "", std::move(bytes)});
+      } else {
+        list(name, *bytes);
+      }
+    } catch (const std::runtime_error& error) {
+      add(name, error.what());
+    }
+  }
+
+  // Whether these bytes of standard input are no list: a zero byte stands in no path, and a list that is
+  // separated by them begins with none of these.
+  bool is_picture(const std::vector<uint8_t>& bytes) const {
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    for (const std::string_view start :
+         {"\xff\xd8\xff", "\x89PNG\r\n", "GIF8", "RIFF", "8BPS", "II*", "MM", "\x93NUMPY"})
+      if (text.substr(0, start.size()) == start && text.find('\0') != std::string_view::npos) return true;
+    constexpr size_t kLooked = 4096;
+    if (separator_ != '\0' && text.substr(0, kLooked).find('\0') != std::string_view::npos) return true;
+    // PNM: "P3" and the like, white space, and a number or a remark.
+    return text.size() > 3 && text[0] == 'P' && text[1] >= '1' && text[1] <= '6' &&
+           std::isspace(static_cast<unsigned char>(text[2])) != 0 &&
+           (std::isdigit(static_cast<unsigned char>(text[3])) != 0 || text[3] == '#');
+  }
+
+  void list(const std::string& name, const std::vector<uint8_t>& bytes) {
+    std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    constexpr std::string_view kMark = "\xef\xbb\xbf";
+    if (text.substr(0, kMark.size()) == kMark) text.remove_prefix(kMark.size());
+    if (text.substr(0, 2) == "\xff\xfe" || text.substr(0, 2) == "\xfe\xff")
+      return add(name, "a list in UTF-16; UTF-8 is read");
     bool empty = true;
-    for (std::string line; std::getline(lines, line, separator_);) {
-      if (separator_ == '\n' && !line.empty() && line.back() == '\r') line.pop_back();
+    while (!text.empty()) {
+      std::string_view line = text.substr(0, text.find(separator_));
+      text.remove_prefix(std::min(line.size() + 1, text.size()));
+      if (separator_ == '\n' && !line.empty() && line.back() == '\r') line.remove_suffix(1);
       if (line.empty()) continue;
-      path(line);
+      path(std::string(line));
       empty = false;
     }
-    if (lines.bad()) add(name, std::strerror(errno));
     if (empty) add(name, "names no picture");
   }
 
   void path(const std::string& path) {
+    if (path.empty()) return add(path, "an empty path");
     struct stat status {};
     if (stat(path.c_str(), &status) != 0) return add(path, std::strerror(errno));
     if (!S_ISDIR(status.st_mode)) return add(path, "");
@@ -84,8 +141,11 @@ class Walk {
     for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
       const std::string name = entry->path().filename().string();
       std::error_code unknown;
-      const bool is_directory = entry->is_directory(unknown);
-      if (name[0] == '.' || (!is_directory && !is_picture_name(name))) {
+      const fs::file_type type = entry->status(unknown).type();
+      const bool is_directory = type == fs::file_type::directory;
+      const bool waits = type == fs::file_type::fifo || type == fs::file_type::socket ||
+                         type == fs::file_type::character || type == fs::file_type::block;
+      if (name[0] == '.' || (!is_directory && (waits || !is_picture_name(name)))) {
         list_.skipped += is_directory ? 0 : 1;
       } else {
         (is_directory ? directories : files).push_back(entry->path().string());
@@ -103,6 +163,7 @@ class Walk {
   }
 
   char separator_;
+  bool read_standard_input_ = false;
   InputList list_;
   std::unordered_set<std::string> seen_paths_;
   std::set<std::pair<dev_t, ino_t>> seen_directories_;

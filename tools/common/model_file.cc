@@ -1,9 +1,5 @@
 #include "tools/common/model_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -12,28 +8,12 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tools/common/input_file.h"
+
 namespace levit::tools {
 namespace {
 
 constexpr char kDefaultModel[] = "ai_vs_real.levit";
-
-[[noreturn]] void fail(const std::string& path, const std::string& cause) {
-  throw std::runtime_error(path + ": " + cause);
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(const std::string& path) : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~Descriptor() {
-    if (value_ >= 0) close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
 
 }  // namespace
 
@@ -55,33 +35,37 @@ std::string find_model(const std::string& flag) {
 }
 
 ModelFile::ModelFile(const std::string& path) : path_(path) {
-  const Descriptor file(path);
-  struct stat status {};
-  if (file.get() < 0 || fstat(file.get(), &status) != 0) fail(path, std::strerror(errno));
-  if (S_ISDIR(status.st_mode)) fail(path, "a directory, not a .levit weight file");
-  constexpr size_t kStep = size_t{1} << 20;
-  // One byte more than the file is said to have, so that its end shows without growing.
-  reserve(S_ISREG(status.st_mode) ? static_cast<size_t>(status.st_size) + 1 : kStep);
-  levit_status opened = LEVIT_TRUNCATED;
-  // In steps, so that a large file that is something else is not read to its end.
-  while (opened == LEVIT_OK || opened == LEVIT_TRUNCATED) {
-    const ssize_t got = read(file.get(), image_.get() + bytes_, std::min(capacity_ - bytes_, kStep));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail(path, std::strerror(errno));
-    if (got == 0) break;
-    bytes_ += static_cast<size_t>(got);
-    if (bytes_ == capacity_) reserve(2 * capacity_);
-    opened = levit_open(image_.get(), bytes_, &model_);
+  try {
+    InputFile file(path);
+    if (file.directory()) throw std::runtime_error("a directory, not a .levit weight file");
+    read(file);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(path + ": " + error.what());
   }
-  if (opened != LEVIT_OK) fail(path, levit_status_text(opened));
   info_.size = sizeof(info_);
   levit_model_info(model_, &info_);
   labels_ = labels(model_);
 }
 
+void ModelFile::read(InputFile& file) {
+  constexpr size_t kStep = size_t{1} << 20;
+  // One byte more than the file is said to have, so that its end shows without growing.
+  reserve(file.expected_bytes() > 0 ? file.expected_bytes() + 1 : kStep);
+  levit_status opened = LEVIT_TRUNCATED;
+  // In steps, so that a large file that is something else is not read to its end.
+  while (opened == LEVIT_OK || opened == LEVIT_TRUNCATED) {
+    const size_t got = file.read(image_.get() + bytes_, std::min(capacity_ - bytes_, kStep));
+    if (got == 0) break;
+    bytes_ += got;
+    if (bytes_ == capacity_) reserve(2 * capacity_);
+    opened = levit_open(image_.get(), bytes_, &model_);
+  }
+  if (opened != LEVIT_OK) throw std::runtime_error(levit_status_text(opened));
+}
+
 void ModelFile::reserve(size_t capacity) {
   Buffer larger(static_cast<uint8_t*>(allocate(capacity)));
-  if (larger == nullptr) fail(path_, std::strerror(ENOMEM));
+  if (larger == nullptr) throw std::runtime_error(std::strerror(ENOMEM));
   if (bytes_ > 0) std::memcpy(larger.get(), image_.get(), bytes_);
   image_ = std::move(larger);
   capacity_ = capacity;

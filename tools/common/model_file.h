@@ -10,6 +10,8 @@
 
 namespace levit::tools {
 
+class InputFile;
+
 // The file to use: `flag` (of --model) unless empty, else the environment variable LEVIT_MODEL, else the
 // default model, which lies in ../share/levit beside an installed program and in weights/ of the source tree
 // beside a built one. Throws std::runtime_error when there is none.
@@ -30,6 +32,7 @@ class ModelFile {
   const char* label(size_t class_index) const { return class_index < labels_.size() ? labels_[class_index] : nullptr; }
 
  private:
+  void read(InputFile& file);
   void reserve(size_t capacity);
 
   std::string path_;

@@ -13,30 +13,34 @@ void print(const std::string& text);
 // One line on standard error: the program's name and the text, made visible.
 void complain(const std::string& text, const char* program = "levit");
 
-// How far a long run is, on one line of standard error that is redrawn a few times a second, with rate and
-// time left. Shows nothing when standard error is not a terminal, and nothing in the first half second.
+// How far a long run is: one line of standard error with rate and time left, never wider than the terminal
+// and redrawn a few times a second, whatever print() and complain() write in between. Shows nothing when
+// standard error is not a terminal, and nothing in the first half second. Of several, the one made last is
+// shown.
 class Progress {
  public:
   Progress(size_t total, const char* unit);
-  ~Progress() { clear(); }
+  ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
   void update(size_t done);
 
-  // Takes the line away, so that other text can be written.
+  // Takes the line away, until the next update().
   void clear();
 
   double seconds() const;  // since the start
 
  private:
+  friend class ProgressLine;
   using Clock = std::chrono::steady_clock;
+  std::string text() const;
+
   const size_t total_;
   const char* const unit_;
-  const bool shown_;
   const Clock::time_point start_;
-  Clock::time_point next_;
-  bool drawn_ = false;
+  size_t done_ = 0;
+  bool hidden_ = false;
 };
 
 }  // namespace levit::tools

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 namespace levit::tools {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr size_t kStack = size_t{2} << 20;  // the default of 8 MB uses up a limit of address space
 constexpr auto kSpin = std::chrono::microseconds(300);
 
 // Tells the core that this is a spinning loop, so that its twin thread gets the execution units.
@@ -39,7 +41,17 @@ size_t machine_threads() {
 }
 
 ThreadPool::ThreadPool(size_t threads) : spins_(threads <= machine_threads()) {
-  for (size_t worker = 1; worker < threads; ++worker) threads_.emplace_back(&ThreadPool::serve, this, worker);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStack);
+  starts_.reserve(threads);
+  for (size_t worker = 1; worker < threads; ++worker) {
+    starts_.push_back({this, worker});
+    pthread_t thread{};
+    if (pthread_create(&thread, &attributes, begin, &starts_.back()) != 0) break;
+    threads_.push_back(thread);
+  }
+  pthread_attr_destroy(&attributes);
 }
 
 ThreadPool::~ThreadPool() {
@@ -48,7 +60,13 @@ ThreadPool::~ThreadPool() {
     stop_ = true;
   }
   loop_started_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (const pthread_t thread : threads_) pthread_join(thread, nullptr);
+}
+
+void* ThreadPool::begin(void* start) {
+  const auto* self = static_cast<Start*>(start);
+  self->pool->serve(self->worker);
+  return nullptr;
 }
 
 void ThreadPool::parallel_for(void* pool, size_t count, levit_task task, void* task_context) {

@@ -2,11 +2,12 @@
 #ifndef LEVIT_TOOLS_COMMON_THREAD_POOL_H_
 #define LEVIT_TOOLS_COMMON_THREAD_POOL_H_
 
+#include <pthread.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "levit.h"
@@ -20,7 +21,8 @@ size_t machine_threads();
 // without a system call, and then sleep. With more threads than the machine runs at once nothing spins.
 class ThreadPool {
  public:
-  // `threads` workers, the caller of run() among them; at least 1.
+  // `threads` workers, the caller of run() among them; at least 1. Where the system grants fewer (a limit of
+  // processes or of memory), the pool goes on with those it got: threads() says how many.
   explicit ThreadPool(size_t threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -37,6 +39,11 @@ class ThreadPool {
   static void parallel_for(void* pool, size_t count, levit_task task, void* task_context);
 
  private:
+  struct Start {
+    ThreadPool* pool;
+    size_t worker;
+  };
+  static void* begin(void* start);
   void serve(size_t worker);
   void work(uint32_t loop, size_t worker);
   uint32_t wait_for_loop_after(uint32_t loop);
@@ -56,7 +63,8 @@ class ThreadPool {
   std::condition_variable loop_started_, loop_finished_;
   std::atomic<bool> stop_{false};
   bool spins_;
-  std::vector<std::thread> threads_;
+  std::vector<Start> starts_;  // what the threads begin with
+  std::vector<pthread_t> threads_;
 };
 
 }  // namespace levit::tools

@@ -1,5 +1,7 @@
 #include "tools/draw/png.h"
 
+#include <cerrno>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 
@@ -18,7 +20,8 @@ void append(void* context, void* data, int size) {
 
 void check(std::ofstream& file, const std::filesystem::path& path, int written) {
   file.close();
-  if (written == 0 || file.fail()) throw std::runtime_error(path.string() + ": cannot be written");
+  if (written == 0 || file.fail())
+    throw std::runtime_error(path.string() + ": cannot be written: " + std::strerror(errno));
 }
 
 }  // namespace

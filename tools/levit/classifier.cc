@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "tools/common/input_file.h"
 #include "tools/common/signals.h"
 
 namespace levit::tools {
@@ -59,6 +60,8 @@ void Classifier::load(const Input& input, Decoded* decoded, std::vector<Verdict>
       return true;
     };
     reader_.read(input, take, decoded);
+  } catch (const Interrupted&) {
+    throw;
   } catch (const std::exception& error) {
     verdicts.push_back(failed(input.path, error.what()));
   }

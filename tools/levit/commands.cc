@@ -1,5 +1,8 @@
 #include "tools/levit/commands.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
 #include "tools/common/output.h"
@@ -19,11 +22,21 @@ std::string target_list() {
 
 void add_paths(CLI::App& command, std::vector<std::string>& paths, bool& zero_separated) {
   command
-      .add_option(
-          "paths", paths,
-          "Pictures, directories, .npy tensors; @FILE or - (standard input) for a list of them, one per line")
-      ->type_name("PATH")
-      ->required();
+      .add_option("paths", paths,
+                  "Pictures, directories, .npy tensors; @FILE or - (standard input) for a list of them, one "
+                  "per line; "
+                  "- also for a picture on standard input, which is taken when no path is given; -- in front "
+                  "of paths "
+                  "that begin with a dash. Pipes and devices are read when named and skipped in directories")
+      ->type_name("PATH");
+  command.parse_complete_callback([&command, &paths] {
+    if (!paths.empty() || command.remaining_size() > 0) return;
+    struct stat status {};
+    const bool given =
+        fstat(STDIN_FILENO, &status) == 0 && !S_ISCHR(status.st_mode) && !S_ISDIR(status.st_mode);
+    if (!given) throw CLI::RequiredError("paths");
+    paths = {"-"};
+  });
   command.add_flag("-0,--null", zero_separated,
                    "Paths in lists end in a zero byte, as find -print0 writes them");
 }

@@ -34,6 +34,7 @@ inline constexpr int kFailedExit = 1;  // something could not be read, computed 
 inline constexpr int kUsageExit = 2;
 
 // Flags of several commands. What they fill must outlive the parsing; without the flag it keeps its value.
+// Without a path, what stands on standard input is taken, unless it is a terminal.
 void add_paths(CLI::App& command, std::vector<std::string>& paths, bool& zero_separated);
 void add_resize_flag(CLI::App& command, std::string& resize);  // see chosen_resize()
 void add_ignore_orientation_flag(CLI::App& command, bool& ignore);

@@ -23,7 +23,12 @@ Job::Job(const InputList& list, size_t threads, size_t group, size_t alone)
       group_(group),
       groups_((list.inputs.size() + group - 1) / group),
       pool_(thread_count(threads, groups_, alone)),
-      progress_(list.inputs.size(), "pictures") {}
+      progress_(list.inputs.size(), "pictures") {
+  if (threads > 0 && pool_.threads() < thread_count(threads, groups_, alone)) {
+    complain("the system grants " + std::to_string(pool_.threads()) + " of " + std::to_string(threads) +
+             " threads; going on with these");
+  }
+}
 
 levit_options Job::options(size_t batch) {
   levit_options options = levit_default_options();
@@ -59,15 +64,9 @@ void Job::run_slots(const SlotWork& work, const std::function<bool(size_t slot)>
   }
 }
 
-void Job::print(const std::string& results) {
-  clear_progress();
-  tools::print(results);
-}
-
 void Job::fail(const std::string& path, const std::string& cause) {
   ++failures_;
-  clear_progress();
-  complain(path + ": " + cause);
+  complain((path.empty() ? "\"\"" : path == "-" ? "standard input" : path) + ": " + cause);
 }
 
 void Job::inner_progress(size_t done, size_t total, const char* unit) {
@@ -75,13 +74,9 @@ void Job::inner_progress(size_t done, size_t total, const char* unit) {
   inner_->update(done);
 }
 
-void Job::clear_progress() {
-  progress_.clear();
-  if (inner_) inner_->clear();
-}
-
 int Job::finish(const std::vector<std::string>& summary) {
-  clear_progress();
+  inner_.reset();
+  progress_.clear();
   for (const std::string& line : summary) complain(line);
   if (interrupted()) return report_stop(list_.inputs.size() - done_);
   return failures_ > 0 ? kFailedExit : 0;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "levit.h"
+#include "tools/common/input_file.h"
 #include "tools/common/input_list.h"
 #include "tools/common/output.h"
 #include "tools/common/thread_pool.h"
@@ -32,19 +33,25 @@ class Job {
 
   // Calls work(first, count, worker) for every group list().inputs[first .. first + count), on any thread,
   // but no two calls at once for the same worker < workers(). What it returns goes to emit() in the order of
-  // the inputs, one call at a time; emit() returns false for a group that Ctrl-C has cut short. What either
-  // throws ends the run and comes out of it. After Ctrl-C no group begins.
+  // the inputs, one call at a time; emit() returns false for a group that Ctrl-C has cut short, and
+  // is not called when work() threw Interrupted. What either else throws ends the run and comes out of it.
+  // After Ctrl-C no group begins.
   template <typename Result>
   void run(const std::function<Result(size_t first, size_t count, size_t worker)>& work,
            const std::function<bool(Result&)>& emit) {
-    std::vector<Result> slots(slot_count());
-    run_slots([&](size_t first, size_t count, size_t slot,
-                  size_t worker) { slots[slot] = work(first, count, worker); },
-              [&](size_t slot) { return emit(slots[slot]); });
+    std::vector<std::optional<Result>> slots(slot_count());
+    run_slots(
+        [&](size_t first, size_t count, size_t slot, size_t worker) {
+          try {
+            slots[slot] = work(first, count, worker);
+          } catch (const Interrupted&) {
+            slots[slot].reset();
+          }
+        },
+        [&](size_t slot) { return slots[slot].has_value() && emit(*slots[slot]); });
   }
 
-  // From emit(): results on standard output, and the cause of a failure on standard error.
-  void print(const std::string& results);
+  // From emit(): counts a failure and says its cause on standard error.
   void fail(const std::string& path, const std::string& cause);
 
   // How far the only input of a job that is alone is, in units of its own ("samples").
@@ -61,7 +68,6 @@ class Job {
   using SlotWork = std::function<void(size_t first, size_t count, size_t slot, size_t worker)>;
   size_t slot_count() const;
   void run_slots(const SlotWork& work, const std::function<bool(size_t slot)>& emit);
-  void clear_progress();
 
   const InputList& list_;
   size_t group_, groups_;

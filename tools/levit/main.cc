@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <numeric>
 
 #include "tools/common/heap.h"
+#include "tools/common/input_file.h"
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
 #include "tools/levit/commands.h"
@@ -69,6 +71,10 @@ int run_command_line(int count, char** arguments) {
     program.parse(count, arguments);
   } catch (const CLI::Success& asked) {  // --help, --version
     return program.exit(asked);
+  } catch (const CLI::ExtrasError& error) {
+    complain(std::string(error.what()) + " (see levit " + word + (word.empty() ? "" : " ") +
+             "--help; paths that begin with a dash go behind --)");
+    return kUsageExit;
   } catch (const CLI::ParseError& error) {
     complain(std::string(error.what()) + " (see levit " + word + (word.empty() ? "" : " ") + "--help)");
     return kUsageExit;
@@ -87,6 +93,12 @@ int main(int count, char** arguments) {
   catch_signals();
   try {
     return run_command_line(count, arguments);
+  } catch (const Interrupted& stopped) {
+    complain(stopped.what());
+    return kInterruptedExit;
+  } catch (const std::bad_alloc&) {
+    complain("not enough memory; fewer --threads or a smaller --batch take less");
+    return kFailedExit;
   } catch (const std::exception& error) {
     complain(error.what());
     return kFailedExit;

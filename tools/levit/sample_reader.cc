@@ -28,6 +28,11 @@ PictureOptions picture_options(const SampleOptions& options) {
   return how;
 }
 
+Picture whole_picture(const Input& input, const PictureOptions& options) {
+  return input.bytes ? decode_picture(input.bytes->data(), input.bytes->size(), options)
+                     : load_picture(input.path, options);
+}
+
 // Pixels of a picture that is decoded whole while the model is loaded; larger ones wait for the model.
 constexpr size_t kLargestWhole = 4'000'000;
 
@@ -39,17 +44,17 @@ std::string sample_name(const std::string& path, int64_t index) {
   return index < 0 ? path : path + "[" + std::to_string(index) + "]";
 }
 
-Decoded decode(const std::string& path, const SampleOptions& options) {
+Decoded decode(const Input& input, const SampleOptions& options) {
   Decoded decoded;
   const auto start = Clock::now();
   try {
     PictureOptions how = picture_options(options);
     how.largest_area = std::min(how.largest_area, kLargestWhole);
-    decoded.picture = load_picture(path, how);
+    decoded.picture = whole_picture(input, how);
   } catch (const TooLarge&) {
     decoded.large = true;
-  } catch (const std::exception& error) {
-    decoded.error = without_path(error.what(), path);
+  } catch (const std::runtime_error& error) {
+    decoded.error = without_path(error.what(), input.path);
   }
   decoded.seconds = seconds_since(start);
   return decoded;
@@ -68,42 +73,45 @@ void SampleReader::read(const Input& input, const std::function<bool(Sample&)>& 
   if (!input.error.empty()) throw std::runtime_error(input.error);
   if (is_npy_name(input.path)) return read_tensors(input.path, take);
   Sample sample = decoded != nullptr && !decoded->large ? picture_sample(std::move(*decoded))
-                  : options_.whole                      ? picture_sample(load_whole(input.path))
-                                                        : load_rows(input.path);
+                  : options_.whole                      ? picture_sample(load_whole(input))
+                                                        : load_rows(input);
   sample.path = input.path;
   take(sample);
 }
 
-Decoded SampleReader::load_whole(const std::string& path) const {
+Decoded SampleReader::load_whole(const Input& input) const {
   Decoded decoded;
   const auto start = Clock::now();
   try {
-    decoded.picture = load_picture(path, picture_options(options_));
+    decoded.picture = whole_picture(input, picture_options(options_));
   } catch (const TooLarge& error) {
-    decoded.error = without_path(error.what(), path) + kRaiseLimit;
-  } catch (const std::exception& error) {
-    decoded.error = without_path(error.what(), path);
+    decoded.error = without_path(error.what(), input.path) + kRaiseLimit;
+  } catch (const std::runtime_error& error) {
+    decoded.error = without_path(error.what(), input.path);
   }
   decoded.seconds = seconds_since(start);
   return decoded;
 }
 
 // Resizing is a part of decoding then.
-Sample SampleReader::load_rows(const std::string& path) const {
+Sample SampleReader::load_rows(const Input& input) const {
   static thread_local std::vector<uint8_t> scratch;
   Sample sample;
   const auto start = Clock::now();
   sample.rgb.resize(kSampleValues);
   try {
-    Picture view = load_view(path, picture_options(options_), resize_, scratch, sample.rgb.data());
+    const PictureOptions how = picture_options(options_);
+    Picture view = input.bytes ? decode_view(input.bytes->data(), input.bytes->size(), how, resize_, scratch,
+                                             sample.rgb.data())
+                               : load_view(input.path, how, resize_, scratch, sample.rgb.data());
     sample.width = view.width;
     sample.height = view.height;
     sample.incomplete = view.incomplete;
     sample.says = std::move(view.says);
   } catch (const TooLarge& error) {
-    throw std::runtime_error(without_path(error.what(), path) + kRaiseLimit);
-  } catch (const std::exception& error) {
-    throw std::runtime_error(without_path(error.what(), path));
+    throw std::runtime_error(without_path(error.what(), input.path) + kRaiseLimit);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(without_path(error.what(), input.path));
   }
   sample.decode_seconds = seconds_since(start);
   return sample;

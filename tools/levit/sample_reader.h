@@ -51,7 +51,7 @@ struct Decoded {
   bool large = false;  // not decoded: better done by rows, when it is known into what
   double seconds = 0;  // that decoding took
 };
-Decoded decode(const std::string& path, const SampleOptions& options);
+Decoded decode(const Input& input, const SampleOptions& options);
 
 class SampleReader {
  public:
@@ -61,12 +61,12 @@ class SampleReader {
 
   // Hands out the samples of an input one after the other until `take` returns false. `decoded`, unless null,
   // is the picture of this input, decoded before. Throws std::runtime_error with the cause alone, without the
-  // path. Any number of threads may read at once.
+  // path, or Interrupted. Any number of threads may read at once.
   void read(const Input& input, const std::function<bool(Sample&)>& take, Decoded* decoded = nullptr) const;
 
  private:
-  Decoded load_whole(const std::string& path) const;
-  Sample load_rows(const std::string& path) const;
+  Decoded load_whole(const Input& input) const;
+  Sample load_rows(const Input& input) const;
   Sample picture_sample(Decoded decoded) const;
   void read_tensors(const std::string& path, const std::function<bool(Sample&)>& take) const;
 

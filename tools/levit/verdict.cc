@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 #include <stdexcept>
 
@@ -22,33 +23,44 @@ size_t label_column(const std::vector<std::string>& labels) {
   return width;
 }
 
-std::string table_line(const std::vector<std::string>& labels, const Verdict& verdict) {
+std::string table_lines(const std::vector<std::string>& labels, const Verdict& verdict, size_t top) {
   if (!verdict.error.empty()) return "";
   const std::string& label = labels[verdict.label];
-  const std::string percent =
-      fixed(100 * static_cast<double>(verdict.probabilities[verdict.label]), 1) + " %";
+  const auto percent = [&verdict](size_t class_index) {
+    const std::string text = fixed(100 * static_cast<double>(verdict.probabilities[class_index]), 1) + " %";
+    return std::string(8 - std::min<size_t>(8, text.size()), ' ') + text;
+  };
   const std::string size = std::to_string(verdict.width) + "x" + std::to_string(verdict.height);
   const size_t column = label_column(labels);
-  return padded(verdict.unsure ? "unsure" : label, column) + "  " + padded(label, column) +
-         std::string(8 - std::min<size_t>(8, percent.size()), ' ') + percent + "  " +
-         padded(size, kSizeColumn) + "  " + visible(sample_name(verdict.path, verdict.index)) +
-         (verdict.incomplete ? "  (incomplete: pixels are missing)" : "") + "\n" +
-         (verdict.says.empty() ? "" : "  file says: " + visible(file_says(verdict)) + "\n");
+  std::string lines = padded(verdict.unsure ? "unsure" : label, column) + "  " + padded(label, column) +
+                      percent(verdict.label) + "  " + padded(size, kSizeColumn) + "  " +
+                      visible(sample_name(verdict.path, verdict.index)) +
+                      (verdict.incomplete ? "  (incomplete: pixels are missing)" : "") + "\n";
+  const std::vector<size_t> classes = most_likely(verdict, top);
+  for (size_t i = 1; i < classes.size(); ++i)
+    lines += std::string(column + 2, ' ') + padded(labels[classes[i]], column) + percent(classes[i]) + "\n";
+  return lines + (verdict.says.empty() ? "" : "  file says: " + visible(file_says(verdict)) + "\n");
 }
 
 std::string number(float value) {
   return Json(value).dump();
 }
 
-std::string csv_line(const std::vector<std::string>& labels, const Verdict& verdict) {
+std::string csv_line(const std::vector<std::string>& labels, const Verdict& verdict, size_t top) {
   std::string line =
       csv_field(verdict.path) + "," + (verdict.index < 0 ? "" : std::to_string(verdict.index)) + ",";
   if (!verdict.error.empty())
-    return line + ",,,,," + csv_field(verdict.error) + ",," + std::string(2 * labels.size(), ',') + "\r\n";
+    return line + ",,,,," + csv_field(verdict.error) + ",," +
+           std::string(2 * (top > 0 ? top : labels.size()), ',') + "\r\n";
   line += csv_field(labels[verdict.label]) + "," + number(verdict.probabilities[verdict.label]) + "," +
           (verdict.unsure ? "true" : "false") + "," + std::to_string(verdict.width) + "," +
           std::to_string(verdict.height) + ",," + (verdict.incomplete ? "true" : "false") + "," +
           csv_field(file_says(verdict));
+  if (top > 0) {
+    for (const size_t i : most_likely(verdict, top))
+      line += "," + csv_field(labels[i]) + "," + number(verdict.probabilities[i]);
+    return line + "\r\n";
+  }
   for (const float probability : verdict.probabilities) line += "," + number(probability);
   // One logit is for the second label and against the first.
   if (verdict.logits.size() < labels.size()) line += "," + number(-verdict.logits[0]);
@@ -115,7 +127,17 @@ Verdict failed(const Sample& sample, const std::string& error) {
   return verdict;
 }
 
-std::string header_line(Form form, const std::vector<std::string>& labels) {
+std::vector<size_t> most_likely(const Verdict& verdict, size_t count) {
+  std::vector<size_t> order(verdict.probabilities.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&verdict](size_t a, size_t b) {
+    return verdict.probabilities[a] > verdict.probabilities[b];
+  });
+  order.resize(std::min(order.size(), count));
+  return order;
+}
+
+std::string header_line(Form form, const std::vector<std::string>& labels, size_t top) {
   if (form == Form::kJson) return "";
   if (form == Form::kTable) {
     const size_t column = label_column(labels);
@@ -123,25 +145,29 @@ std::string header_line(Form form, const std::vector<std::string>& labels) {
            padded("size", kSizeColumn) + "  file\n";
   }
   std::string line = "path,index,label,probability,unsure,width,height,error,incomplete,says";
+  for (size_t i = 1; i <= top; ++i)
+    line += ",label " + std::to_string(i) + ",probability " + std::to_string(i);
+  if (top > 0) return line + "\r\n";
   for (const std::string& label : labels) line += "," + csv_field("probability " + label);
   for (const std::string& label : labels) line += "," + csv_field("logit " + label);
   return line + "\r\n";
 }
 
-std::string verdict_line(Form form, const std::vector<std::string>& labels, const Verdict& verdict) {
+std::string verdict_line(Form form, const std::vector<std::string>& labels, const Verdict& verdict,
+                         size_t top) {
   switch (form) {
     case Form::kJson:
-      return verdict_json(labels, verdict);
+      return verdict_json(labels, verdict, "{}", top);
     case Form::kCsv:
-      return csv_line(labels, verdict);
+      return csv_line(labels, verdict, top);
     case Form::kTable:
       break;
   }
-  return table_line(labels, verdict);
+  return table_lines(labels, verdict, top);
 }
 
 std::string verdict_json(const std::vector<std::string>& labels, const Verdict& verdict,
-                         const std::string& more) {
+                         const std::string& more, size_t top) {
   Json line;
   line["path"] = verdict.path;
   if (!valid_utf8(verdict.path)) line["path_bytes"] = percent_encoded(verdict.path);
@@ -151,9 +177,15 @@ std::string verdict_json(const std::vector<std::string>& labels, const Verdict& 
   } else {
     line["label"] = labels[verdict.label];
     line["probability"] = verdict.probabilities[verdict.label];
-    Json& probabilities = line["probabilities"] = Json::object();
-    for (size_t i = 0; i < labels.size(); ++i) probabilities[labels[i]] = verdict.probabilities[i];
-    line["logits"] = verdict.logits;
+    if (top > 0) {
+      Json& list = line["top"] = Json::array();
+      for (const size_t i : most_likely(verdict, top))
+        list.push_back({{"class", i}, {"label", labels[i]}, {"probability", verdict.probabilities[i]}});
+    } else {
+      Json& probabilities = line["probabilities"] = Json::object();
+      for (size_t i = 0; i < labels.size(); ++i) probabilities[labels[i]] = verdict.probabilities[i];
+      line["logits"] = verdict.logits;
+    }
     line["width"] = verdict.width;
     line["height"] = verdict.height;
     line["unsure"] = verdict.unsure;

@@ -45,16 +45,21 @@ Verdict failed(const Sample& sample, const std::string& error);
 
 enum class Form { kTable, kJson, kCsv };
 
+// `top`: how many of the most likely classes stand there in place of all; 0: all, and in a table the first.
 // What stands above the first verdict; empty for JSON lines.
-std::string header_line(Form form, const std::vector<std::string>& labels);
+std::string header_line(Form form, const std::vector<std::string>& labels, size_t top = 0);
 
-// One line, in the table another where the file says something of itself. Failures are no row of the table:
-// they are empty there, and an object or a row with an error elsewhere.
-std::string verdict_line(Form form, const std::vector<std::string>& labels, const Verdict& verdict);
+// One line, in a table one for each of `top` and another where the file says something of itself. Failures
+// are no row of the table: they are empty there, and an object or a row with an error elsewhere.
+std::string verdict_line(Form form, const std::vector<std::string>& labels, const Verdict& verdict,
+                         size_t top = 0);
+
+// Classes by falling probability, equal ones by their number; at most `count`.
+std::vector<size_t> most_likely(const Verdict& verdict, size_t count);
 
 // The JSON line with further members, `more` being an object's text that is not empty.
 std::string verdict_json(const std::vector<std::string>& labels, const Verdict& verdict,
-                         const std::string& more = "{}");
+                         const std::string& more = "{}", size_t top = 0);
 
 }  // namespace levit::tools
 

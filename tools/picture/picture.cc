@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -173,14 +174,16 @@ Picture read_view(Source& source, const PictureOptions& options, levit_resize re
 // Runs what reads the file and puts its name in front of what is wrong with it.
 template <typename Read>
 Picture of_file(const std::string& path, Read read) {
+  std::optional<Source> source;
   try {
-    Source source(path);
-    return read(source);
+    source.emplace(path);
+    return read(*source);
   } catch (const std::bad_alloc&) {
     throw std::runtime_error(path + ": not enough memory for this picture");
   } catch (const TooLarge& error) {
     throw TooLarge(path + ": " + error.what());
   } catch (const std::runtime_error& error) {
+    if (source && source->stopped()) throw Interrupted();
     throw std::runtime_error(path + ": " + error.what());
   }
 }

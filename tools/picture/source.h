@@ -2,22 +2,21 @@
 #ifndef LEVIT_TOOLS_PICTURE_SOURCE_H_
 #define LEVIT_TOOLS_PICTURE_SOURCE_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "tools/common/input_file.h"
 #include "tools/picture/metadata.h"
 
 namespace levit::tools {
 
 class Source {
  public:
-  // Opens a file and reads its first piece. Throws std::runtime_error with the cause.
+  // Opens a file and reads its first piece. Throws std::runtime_error with the cause, or Interrupted.
   explicit Source(const std::string& path);
   // A file in memory, which must stay.
   explicit Source(Bytes file) : piece_(file) {}
-  ~Source();
-  Source(const Source&) = delete;
-  Source& operator=(const Source&) = delete;
 
   // The piece at hand: at first the file's beginning, or all of a short file.
   Bytes piece() const { return piece_; }
@@ -25,19 +24,21 @@ class Source {
   // problem() says why.
   bool next();
   const std::string& problem() const { return problem_; }
-  // Nothing follows the first piece or all().
+  // Whether Ctrl-C is why reading failed.
+  bool stopped() const { return stopped_; }
   // The whole file, when next() was not called yet. Throws std::runtime_error with the cause.
   Bytes all();
 
  private:
   bool fill(size_t from);
 
-  int file_ = -1;
-  size_t total_ = 0;  // bytes read so far
+  std::unique_ptr<InputFile> file_;  // null: in memory
+  size_t total_ = 0;                 // bytes read so far
   size_t expected_ = 0;
   std::vector<uint8_t> buffer_;
   Bytes piece_{nullptr, 0};
   std::string problem_;
+  bool stopped_ = false;
 };
 
 }  // namespace levit::tools

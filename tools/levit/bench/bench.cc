@@ -86,16 +86,16 @@ struct Layers {
 class Bench {
  public:
   explicit Bench(const Arguments& arguments)
-      : arguments_(arguments),
+      : pool_(arguments.threads),
+        arguments_(with_threads(arguments, pool_.threads())),
         file_(find_model(arguments.model)),
-        pool_(arguments.threads),
-        context_(file_.model(), options(arguments, pool_, arguments.gradient)),
+        context_(file_.model(), options(arguments_, pool_, arguments.gradient)),
         input_(pictures(arguments.batch)),
         logits_(arguments.batch * context_.classes()),
         direction_(logits_.size()),
         gradient_(arguments.gradient ? input_.size() : 0) {
     for (size_t i = 0; i < direction_.size(); i += context_.classes()) direction_[i] = 1;
-    if (arguments.gradient) forward_.emplace(file_.model(), options(arguments, pool_, false));
+    if (arguments.gradient) forward_.emplace(file_.model(), options(arguments_, pool_, false));
   }
 
   Json run() {
@@ -109,6 +109,7 @@ class Bench {
     for (const auto start = Clock::now(); seconds_since(start) < kWarmUp;) pass();
     layers = {};
     std::vector<double> times, forward_times;
+    Progress progress(static_cast<size_t>(std::ceil(arguments_.seconds)), "seconds");
     const auto start = Clock::now();
     do {
       if (forward_) {  // beside it, since the clock rate of a shared machine changes
@@ -120,6 +121,7 @@ class Bench {
       const auto begin = layers.last = Clock::now();
       pass();
       times.push_back(seconds_since(begin));
+      progress.update(static_cast<size_t>(seconds_since(start)));
     } while (seconds_since(start) < arguments_.seconds && !interrupted());
     Json json = report(median(times), *std::min_element(times.begin(), times.end()), multiply_adds);
     json["runs"] = times.size();
@@ -133,6 +135,11 @@ class Bench {
   }
 
  private:
+  static Arguments with_threads(Arguments arguments, size_t threads) {
+    arguments.threads = threads;
+    return arguments;
+  }
+
   static levit_options options(const Arguments& arguments, ThreadPool& pool, bool gradient) {
     levit_options options = levit_default_options();
     options.features = gradient ? LEVIT_GRADIENT : 0;
@@ -211,9 +218,9 @@ class Bench {
     return list;
   }
 
-  const Arguments& arguments_;
-  ModelFile file_;
   ThreadPool pool_;
+  const Arguments arguments_;  // with the threads that the system grants
+  ModelFile file_;
   Context context_;
   std::optional<Context> forward_;  // beside gradients
   std::vector<float> input_, logits_, direction_, gradient_;
@@ -223,16 +230,23 @@ std::string number(const Json& value, int decimals) {
   return fixed(value.get<double>(), decimals);
 }
 
-std::string row(const std::string& name, const std::vector<std::string>& cells) {
-  std::string line = name + std::string(name.size() < 24 ? 24 - name.size() : 1, ' ');
-  for (const std::string& cell : cells)
-    line += std::string(cell.size() < 12 ? 12 - cell.size() : 1, ' ') + cell;
-  return line + "\n";
+// Rows of a name and numbers in columns no wider than they must be, so that a narrow terminal shows them.
+std::string columns(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths(rows[0].size(), 0);
+  for (const auto& row : rows)
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  std::string text;
+  for (const auto& row : rows) {
+    text += padded(row[0], widths[0]);
+    for (size_t i = 1; i < row.size(); ++i) text += std::string(2 + widths[i] - row[i].size(), ' ') + row[i];
+    text += "\n";
+  }
+  return text;
 }
 
 std::string table(const Json& json) {
   std::string text = number(json["ms_per_image"], 3) + " ms per image (median of " + json["runs"].dump() +
-                     " runs, least " + number(json["ms_min"], 3) + "), " + json["pass"].get<std::string>() +
+                     " runs, least " + number(json["ms_min"], 3) + ")\n" + json["pass"].get<std::string>() +
                      ", batch " + json["batch"].dump() + ", threads " + json["threads"].dump() + ", " +
                      json["target"].get<std::string>() + "\n" + number(json["gflops"], 1) + " GFLOP/s, " +
                      fixed(100 * json["share_of_peak"].get<double>(), 1) + " % of the measured peak of " +
@@ -240,13 +254,13 @@ std::string table(const Json& json) {
   if (json.contains("times_forward"))
     text += number(json["times_forward"], 2) + " times as long as a forward pass\n";
   if (!json.contains("layers")) return text;
-  text += "\n" + row("layer", {"ms", "time", "Mmul-add", "of peak"});
+  std::vector<std::vector<std::string>> rows = {{"layer", "ms", "time", "Mmul-add", "of peak"}};
   for (const Json& layer : json["layers"])
-    text += row(layer["name"], {number(layer["ms_per_image"], 4),
-                                fixed(100 * layer["share_of_time"].get<double>(), 1) + " %",
-                                fixed(1e-6 * layer["multiply_adds"].get<double>(), 2),
-                                fixed(100 * layer["share_of_peak"].get<double>(), 1) + " %"});
-  return text;
+    rows.push_back({layer["name"], number(layer["ms_per_image"], 4),
+                    fixed(100 * layer["share_of_time"].get<double>(), 1) + " %",
+                    fixed(1e-6 * layer["multiply_adds"].get<double>(), 2),
+                    fixed(100 * layer["share_of_peak"].get<double>(), 1) + " %"});
+  return text + "\n" + columns(rows);
 }
 
 int run_bench(const Arguments& asked) {

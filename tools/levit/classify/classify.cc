@@ -1,6 +1,7 @@
 // levit classify: pictures in, verdicts out.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -21,7 +22,7 @@ struct Arguments {
   std::vector<std::string> paths;
   bool zero_separated = false;
   std::string model, target, resize;
-  size_t threads = 0, batch = 1, megapixels = 100;
+  size_t threads = 0, batch = 1, megapixels = 100, top = 0;
   std::string unsure = "0.35..0.65";
   bool json = false, csv = false, ignore_orientation = false, quiet = false, times = false;
 };
@@ -66,8 +67,7 @@ class Run {
     } else {
       // Neither needs the other, and together they take longer than all that follows.
       run_both(
-          job_.pool(), [this] { load_model(); },
-          [&] { first = decode(job_.list().inputs[0].path, options_); });
+          job_.pool(), [this] { load_model(); }, [&] { first = decode(job_.list().inputs[0], options_); });
     }
     start_classifiers();
     using Verdicts = std::vector<Verdict>;
@@ -86,12 +86,16 @@ class Run {
   // Whether the first picture is decoded while the weights are loaded.
   bool decodes_first() {
     const Input& input = job_.list().inputs[0];
-    return job_.alone() && job_.pool().threads() > 1 && input.error.empty() && !is_npy_name(input.path);
+    // What is no file may be read only once, and a large picture is looked at twice.
+    std::error_code none;
+    return job_.alone() && job_.pool().threads() > 1 && input.error.empty() && !is_npy_name(input.path) &&
+           std::filesystem::is_regular_file(input.path, none);
   }
 
   void load_model() {
     file_.emplace(find_model(arguments_.model));
     labels_ = class_labels(*file_);
+    top_ = std::min(arguments_.top, labels_.size());
     counts_.by_label.resize(labels_.size());
   }
 
@@ -109,7 +113,7 @@ class Run {
   void emit(const std::vector<Verdict>& verdicts) {
     std::string lines;
     for (const Verdict& verdict : verdicts) {
-      lines += verdict_line(form_, labels_, verdict);
+      lines += verdict_line(form_, labels_, verdict, top_);
       ++counts_.verdicts;
       if (!verdict.error.empty()) {
         job_.fail(verdict.path, verdict.error);
@@ -118,10 +122,10 @@ class Run {
       }
     }
     if (!lines.empty() && !has_header_) {
-      lines.insert(0, header_line(form_, labels_));
+      lines.insert(0, header_line(form_, labels_, top_));
       has_header_ = true;
     }
-    job_.print(lines);
+    print(lines);
   }
 
   std::vector<std::string> summary() const {
@@ -168,6 +172,7 @@ class Run {
   Job job_;
   std::optional<ModelFile> file_;
   std::vector<std::string> labels_;
+  size_t top_ = 0;                                        // most likely classes to name; 0: all
   std::vector<std::unique_ptr<Classifier>> classifiers_;  // by worker
   Counts counts_;
   bool has_header_ = false;
@@ -200,6 +205,12 @@ Command add_classify(CLI::App& program) {
         }
         return std::string();
       });
+  app->add_option(
+         "--topk", arguments->top,
+         "Name the N most likely classes: rows of the table, \"top\" in JSON, label and probability 1 "
+         "to N in CSV, there in place of all classes")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65536));
   add_resize_flag(*app, arguments->resize);
   add_ignore_orientation_flag(*app, arguments->ignore_orientation);
   add_max_megapixels_flag(*app, arguments->megapixels);
@@ -213,7 +224,9 @@ Command add_classify(CLI::App& program) {
   app->footer(
       "Examples: levit classify photo.jpg\n"
       "          levit classify --csv downloads/ > verdicts.csv\n"
-      "          find . -name '*.jpg' -print0 | levit classify --json -0 -");
+      "          find . -name '*.jpg' -print0 | levit classify --json -0 -\n"
+      "          curl -s https://example.org/a.jpg | levit classify\n"
+      "          levit classify -- -name-with-a-dash.jpg");
   return {app, [arguments] { return run_classify(*arguments); }};
 }
 

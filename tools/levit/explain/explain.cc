@@ -1,9 +1,12 @@
 // levit explain: which parts of a picture speak for a verdict.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <memory>
 
+#include "tools/common/input_file.h"
 #include "tools/common/input_list.h"
 #include "tools/common/signals.h"
 #include "tools/common/text.h"
@@ -76,6 +79,8 @@ class ExplainRun {
         outcomes.push_back(explain(sample, names_[index] + suffix, explainer));
         return !interrupted();
       });
+    } catch (const Interrupted&) {
+      throw;
     } catch (const std::exception& error) {
       Outcome failure;
       failure.verdict = failed(input.path, error.what());
@@ -130,12 +135,12 @@ class ExplainRun {
     if (std::any_of(outcomes.begin(), outcomes.end(), stopped)) return false;
     for (const Outcome& outcome : outcomes) {
       if (!outcome.verdict.error.empty()) {
-        if (arguments_.json) job_.print(verdict_json(setup_.context.labels, outcome.verdict));
+        if (arguments_.json) print(verdict_json(setup_.context.labels, outcome.verdict));
         job_.fail(outcome.verdict.path, outcome.verdict.error);
         continue;
       }
       const std::string above = entries_.empty() ? header_line(Form::kTable, setup_.context.labels) : "";
-      job_.print((arguments_.json ? "" : above) + outcome.line);
+      print((arguments_.json ? "" : above) + outcome.line);
       entries_.push_back(outcome.page);
     }
     return true;
@@ -157,7 +162,7 @@ class ExplainRun {
     file << explanation_page("Explanations by levit " + std::string(levit_version()), setup_.context.labels,
                              entries_);
     file.close();
-    if (file.fail()) throw std::runtime_error(path.string() + ": cannot be written");
+    if (file.fail()) throw std::runtime_error(path.string() + ": cannot be written: " + std::strerror(errno));
   }
 
   const ExplainArguments& arguments_;
@@ -188,7 +193,7 @@ Command add_explain(CLI::App& program) {
   app->add_option(
          "--method", arguments->methods,
          "Comma list of gradcam, gradcam++, hirescam, layercam, xgradcam, shap, ig (integrated gradients), "
-         "gradient")
+         "gradient; also as other tools spell them (GradCAMPlusPlus, IntegratedGradients)")
       ->type_name("NAME")
       ->capture_default_str();
   app->add_option("--layer", arguments->layers,
@@ -196,7 +201,17 @@ Command add_explain(CLI::App& program) {
                   "mean (all) is averaged; --faithfulness also measures each")
       ->type_name("NAME")
       ->capture_default_str();
-  app->add_option("--class", arguments->label, "Label to explain; else the most likely")->type_name("LABEL");
+  app->add_option("--class", arguments->label,
+                  "Label or number of the class to explain; else the most likely")
+      ->type_name("LABEL");
+  app->add_flag(
+      "--aug-smooth", arguments->aug_smooth,
+      "Class activation maps: mean over the picture and its mirror image, each times 0.9, 1 and 1.1, "
+      "as pytorch-grad-cam");
+  app->add_flag(
+      "--eigen-smooth", arguments->eigen_smooth,
+      "Class activation maps: first principal component of the weighted activations instead of their "
+      "sum, as pytorch-grad-cam; with the sign of the sum");
   app->add_option("--samples", arguments->samples,
                   "SHAP: samples per picture; the error falls with their square root")
       ->type_name("N")
@@ -204,6 +219,12 @@ Command add_explain(CLI::App& program) {
   app->add_option("--seed", arguments->seed, "SHAP: seed of the samples, as shap's rseed; and of random maps")
       ->type_name("S")
       ->capture_default_str();
+  app->add_option(
+         "--local-smoothing", arguments->local_smoothing,
+         "SHAP: standard deviation of noise that is added to the normalised picture in each sample, as "
+         "shap's local_smoothing")
+      ->type_name("SIGMA")
+      ->check(CLI::Range(0.0, 1000.0));
   app->add_option("--background", arguments->background,
                   "SHAP: pictures to compare with; else a blurred copy of the picture and mean grey")
       ->type_name("DIR|FILE");

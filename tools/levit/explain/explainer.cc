@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+
+#include "tools/levit/explain/smoothing.h"
 
 namespace levit::tools {
 namespace {
@@ -22,6 +25,10 @@ void set_range(const std::vector<float>& values, Explanation& result) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   result.low = std::min(result.low, *low);
   result.high = std::max(result.high, *high);
+}
+
+void add(const std::vector<float>& from, std::vector<float>& to) {
+  std::transform(from.begin(), from.end(), to.begin(), to.begin(), [](float a, float b) { return a + b; });
 }
 
 struct Finished {
@@ -68,7 +75,7 @@ Grid channel_sums(const std::vector<float>& values) {
 }
 
 Explainer::Explainer(const levit_model* model, levit_options run, const ExplainOptions& options)
-    : context_(model, with_attribution(run)), options_(options), info_(info(model)) {}
+    : run_(run), context_(model, with_attribution(run)), options_(options), info_(info(model)) {}
 
 Explanation Explainer::explain(const Sample& sample, Method method, size_t class_index) {
   const std::vector<float> direction = context_.direction(class_index);
@@ -94,28 +101,78 @@ Explanation Explainer::explain(const Sample& sample, Method method, size_t class
   return result;
 }
 
-void Explainer::explain_cam(const Sample& sample, const std::vector<float>& direction, Explanation& result) {
-  result.layers = options_.layers;
-  const bool several = result.layers.size() > 1;
-  result.flat = true;
-  for (const levit_layer layer : result.layers) {
-    const size_t side = info_.grid[layer == LEVIT_STEM ? 0 : layer - LEVIT_STAGE0];
-    Grid raw = {side, std::vector<float>(side * side)};
-    check(levit_cam(context_.get(), sample.input(), direction.data(),
-                    static_cast<levit_cam_method>(result.method), layer, raw.values.data(), nullptr));
-    set_range(raw.values, result);
+Grid Explainer::raw_map(levit_input input, const std::vector<float>& direction, levit_cam_method method,
+                        levit_layer layer) {
+  const size_t side = info_.grid[layer == LEVIT_STEM ? 0 : layer - LEVIT_STAGE0];
+  if (options_.eigen_smooth) {
+    size_t floats = 0;
+    check(levit_layer_floats(context_.model(), layer, &floats));
+    std::vector<float> gradient(floats), activation(floats);
+    check(levit_gradient(context_.get(), input, 1, direction.data(), layer, gradient.data(),
+                         activation.data(), nullptr));
+    return eigen_smoothed(method, activation, gradient, side);
+  }
+  Grid raw = {side, std::vector<float>(side * side)};
+  check(levit_cam(context_.get(), input, direction.data(), method, layer, raw.values.data(), nullptr));
+  return raw;
+}
+
+Explainer::Cam Explainer::cam(levit_input input, const std::vector<float>& direction, Method method) {
+  const bool several = options_.layers.size() > 1;
+  Cam result = {{}, {}, true};
+  for (const levit_layer layer : options_.layers) {
+    Grid raw = raw_map(input, direction, static_cast<levit_cam_method>(method), layer);
     // Maps of several layers meet at the picture's size, as pytorch-grad-cam averages them.
-    const Finished finished = finish(raw, several ? LEVIT_SIDE : side);
+    const Finished finished = finish(raw, several || options_.aug_smooth ? LEVIT_SIDE : raw.side);
     result.flat = result.flat && finished.flat;
     if (result.map.values.empty()) {
       result.map = finished.heat;
     } else {
-      std::transform(finished.heat.values.begin(), finished.heat.values.end(), result.map.values.begin(),
-                     result.map.values.begin(), [](float a, float b) { return a + b; });
+      add(finished.heat.values, result.map.values);
     }
     result.raw.push_back(std::move(raw));
   }
   if (several) result.map = finish(result.map, LEVIT_SIDE).heat;
+  return result;
+}
+
+// Means over the augmentations, mirrored back.
+Explainer::Cam Explainer::smoothed_cam(const std::vector<float>& tensor, const std::vector<float>& direction,
+                                       Method method) {
+  Cam mean = {{}, {}, true};
+  size_t views = 0;
+  for_each_augmentation(tensor, [&](const std::vector<float>& view, bool flipped) {
+    Cam one = cam({nullptr, view.data()}, direction, method);
+    const auto back = [flipped](Grid& grid) {
+      if (flipped) grid.values = mirrored(grid.values, grid.side);
+    };
+    back(one.map);
+    for (Grid& raw : one.raw) back(raw);
+    mean.flat = mean.flat && one.flat;
+    if (views++ == 0) {
+      mean.map = std::move(one.map);
+      mean.raw = std::move(one.raw);
+      return;
+    }
+    add(one.map.values, mean.map.values);
+    for (size_t i = 0; i < mean.raw.size(); ++i) add(one.raw[i].values, mean.raw[i].values);
+  });
+  const auto divide = [views](Grid& grid) {
+    for (float& value : grid.values) value /= static_cast<float>(views);
+  };
+  divide(mean.map);
+  for (Grid& raw : mean.raw) divide(raw);
+  return mean;
+}
+
+void Explainer::explain_cam(const Sample& sample, const std::vector<float>& direction, Explanation& result) {
+  Cam found = options_.aug_smooth ? smoothed_cam(sample.tensor, direction, result.method)
+                                  : cam(sample.input(), direction, result.method);
+  result.layers = options_.layers;
+  result.raw = std::move(found.raw);
+  result.map = std::move(found.map);
+  result.flat = found.flat;
+  for (const Grid& raw : result.raw) set_range(raw.values, result);
 }
 
 void Explainer::explain_shap(const Sample& sample, const std::vector<float>& direction, Explanation& result) {
@@ -125,6 +182,16 @@ void Explainer::explain_shap(const Sample& sample, const std::vector<float>& dir
   std::vector<const float*> backgrounds;
   for (const auto& background : own.empty() ? options_.backgrounds : own)
     backgrounds.push_back(background.data());
+  if (options_.local_smoothing > 0) {
+    const auto progress = [this](size_t done) {
+      return run_.progress != nullptr && run_.progress(run_.progress_context, done, options_.samples) != 0;
+    };
+    result.attribution = noisy_shap(
+        context_, sample.tensor, direction,
+        {backgrounds, options_.samples, run_.batch, options_.seed, options_.local_smoothing, progress},
+        result.values);
+    return;
+  }
   levit_shap_options shap{};
   shap.size = sizeof shap;
   shap.direction = direction.data();

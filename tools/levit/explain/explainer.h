@@ -18,6 +18,8 @@ struct ExplainOptions {
   std::vector<levit_layer> layers = {LEVIT_STAGE1};
   size_t samples = 200, steps = 64;
   uint32_t seed = 0;
+  bool aug_smooth = false, eigen_smooth = false;  // class activation maps: see smoothing.h
+  double local_smoothing = 0;                     // SHAP: standard deviation of the noise on each sample
   // Normalised tensors [3][224][224]; empty: a blurred copy of the picture and the mean grey.
   std::vector<std::vector<float>> backgrounds;
 };
@@ -58,9 +60,20 @@ class Explainer {
   Context& context() { return context_; }
 
  private:
+  // Raw maps of the layers and what is drawn of them.
+  struct Cam {
+    std::vector<Grid> raw;
+    Grid map;
+    bool flat;
+  };
+  Grid raw_map(levit_input input, const std::vector<float>& direction, levit_cam_method method,
+               levit_layer layer);
+  Cam cam(levit_input input, const std::vector<float>& direction, Method method);
+  Cam smoothed_cam(const std::vector<float>& tensor, const std::vector<float>& direction, Method method);
   void explain_cam(const Sample& sample, const std::vector<float>& direction, Explanation& result);
   void explain_shap(const Sample& sample, const std::vector<float>& direction, Explanation& result);
 
+  const levit_options run_;
   Context context_;
   const ExplainOptions options_;
   levit_info info_;

@@ -1,6 +1,8 @@
 #include "tools/levit/explain/method.h"
 
 #include <algorithm>
+#include <cctype>
+#include <iterator>
 #include <stdexcept>
 
 namespace levit::tools {
@@ -34,12 +36,36 @@ void add_once(std::vector<T>& list, T value) {
   if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(value);
 }
 
+// Letters and digits alone, in small letters, "+" as "plus": so that the spellings of other tools agree.
+std::string folded(const std::string& name) {
+  std::string result;
+  for (const char c : name) {
+    if (c == '+') result += "plus";
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0)
+      result += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return result;
+}
+
+// Names of pytorch-grad-cam (GradCAMPlusPlus), captum (IntegratedGradients, Saliency) and shap
+// (GradientExplainer) that differ from ours by more than their letters' case.
+constexpr struct {
+  const char* name;
+  Method method;
+} kOtherNames[] = {
+    {"gradientshap", Method::kShap},      {"gradientexplainer", Method::kShap},
+    {"expectedgradients", Method::kShap}, {"integratedgradients", Method::kIntegratedGradients},
+    {"saliency", Method::kGradient},      {"inputgradient", Method::kGradient},
+};
+
 Method parse_method(const std::string& name) {
   std::string known;
   for (size_t i = 0; i < std::size(kMethods); ++i) {
-    if (name == kMethods[i].flag) return static_cast<Method>(i);
+    if (folded(name) == folded(kMethods[i].flag)) return static_cast<Method>(i);
     known += (i == 0 ? "" : ", ") + std::string(kMethods[i].flag);
   }
+  for (const auto& other : kOtherNames)
+    if (folded(name) == other.name) return other.method;
   throw std::runtime_error("no method \"" + name + "\"; there are " + known);
 }
 
@@ -85,20 +111,28 @@ std::vector<levit_layer> parse_layers(const std::string& list) {
   return layers;
 }
 
-size_t chosen_class(const levit_model* model, const std::string& label, size_t predicted) {
-  if (label.empty()) return predicted;
-  constexpr size_t kMostListed = 20;
-  std::string known;
-  size_t count = 0;
-  for (const char* name = levit_label(model, 0); name != nullptr; name = levit_next_label(model, name)) {
-    if (label == name) return count;
-    if (count < kMostListed) known += (count == 0 ? "" : ", ") + std::string(name);
-    ++count;
+size_t chosen_class(const std::vector<std::string>& labels, const std::string& wanted, size_t predicted) {
+  if (wanted.empty()) return predicted;
+  const auto found = std::find(labels.begin(), labels.end(), wanted);
+  const auto place = [&labels](auto at) { return static_cast<size_t>(at - labels.begin()); };
+  const std::string twin = wanted + " (class ";  // as class_labels() tells equal labels apart
+  const auto second = std::find_if(labels.begin(), labels.end(), [&twin](const std::string& label) {
+    return label.compare(0, twin.size(), twin) == 0;
+  });
+  if (found != labels.end() && second != labels.end()) {
+    throw std::runtime_error("several classes are called \"" + wanted + "\"; name one by its number, as " +
+                             std::to_string(place(found)) + " or " + std::to_string(place(second)));
   }
-  const bool number = label.size() < 6 && label.find_first_not_of("0123456789") == std::string::npos;
-  if (number && std::stoul(label) < count) return std::stoul(label);
-  if (count > kMostListed) known += ", ... (" + std::to_string(count) + ", or their numbers from 0 on)";
-  throw std::runtime_error("no class \"" + label + "\"; there are " + known);
+  if (found != labels.end()) return place(found);
+  const bool number =
+      std::all_of(wanted.begin(), wanted.end(), [](unsigned char c) { return std::isdigit(c); });
+  if (number && wanted.size() < 9 && std::stoul(wanted) < labels.size()) return std::stoul(wanted);
+  constexpr size_t kListed = 12;  // of a thousand labels
+  std::string known;
+  for (size_t i = 0; i < std::min(labels.size(), kListed); ++i) known += (i == 0 ? "" : ", ") + labels[i];
+  if (labels.size() > kListed) known += " and " + std::to_string(labels.size() - kListed) + " more";
+  throw std::runtime_error("no class \"" + wanted + "\"; there are " + known + ", or a number from 0 to " +
+                           std::to_string(labels.size() - 1));
 }
 
 }  // namespace levit::tools

@@ -29,14 +29,14 @@ const char* method_title(Method method);  // "Grad-CAM++"
 const char* layer_flag(levit_layer layer);
 std::string layer_flags(const std::vector<levit_layer>& layers);  // "stage0,stage1"
 
-// Comma lists as the user gives them; throw std::runtime_error that lists what there is. "mean" stands for
-// all layers.
+// Comma lists as the user gives them, methods also as other tools spell them (GradCAMPlusPlus, grad_cam);
+// throw std::runtime_error that lists what there is. "mean" stands for all layers.
 std::vector<Method> parse_methods(const std::string& list);
 std::vector<levit_layer> parse_layers(const std::string& list);
 
-// The class with that label, or `predicted` when the label is empty. Throws std::runtime_error that lists the
-// labels.
-size_t chosen_class(const levit_model* model, const std::string& label, size_t predicted);
+// The class with that label, as class_labels() has it, or of that number; `predicted` when nothing is wanted.
+// Throws std::runtime_error that lists the labels, or the numbers of classes that share one.
+size_t chosen_class(const std::vector<std::string>& labels, const std::string& wanted, size_t predicted);
 
 }  // namespace levit::tools
 

@@ -19,6 +19,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Bytes: file systems take 255, and up to 80 of method, layers, numbers and extension come behind it.
+constexpr size_t kLongestName = 160;
+
 // The double with the fewest digits that gives back the float.
 double shortest(float value) {
   char text[32];
@@ -33,6 +36,8 @@ Json numbers(const SheetContext& context, const Explanation& explanation) {
   Json result;
   result["method"] = method_flag(explanation.method);
   if (is_cam(explanation.method)) result["layer"] = layer_flags(explanation.layers);
+  if (is_cam(explanation.method) && context.aug_smooth) result["aug_smooth"] = true;
+  if (is_cam(explanation.method) && context.eigen_smooth) result["eigen_smooth"] = true;
   result["low"] = shortest(explanation.low);
   result["high"] = shortest(explanation.high);
   result["flat"] = explanation.flat;
@@ -40,6 +45,7 @@ Json numbers(const SheetContext& context, const Explanation& explanation) {
     result["samples"] = context.samples;
     result["seed"] = context.seed;
     result["background"] = context.background;
+    if (context.local_smoothing > 0) result["local_smoothing"] = context.local_smoothing;
   }
   if (explanation.method == Method::kIntegratedGradients) result["steps"] = context.steps;
   if (explanation.complete()) {
@@ -63,6 +69,11 @@ std::string OutputNames::name_for(const std::string& path) {
     if (!harmless || c == '\0') c = '_';
   }
   if (stem.empty() || stem[0] == '.') stem = "picture" + stem;
+  if (path == "-") stem = "standard_input";
+  // Without the first half of a character at the end.
+  size_t length = std::min(stem.size(), kLongestName);
+  while (length < stem.size() && (static_cast<unsigned char>(stem[length]) & 0xc0) == 0x80) --length;
+  stem.resize(length);
   std::string name = stem;
   for (size_t number = 2;; ++number) {
     std::string key = name;

@@ -13,7 +13,8 @@
 namespace levit::tools {
 
 // Gives every input a name for its files: that of the input without its extension, made safe for any file
-// system and told apart by a number when it was given before, whatever the case of its letters.
+// system, cut after 160 bytes, and told apart by a number when it was given before, whatever the case of its
+// letters.
 class OutputNames {
  public:
   std::string name_for(const std::string& path);

@@ -35,6 +35,9 @@ ExplainOptions explain_options(const ExplainArguments& arguments, const SampleRe
   options.samples = arguments.samples;
   options.steps = arguments.steps;
   options.seed = arguments.seed;
+  options.aug_smooth = arguments.aug_smooth;
+  options.eigen_smooth = arguments.eigen_smooth;
+  options.local_smoothing = arguments.local_smoothing;
   if (!arguments.background.empty()) options.backgrounds = read_backgrounds(reader, arguments.background);
   return options;
 }
@@ -52,6 +55,9 @@ SheetContext sheet_context(const ExplainArguments& arguments, const ModelFile& f
   context.samples = options.samples;
   context.steps = options.steps;
   context.seed = options.seed;
+  context.aug_smooth = options.aug_smooth;
+  context.eigen_smooth = options.eigen_smooth;
+  context.local_smoothing = options.local_smoothing;
   return context;
 }
 
@@ -65,7 +71,7 @@ ExplainSetup::ExplainSetup(const ExplainArguments& arguments)
              {arguments.ignore_orientation, true, arguments.megapixels * 1'000'000}),
       options(explain_options(arguments, reader)),
       context(sheet_context(arguments, file, options)) {
-  chosen_class(file.model(), label, 0);
+  chosen_class(context.labels, label, 0);
 }
 
 Verdict ExplainSetup::verdict(Explainer& explainer, const Sample& sample) const {

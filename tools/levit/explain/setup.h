@@ -17,6 +17,8 @@ struct ExplainArguments {
   std::string methods = "gradcam,shap", layers = "stage1", label, background;
   size_t samples = 200, steps = 64, controls = 5, threads = 0;
   uint32_t seed = 0;
+  double local_smoothing = 0;
+  bool aug_smooth = false, eigen_smooth = false;
   bool raw = false, json = false, faithfulness = false, ignore_orientation = false, quiet = false;
   size_t megapixels = 100;
   std::string model, target, resize;
@@ -33,7 +35,7 @@ struct ExplainSetup {
 
   // The class to explain: the one that was asked for, or the most likely.
   size_t explained_class(const Verdict& verdict) const {
-    return chosen_class(file.model(), label, verdict.label);
+    return chosen_class(context.labels, label, verdict.label);
   }
 
   ModelFile file;

@@ -38,9 +38,10 @@ std::string joined_layers(const Explanation& explanation) {
   return text;
 }
 
-Panel cam_panel(const Explanation& explanation, const std::string& label) {
+Panel cam_panel(const SheetContext& context, const Explanation& explanation, const std::string& label) {
   Panel panel;
-  panel.detail = joined_layers(explanation) + ", for " + label;
+  panel.detail = joined_layers(explanation) + (context.aug_smooth ? ", aug-smooth" : "") +
+                 (context.eigen_smooth ? ", eigen-smooth" : "") + ", for " + label;
   panel.legend = Legend::kHeat;
   panel.low = "no evidence for " + label;
   panel.high = "most";
@@ -66,6 +67,7 @@ Panel pixel_panel(const SheetContext& context, const Explanation& explanation, f
   switch (explanation.method) {
     case Method::kShap:
       panel.detail = std::to_string(context.samples) + " samples, seed " + std::to_string(context.seed) +
+                     (context.local_smoothing > 0 ? ", noise " + significant(context.local_smoothing) : "") +
                      ", for " + label;
       panel.notes = {sum_line(explanation.attribution),
                      "standard error of the sum " + fixed(explanation.attribution.standard_error, 3),
@@ -89,7 +91,7 @@ Panel explanation_panel(const SheetContext& context, const Canvas& picture, cons
                         const Explanation& explanation, const std::string& label) {
   Panel panel;
   if (is_cam(explanation.method)) {
-    panel = cam_panel(explanation, label);
+    panel = cam_panel(context, explanation, label);
     panel.picture = heat_overlay(picture, window, explanation.map);
   } else {
     const Softened drawn = softened(explanation);

@@ -18,6 +18,8 @@ struct SheetContext {
   std::string background;  // what SHAP compares with, in words
   size_t samples = 0, steps = 0;
   uint32_t seed = 0;
+  bool aug_smooth = false, eigen_smooth = false;
+  double local_smoothing = 0;
 };
 
 // The map over the picture, as large as the picture.

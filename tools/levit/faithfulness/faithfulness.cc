@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "tools/common/input_file.h"
 #include "tools/common/interval.h"
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
@@ -109,6 +110,8 @@ Outcome measure_input(const SampleReader& reader, const Input& input, Measurer& 
       outcome.pictures.push_back(measurer.measure(sample));
       return !interrupted();
     });
+  } catch (const Interrupted&) {
+    throw;
   } catch (const std::exception& error) {
     outcome.failure = failed(input.path, error.what());
     outcome.stopped = interrupted();

@@ -304,9 +304,9 @@ TEST_CASE("--topk names the most likely classes, in every form") {
   }
   const auto rows = csv_rows(fixture.classify("--csv --topk 2 " + fixture.pictures + " missing.png").out);
   REQUIRE(rows.size() == 4);
-  for (const auto& row : rows) CHECK(row.size() == 12);
-  CHECK(rows[0][8] == "label 1");
-  CHECK(rows[1][10] == top[0]["top"][1]["label"]);
+  for (const auto& row : rows) CHECK(row.size() == 14);
+  CHECK(rows[0][10] == "label 1");
+  CHECK(rows[1][12] == top[0]["top"][1]["label"]);
   CHECK(count(fixture.classify("--topk 4 " + fixture.pictures).out, "\n") == 9);
   CHECK(count(fixture.classify("--topk 99 " + fixture.pictures).out, "\n") == 11);
   CHECK(fixture.classify("--topk 0 " + fixture.pictures).exit == 2);

@@ -1,3 +1,4 @@
+// Write beside, sync, rename: the three steps after which a file is there whole or not at all.
 #include "tools/common/atomic_file.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// The walk over files, directories and lists; it opens nothing but lists and standard input.
 #include "tools/common/input_list.h"
 
 #include <sys/stat.h>

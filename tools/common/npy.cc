@@ -1,3 +1,4 @@
+// The header of .npy is a Python literal: a small parser for exactly what NumPy writes there.
 #include "tools/common/npy.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// Results, complaints and the line of progress between them; one lock, because a thread draws that line.
 #include "tools/common/output.h"
 
 #include <sys/ioctl.h>

@@ -1,3 +1,4 @@
+// Bytes that may be UTF-8 on their way to terminals, JSON and CSV.
 #include "tools/common/text.h"
 
 #include <algorithm>

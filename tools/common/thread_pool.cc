@@ -1,3 +1,4 @@
+// A loop is one word that threads claim bits of; who finds nothing to claim spins a little, then sleeps.
 #include "tools/common/thread_pool.h"
 
 #include <algorithm>

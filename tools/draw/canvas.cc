@@ -1,3 +1,4 @@
+// Antialiased boxes and strokes by signed distance, and resampling with the triangle filter.
 #include "tools/draw/canvas.h"
 
 #include <algorithm>

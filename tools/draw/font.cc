@@ -1,3 +1,4 @@
+// The glyphs as paths, and how they become strokes.
 #include "tools/draw/font.h"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// Bilinear grids, blur and percentiles, and the two ways in which a map is laid over a picture.
 #include "tools/draw/heat.h"
 
 #include <algorithm>

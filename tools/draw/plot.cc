@@ -1,3 +1,4 @@
+// Axes, curves, bands and keys at fixed sizes.
 #include "tools/draw/plot.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The layout of a sheet: header, panels in columns, legends and notes below.
 #include "tools/draw/sheet.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Flags that several commands have, each defined once with its help.
 #include "tools/levit/commands.h"
 
 #include <sys/stat.h>

@@ -1,3 +1,5 @@
+// Pictures and .npy tensors as samples: which are decoded whole, which by rows, and what is said when neither
+// works.
 #include "tools/levit/sample_reader.h"
 
 #include <algorithm>

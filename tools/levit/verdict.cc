@@ -1,3 +1,4 @@
+// Verdicts from logits, and the table, CSV and JSON that show them.
 #include "tools/levit/verdict.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Calls the library for every method and gathers what it returns into an Explanation.
 #include "tools/levit/explain/explainer.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The spellings of methods, layers and classes on the command line.
 #include "tools/levit/explain/method.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// index.html: cards whose order and visibility are CSS rules over radio buttons, so that no script is needed.
 #include "tools/levit/explain/page.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// File names, .npy maps and the JSON line of an explanation.
 #include "tools/levit/explain/report.h"
 
 #include <unistd.h>

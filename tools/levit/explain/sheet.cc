@@ -1,3 +1,4 @@
+// What stands in the panels of a sheet: titles, legends and numbers of every method.
 #include "tools/levit/explain/sheet.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Eigen-smooth, aug-smooth and SHAP with noise; each beside the formula of the tool it comes from.
 #include "tools/levit/explain/smoothing.h"
 
 #include <Eigen/Eigenvalues>

@@ -1,3 +1,4 @@
+// Deletion and insertion over cells, and Sobel edges: the arithmetic of faithfulness.
 #include "tools/levit/faithfulness/curves.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// One measurer per thread goes through the pictures; the report makes intervals of what they found.
 #include "tools/levit/faithfulness/faithfulness.h"
 
 #include <algorithm>

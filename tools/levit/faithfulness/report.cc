@@ -1,3 +1,4 @@
+// Means with paired gains over random maps, as a table, as JSON and as a plot.
 #include "tools/levit/faithfulness/report.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// The way from bytes to a checkpoint: what file it is, where the network lies (network.h), what it is
+// (configuration.h), which head it has (head.h).
 #include "tools/checkpoint/checkpoint.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Sizes are elected by all tensors that depend on them: a checkpoint with one wrong tensor must be told that
+// this tensor is wrong, not that a hundred others are.
 #include "tools/checkpoint/configuration.h"
 
 #include <algorithm>

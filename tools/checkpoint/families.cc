@@ -1,3 +1,4 @@
+// The three ways of counting blocks, and the names that follow from them.
 #include "tools/checkpoint/families.h"
 
 #include <algorithm>

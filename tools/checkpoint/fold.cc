@@ -1,3 +1,4 @@
+// Batch norms into weights and biases, in double: folded once here, never at run time.
 #include "tools/checkpoint/fold.h"
 
 #include <cmath>

@@ -1,3 +1,7 @@
+// Every tensor that is not the body's belongs to a root, the first module of its own beside the modules that
+// lead to the network. A root with a matrix in it could be the classifier; it is one if that matrix takes the
+// pooled channels and nothing but batch norms stands around it. The rest of this file is about which of
+// several roots it is, and errs on the side of asking: a wrong head gives confident wrong answers.
 #include "tools/checkpoint/head.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The forms in which people keep the names of classes, told apart by what they look like.
 #include "tools/checkpoint/labels.h"
 
 #include <map>

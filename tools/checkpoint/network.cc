@@ -1,3 +1,5 @@
+// Networks are found by the names of their bodies, whatever stands in front of these; the choice among
+// several follows the order in which timm and the original's own scripts load them.
 #include "tools/checkpoint/network.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// A stack machine without recursion and without imports: what a pickle would call is only written down.
 #include "tools/checkpoint/pickle.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// The header through a SAX parser, so that a header of 100 MB makes no tree, and every refusal names its
+// entry.
 #include "tools/checkpoint/safetensors.h"
 
 #include <algorithm>

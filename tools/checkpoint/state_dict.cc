@@ -1,3 +1,4 @@
+// Elements of any type and stride to double.
 #include "tools/checkpoint/state_dict.h"
 
 #include <cstring>

@@ -1,3 +1,5 @@
+// Containers, storages and tensors of torch.save, and the walk through what was saved. Storages are checked
+// (CRC-32) when a tensor first needs them: an optimizer's are never read.
 #include "tools/checkpoint/torch_file.h"
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// A folded model to the bytes of FORMAT.md, each value rounded once.
 #include "tools/checkpoint/writer.h"
 
 #include <algorithm>

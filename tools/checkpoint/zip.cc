@@ -1,3 +1,4 @@
+// The few fields of a zip that a stored entry needs. Nothing is unpacked.
 #include "tools/checkpoint/zip.h"
 
 #include <algorithm>

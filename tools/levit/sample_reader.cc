@@ -102,7 +102,8 @@ Sample SampleReader::load_rows(const Input& input) const {
   const auto start = Clock::now();
   sample.rgb.resize(kSampleValues);
   try {
-    const PictureOptions how = picture_options(options_);
+    PictureOptions how = picture_options(options_);
+    how.context = context_->get();
     Picture view = input.bytes ? decode_view(input.bytes->data(), input.bytes->size(), how, resize_, scratch,
                                              sample.rgb.data())
                                : load_view(input.path, how, resize_, scratch, sample.rgb.data());

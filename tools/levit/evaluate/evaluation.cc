@@ -66,6 +66,13 @@ std::vector<Group> by_size(const Evaluation& all) {
   return list;
 }
 
+std::vector<GiveAwayRow> give_away_rows(const std::vector<Prediction>& predictions) {
+  std::vector<GiveAwayRow> rows;
+  for (const Prediction& one : predictions)
+    rows.push_back({one.facts, one.width, one.height, one.colour, one.truth});
+  return rows;
+}
+
 std::vector<size_t> confident_mistakes(const Scores& scores) {
   std::vector<size_t> rows;
   for (size_t i = 0; i < scores.count(); ++i)
@@ -110,6 +117,11 @@ Evaluation evaluate(PredictionFile file, uint64_t seed, ThreadPool& pool) {
     all.fitted_ece = calibration_error(top_bins(fitted));
   }
   all.mistakes = confident_mistakes(all.scores);
+  all.give_away = find_give_away(give_away_rows(all.predictions));
+  if (all.give_away.solved()) {
+    all.warnings.push_back(all.give_away.sentence() +
+                           "; an accuracy on this data set may say little of the pictures");
+  }
   if (!all.several_classes()) {
     all.warnings.push_back(
         "one class only (" + all.label(all.scores.truth[0]) +

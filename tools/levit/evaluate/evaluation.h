@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tools/levit/evaluate/bootstrap.h"
+#include "tools/levit/evaluate/giveaway.h"
 #include "tools/levit/evaluate/prediction.h"
 #include "tools/levit/evaluate/summary.h"
 
@@ -38,6 +39,7 @@ struct Evaluation {
   std::optional<double> temperature;           // that fits these pictures best
   double fitted_log_loss = 0, fitted_ece = 0;  // at that temperature
   std::vector<size_t> mistakes;                // rows, the most confident first
+  GiveAway give_away;
   std::vector<std::string> warnings;
 
   const std::string& label(size_t k) const { return header.labels[k]; }

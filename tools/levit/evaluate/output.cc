@@ -98,6 +98,10 @@ std::string coverage_rows(const Evaluation& all) {
   return text;
 }
 
+std::string give_away_line(const GiveAway& found) {
+  return found.checked ? "give-away check: " + found.sentence() + "\n" : "";
+}
+
 Json defined(double value) {
   return std::isnan(value) ? Json() : Json(value);
 }
@@ -137,6 +141,17 @@ Json confusion_json(const Evaluation& all) {
   return rows;
 }
 
+Json give_away_json(const GiveAway& found) {
+  if (!found.checked) return Json();
+  Json json = {{"n", found.pictures},
+               {"chance", found.chance},
+               {"balanced_accuracy", found.balanced_accuracy},
+               {"level", found.level()},
+               {"solved", found.solved()}};
+  for (const GiveAwayClue& clue : found.clues) json["clues"][clue.name] = clue.balanced_accuracy;
+  return json;
+}
+
 Json bins_json(const std::vector<CalibrationBin>& bins) {
   Json list = Json::array();
   for (const CalibrationBin& bin : bins)
@@ -171,7 +186,8 @@ std::string evaluation_table(const Evaluation& all) {
           class_rows(all, shown) + "\n";
   if (shown.size() <= 12) text += confusion_rows(all, shown) + "\n";
   text += coverage_rows(all) + "\n" + group_rows("folder", all.sources) + "\n" +
-          group_rows("shorter side", all.sizes) + "\n" + temperature_line(all) + "\n";
+          group_rows("shorter side", all.sizes) + "\n" + temperature_line(all) + "\n" +
+          give_away_line(all.give_away);
   return text;
 }
 
@@ -193,6 +209,7 @@ std::string evaluation_json(const Evaluation& all) {
   }
   json["sources"] = groups_json("source", all.sources);
   json["sizes"] = groups_json("shorter_side", all.sizes);
+  json["give_away"] = give_away_json(all.give_away);
   json["temperature"] = {{"used", all.header.temperature},
                          {"best", all.temperature ? Json(*all.temperature) : Json()}};
   if (all.temperature) {

@@ -210,6 +210,14 @@ std::string group_table(const std::string& title, const std::vector<Group>& grou
   return out + "</table></div>\n";
 }
 
+std::string give_away_table(const GiveAway& found) {
+  std::string out = "<div class=\"scroll\"><table><tr><th>clue</th><th>balanced accuracy</th></tr>\n";
+  for (const GiveAwayClue& clue : found.clues)
+    out += "<tr>" + cell(html_text(clue.name)) + cell(number(clue.balanced_accuracy)) + "</tr>\n";
+  return out + "<tr>" + cell("all together") + cell(number(found.balanced_accuracy)) +
+         "</tr>\n</table></div>\n";
+}
+
 std::string mistake_card(const Evaluation& all, const Mistake& mistake) {
   const Prediction& one = all.predictions[mistake.row];
   std::string out = "<div class=\"mistake\">";
@@ -253,6 +261,10 @@ std::string evaluation_report(const Evaluation& all, const std::vector<Mistake>&
   if (all.several_classes()) out += svg_plot(roc_plot(all));
   out += svg_plot(reliability_plot(all)) + svg_plot(coverage_plot(all)) + confusion(all) + "</div>\n";
   out += "<h2>All metrics</h2>\n" + metrics_table(all) + "<p>" + html_text(temperature_line(all)) + "</p>\n";
+  if (all.give_away.checked) {
+    out += "<h2>Give-away check</h2>\n<p>" + html_text(all.give_away.sentence()) + "</p>\n" +
+           give_away_table(all.give_away);
+  }
   out += "<h2>By class</h2>\n" + class_table(all);
   out += "<h2>By folder</h2>\n" + group_table("folder", all.sources);
   out += "<h2>By size</h2>\n" + group_table("shorter side", all.sizes) +

@@ -90,6 +90,16 @@ std::string percent_encoded(std::string_view bytes) {
   return out;
 }
 
+std::string percent_decoded(const std::string& text) {
+  std::string bytes;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool encoded = text[i] == '%' && i + 2 < text.size();
+    bytes += encoded ? static_cast<char>(std::stoi(text.substr(i + 1, 2), nullptr, 16)) : text[i];
+    i += encoded ? 2 : 0;
+  }
+  return bytes;
+}
+
 std::string padded(std::string_view text, size_t width) {
   const size_t used = characters(text);
   return std::string(text) + std::string(width > used ? width - used : 0, ' ');

@@ -19,6 +19,9 @@ std::string visible(std::string_view bytes);
 // 3986).
 std::string percent_encoded(std::string_view bytes);
 
+// The bytes that percent_encoded() was given.
+std::string percent_decoded(const std::string& text);
+
 // With blanks behind it until it has that many characters.
 std::string padded(std::string_view text, size_t width);
 

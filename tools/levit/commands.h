@@ -22,6 +22,7 @@ struct Command {
 
 // Every command lives in the folder of its name and joins the program by one function, where its flags and
 // their help are defined and nowhere else. Here and in main.cc are the only lists of commands.
+Command add_attack(CLI::App& program);
 Command add_bench(CLI::App& program);
 Command add_classify(CLI::App& program);
 Command add_evaluate(CLI::App& program);

@@ -17,7 +17,7 @@ namespace {
 
 constexpr Command (*kCommands[])(CLI::App&) = {
     // in the order of --help
-    add_classify, add_explain, add_evaluate, add_finetune, add_info, add_bench,
+    add_classify, add_explain, add_evaluate, add_attack, add_finetune, add_info, add_bench,
 };
 
 // Insertions, deletions and substitutions between two words (Levenshtein 1966).

@@ -143,7 +143,7 @@ TEST_CASE("bad data gets one line that names it, and exit code 1") {
       {"--labels-csv twice.csv", "levit: twice.csv: names a.ppm twice\n"},
       {"data --map class0", "levit: --map class0: not FOLDER=LABEL\n"},
       {"data --shard 1/2", "levit: --shard needs --predictions FILE, to be merged with --merge\n"},
-      {"", "levit: name the data set, or the parts of one with --merge\n"},
+      {"", "levit: name the data set, or a file of labels\n"},
   };
   for (const auto& [arguments, line] : cases) {
     CAPTURE(arguments);
@@ -288,4 +288,36 @@ TEST_CASE(
   CHECK(after["log_loss"]["value"].get<double>() <= before["log_loss"]["value"].get<double>());
   CHECK(after["accuracy"] == before["accuracy"]);
   CHECK(fixture.evaluate("data --fit-temperature").exit == 1);
+}
+
+TEST_CASE("--robust counts verdicts that flip, the same in parts; a missing line of changes is refused") {
+  const Fixture fixture;
+  const Outcome whole = fixture.evaluate("data --robust --json");
+  CHECK(whole.exit == 0);
+  const json result = json::parse(whole.out);
+  REQUIRE(result["robust"].size() == 6);
+  for (const json& one : result["robust"]) {
+    CHECK(one["flips"].get<size_t>() <= 9);
+    CHECK(one["flipped"]["value"].get<double>() == doctest::Approx(one["flips"].get<double>() / 9));
+  }
+  CHECK(fixture.evaluate("data --robust").out.find("verdicts flipped") != std::string::npos);
+  fixture.evaluate("data --robust --shard 1/2 --predictions one");
+  fixture.evaluate("data --robust --shard 2/2 --predictions two");
+  CHECK(fixture.evaluate("--merge two one --json").out == whole.out);
+  fixture.evaluate("data --shard 2/2 --predictions plain");
+  CHECK(fixture.evaluate("--merge plain one").exit == 1);
+}
+
+TEST_CASE("--probe asks each layer about held-out pictures; too few of them are refused") {
+  const Fixture fixture(30, 30);
+  const json result = json::parse(fixture.evaluate("data --probe --json").out);
+  REQUIRE(result["probe"].size() == 4);
+  const char* const layers[] = {"stem", "stage0", "stage1", "stage2"};
+  for (size_t i = 0; i < 4; ++i) {
+    CHECK(result["probe"][i]["layer"] == layers[i]);
+    CHECK(result["probe"][i]["n"].get<size_t>() + result["probe"][i]["trained"].get<size_t>() == 60);
+    CHECK(result["probe"][i]["accuracy"]["value"].get<double>() <= 1);
+  }
+  const Fixture few(1, 1);
+  CHECK(few.evaluate("data --probe").err.find("--probe: too few pictures") != std::string::npos);
 }

@@ -7,8 +7,10 @@
 #include <stdexcept>
 
 #include "tools/common/ordered_run.h"
+#include "tools/common/shard.h"
 #include "tools/common/text.h"
 #include "tools/levit/classifier.h"
+#include "tools/levit/classify/resume.h"
 #include "tools/levit/commands.h"
 #include "tools/levit/job.h"
 
@@ -24,6 +26,8 @@ struct Arguments {
   std::string model, target, resize;
   size_t threads = 0, batch = 1, megapixels = 100, top = 0;
   std::string unsure = "0.35..0.65";
+  std::string shard, output;
+  bool resume = false;
   bool json = false, csv = false, ignore_orientation = false, quiet = false, times = false;
 };
 
@@ -51,13 +55,14 @@ UnsureBand parse_band(const std::string& text) {
 
 class Run {
  public:
-  explicit Run(const Arguments& arguments, const InputList& list)
+  Run(const Arguments& arguments, const InputList& list, LineFile* output)
       : arguments_(arguments),
         options_{arguments.ignore_orientation, false, arguments.megapixels * 1'000'000},
         form_(arguments.json  ? Form::kJson
               : arguments.csv ? Form::kCsv
                               : Form::kTable),
-        job_(list, arguments.threads, arguments.batch, kThreadsForOnePicture) {}
+        job_(list, arguments.threads, arguments.batch, kThreadsForOnePicture),
+        output_(output) {}
 
   int classify() {
     Decoded first;
@@ -125,7 +130,7 @@ class Run {
       lines.insert(0, header_line(form_, labels_, top_));
       has_header_ = true;
     }
-    print(lines);
+    output_ == nullptr ? print(lines) : output_->append(lines);
   }
 
   std::vector<std::string> summary() const {
@@ -175,12 +180,26 @@ class Run {
   size_t top_ = 0;                                        // most likely classes to name; 0: all
   std::vector<std::unique_ptr<Classifier>> classifiers_;  // by worker
   Counts counts_;
+  LineFile* output_;  // instead of standard output, or null
   bool has_header_ = false;
 };
 
 int run_classify(const Arguments& arguments) {
-  const InputList list = list_inputs(arguments.paths, arguments.zero_separated);
-  return Run(arguments, list).classify();
+  InputList list = list_inputs(arguments.paths, arguments.zero_separated);
+  if (!arguments.shard.empty()) keep_shard(list, parse_shard(arguments.shard));
+  if (arguments.output.empty()) {
+    if (arguments.resume) throw std::runtime_error("--resume needs -o FILE, the file to go on with");
+    return list.inputs.empty() ? 0 : Run(arguments, list, nullptr).classify();
+  }
+  FinishedInputs finished;
+  if (arguments.resume) {
+    if (!arguments.json) throw std::runtime_error("--resume needs --json, whose lines tell what is done");
+    finished = finished_inputs(arguments.output, list);
+    list.inputs.erase(list.inputs.begin(), list.inputs.begin() + static_cast<long>(finished.inputs));
+  }
+  LineFile output(arguments.output, finished.bytes);
+  const int exit = list.inputs.empty() ? 0 : Run(arguments, list, &output).classify();
+  return exit == 0 && finished.failed > 0 ? kFailedExit : exit;
 }
 
 }  // namespace
@@ -211,6 +230,14 @@ Command add_classify(CLI::App& program) {
          "to N in CSV, there in place of all classes")
       ->type_name("N")
       ->check(CLI::Range(1, 65536));
+  app->add_option("-o,--output", arguments->output, "Write the results there instead of to standard output")
+      ->type_name("FILE");
+  app->add_option("--shard", arguments->shard,
+                  "Only part I of N of the list, sorted by path; all parts behind each other are the whole")
+      ->type_name("I/N")
+      ->check(shard_problem);
+  app->add_flag("--resume", arguments->resume,
+                "Go on with the file of -o where a killed run left it (with --json)");
   add_resize_flag(*app, arguments->resize);
   add_ignore_orientation_flag(*app, arguments->ignore_orientation);
   add_max_megapixels_flag(*app, arguments->megapixels);
@@ -224,6 +251,7 @@ Command add_classify(CLI::App& program) {
   app->footer(
       "Examples: levit classify photo.jpg\n"
       "          levit classify --csv downloads/ > verdicts.csv\n"
+      "          levit classify --json --shard 2/4 -o part2.ndjson --resume million/\n"
       "          find . -name '*.jpg' -print0 | levit classify --json -0 -\n"
       "          curl -s https://example.org/a.jpg | levit classify\n"
       "          levit classify -- -name-with-a-dash.jpg");

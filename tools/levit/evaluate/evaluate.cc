@@ -1,8 +1,5 @@
 // levit evaluate: how right a model is on pictures whose labels are known, and how sure that is.
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -12,10 +9,10 @@
 #include "tools/common/signals.h"
 #include "tools/common/text.h"
 #include "tools/levit/commands.h"
-#include "tools/levit/dataset/dataset.h"
 #include "tools/levit/evaluate/evaluation.h"
 #include "tools/levit/evaluate/mistakes.h"
 #include "tools/levit/evaluate/output.h"
+#include "tools/levit/evaluate/pictures.h"
 #include "tools/levit/evaluate/report.h"
 #include "tools/levit/evaluate/run.h"
 #include "tools/levit/evaluate/temperature.h"
@@ -27,69 +24,12 @@ struct Arguments {
   std::string data, labels_csv;
   std::vector<std::string> map, merge;
   std::string shard = "1/1", predictions, csv, report, output;
-  bool json = false, fit_temperature = false, resume = false, ignore_orientation = false, quiet = false,
-       times = false;
+  bool json = false, fit_temperature = false, robust = false, probe = false, resume = false,
+       ignore_orientation = false, quiet = false, times = false;
   uint64_t seed = 0;
   std::string model, target, resize;
   size_t threads = 0;
 };
-
-std::map<std::string, std::string> parse_map(const std::vector<std::string>& pairs) {
-  std::map<std::string, std::string> map;
-  for (const std::string& pair : pairs) {
-    const size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size())
-      throw std::runtime_error("--map " + pair + ": not FOLDER=LABEL");
-    map[pair.substr(0, equals)] = pair.substr(equals + 1);
-  }
-  return map;
-}
-
-// The model's class of a label of the data.
-size_t class_of(const ModelFile& model, const std::map<std::string, std::string>& map,
-                const std::string& data, const std::string& label) {
-  const auto renamed = map.find(label);
-  const std::string& name = renamed == map.end() ? label : renamed->second;
-  constexpr size_t kMost = 12;
-  std::string known;
-  for (size_t k = 0; k < model.info().labels; ++k) {
-    if (name == model.label(k)) return k;
-    if (k < kMost) known += (k == 0 ? "" : ", ") + std::string(model.label(k));
-  }
-  throw std::runtime_error(data + ": the model knows no label \"" + name + "\", only " + known +
-                           (model.info().labels > kMost ? ", ..." : "") + " (--map " + label +
-                           "=LABEL renames it)");
-}
-
-// Pictures and their classes, sorted by their paths.
-std::vector<Prediction> read_pictures(const Arguments& arguments, const ModelFile& model) {
-  namespace fs = std::filesystem;
-  const std::string& csv = arguments.labels_csv;
-  if (arguments.data.empty() && csv.empty())
-    throw std::runtime_error("name the data set, or the parts of one with --merge");
-  const Dataset data = read_dataset(
-      arguments.data.empty() ? std::vector<std::string>() : std::vector<std::string>{arguments.data}, csv);
-  const fs::path base = arguments.data.empty() ? fs::path(csv).parent_path() : fs::path(arguments.data);
-  const auto map = parse_map(arguments.map);
-  std::vector<size_t> classes;
-  for (const std::string& label : data.labels)
-    classes.push_back(class_of(model, map, csv.empty() ? arguments.data : csv, label));
-  std::vector<Prediction> pictures;
-  for (const LabelledPicture& picture : data.pictures) {
-    Prediction one;
-    one.path = picture.path;
-    one.source = fs::path(picture.path).parent_path().lexically_relative(base).generic_string();
-    one.truth = classes[picture.label];
-    one.error = picture.error;
-    pictures.push_back(std::move(one));
-  }
-  std::sort(pictures.begin(), pictures.end(),
-            [](const Prediction& a, const Prediction& b) { return a.path < b.path; });
-  for (size_t i = 1; i < pictures.size(); ++i)
-    if (pictures[i].path == pictures[i - 1].path)
-      throw std::runtime_error(csv + ": names " + pictures[i].path + " twice");
-  return pictures;
-}
 
 template <typename Bytes>
 void write_file(const std::string& path, const Bytes& bytes) {
@@ -101,7 +41,8 @@ void write_file(const std::string& path, const Bytes& bytes) {
 }
 
 PredictionFile run_model(const Arguments& arguments, const ModelFile& model, size_t* total) {
-  const std::vector<Prediction> pictures = read_pictures(arguments, model);
+  const std::vector<Prediction> pictures =
+      labelled_pictures(arguments.data, arguments.labels_csv, arguments.map, model);
   RunOptions options;
   options.resize = chosen_resize(arguments.resize, model.info());
   options.ignore_orientation = arguments.ignore_orientation;
@@ -109,6 +50,7 @@ PredictionFile run_model(const Arguments& arguments, const ModelFile& model, siz
   options.threads = arguments.threads;
   options.output = arguments.predictions;
   options.resume = arguments.resume;
+  options.robust = arguments.robust;
   options.shard = parse_shard(arguments.shard);
   options.times = arguments.times;
   *total = options.shard.last(pictures.size()) - options.shard.first(pictures.size());
@@ -138,6 +80,14 @@ void store_temperature(const Evaluation& all, const ModelFile& model, const Argu
     complain(arguments.output + ": " + model.info().name + " with temperature " + fixed(*all.temperature, 4));
 }
 
+std::vector<ProbedLayer> probe_pictures(const Evaluation& all, const ModelFile& model,
+                                        const Arguments& arguments) {
+  const char* const target = chosen_target(arguments.target);
+  const SampleReader reader(model.model(), target, chosen_resize(all.header.resize, model.info()),
+                            {all.header.ignore_orientation, false});
+  return probe_layers(model, all.predictions, reader, arguments.threads, target);
+}
+
 int run_evaluate(const Arguments& arguments) {
   if (arguments.fit_temperature != !arguments.output.empty())
     throw std::runtime_error("--fit-temperature and -o FILE go together");
@@ -158,7 +108,8 @@ int run_evaluate(const Arguments& arguments) {
     }
   }
   ThreadPool pool(arguments.threads == 0 ? machine_threads() : arguments.threads);
-  const Evaluation all = evaluate(std::move(file), arguments.seed, pool);
+  Evaluation all = evaluate(std::move(file), arguments.seed, pool);
+  if (arguments.probe) all.probed = probe_pictures(all, model_of(all.header, arguments, model), arguments);
   for (const std::string& warning : all.warnings) complain(warning);
   if (!arguments.csv.empty()) write_file(arguments.csv, predictions_csv(all));
   if (!arguments.report.empty()) {
@@ -177,20 +128,17 @@ Command add_evaluate(CLI::App& program) {
   CLI::App* app = program.add_subcommand(
       "evaluate", "Measure a model on pictures whose labels are known, with 95 % intervals");
   auto arguments = std::make_shared<Arguments>();
-  app->add_option("data", arguments->data, "Folder with a folder of pictures for each label")
-      ->type_name("DATA");
-  app->add_option("--labels-csv", arguments->labels_csv,
-                  "Labels from a CSV file instead, lines path,label; paths are below DATA, or "
-                  "beside the file")
-      ->type_name("FILE");
-  app->add_option("--map", arguments->map, "Label of the model for a label of the data, as fake=ai")
-      ->type_name("FROM=TO")
-      ->delimiter(',');
+  add_labelled_data(*app, arguments->data, arguments->labels_csv, arguments->map);
   app->add_flag("--json", arguments->json, "One JSON object");
   app->add_option("--csv", arguments->csv, "Also write a row for each picture")->type_name("FILE");
   app->add_option("--report", arguments->report,
                   "Also write a page of HTML with plots and the worst mistakes")
       ->type_name("FILE");
+  app->add_flag(
+      "--robust", arguments->robust,
+      "Also after JPEG 90, 70 and 50, half the size and back, a blur and a crop: verdicts that flip");
+  app->add_flag("--probe", arguments->probe,
+                "Also how well a linear classifier does on the pooled stem and on each stage");
   app->add_flag("--fit-temperature", arguments->fit_temperature,
                 "Write the model with the temperature that fits these pictures best to -o");
   app->add_option("-o,--output", arguments->output, "Weight file that --fit-temperature writes")

@@ -73,6 +73,22 @@ std::vector<GiveAwayRow> give_away_rows(const std::vector<Prediction>& predictio
   return rows;
 }
 
+std::vector<Robustness> robustness(const Evaluation& all) {
+  std::vector<Robustness> list;
+  for (size_t change = 0; change < all.header.changes.size(); ++change) {
+    Robustness one;
+    one.change = all.header.changes[change];
+    for (size_t i = 0; i < all.predictions.size(); ++i) {
+      const std::vector<float>& logits = all.predictions[i].robust[change];
+      const auto label = static_cast<size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+      add(one.kept, label == all.scores.predicted[i]);
+      add(one.after, label == all.scores.truth[i]);
+    }
+    list.push_back(one);
+  }
+  return list;
+}
+
 std::vector<size_t> confident_mistakes(const Scores& scores) {
   std::vector<size_t> rows;
   for (size_t i = 0; i < scores.count(); ++i)
@@ -117,6 +133,7 @@ Evaluation evaluate(PredictionFile file, uint64_t seed, ThreadPool& pool) {
     all.fitted_ece = calibration_error(top_bins(fitted));
   }
   all.mistakes = confident_mistakes(all.scores);
+  all.robust = robustness(all);
   all.give_away = find_give_away(give_away_rows(all.predictions));
   if (all.give_away.solved()) {
     all.warnings.push_back(all.give_away.sentence() +

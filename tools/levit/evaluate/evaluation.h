@@ -10,6 +10,7 @@
 #include "tools/levit/evaluate/bootstrap.h"
 #include "tools/levit/evaluate/giveaway.h"
 #include "tools/levit/evaluate/prediction.h"
+#include "tools/levit/evaluate/probe.h"
 #include "tools/levit/evaluate/summary.h"
 
 namespace levit::tools {
@@ -20,6 +21,13 @@ struct Group {
   size_t count = 0, right = 0;
   double accuracy() const { return static_cast<double>(right) / static_cast<double>(count); }
   Range interval() const { return wilson_interval(static_cast<double>(right), static_cast<double>(count)); }
+};
+
+// Verdicts after a change of the pictures.
+struct Robustness {
+  std::string change;
+  Group kept;   // verdicts that stay as they were, right or wrong
+  Group after;  // verdicts that are right
 };
 
 struct CoveragePoint {
@@ -39,6 +47,8 @@ struct Evaluation {
   std::optional<double> temperature;           // that fits these pictures best
   double fitted_log_loss = 0, fitted_ece = 0;  // at that temperature
   std::vector<size_t> mistakes;                // rows, the most confident first
+  std::vector<Robustness> robust;              // with --robust
+  std::vector<ProbedLayer> probed;             // with --probe
   GiveAway give_away;
   std::vector<std::string> warnings;
 

@@ -98,6 +98,32 @@ std::string coverage_rows(const Evaluation& all) {
   return text;
 }
 
+std::string robust_rows(const std::vector<Robustness>& robust) {
+  if (robust.empty()) return "";
+  std::string text = "after    verdicts flipped            accuracy  95 % interval (Wilson)\n";
+  for (const Robustness& one : robust) {
+    const size_t flips = one.kept.count - one.kept.right;
+    const std::string share = fixed(100 * (1 - one.kept.accuracy()), 1) + " %";
+    text += padded(one.change, 9) + right_aligned(std::to_string(flips), 9) + right_aligned(share, 10) +
+            right_aligned(number(one.after.accuracy()), 17) + "  " +
+            interval(one.after.interval().low, one.after.interval().high) + "\n";
+  }
+  return text + "\n";
+}
+
+std::string probe_rows(const std::vector<ProbedLayer>& layers) {
+  if (layers.empty()) return "";
+  std::string text = "linear probe  features  learned from  asked   accuracy  95 % interval (Wilson)\n";
+  for (const ProbedLayer& one : layers) {
+    const Group group = {one.layer, one.held_out, one.right};
+    text += padded(one.layer, 14) + right_aligned(std::to_string(one.width), 8) +
+            right_aligned(std::to_string(one.trained), 14) + right_aligned(std::to_string(one.held_out), 7) +
+            right_aligned(number(group.accuracy()), 11) + "  " +
+            interval(group.interval().low, group.interval().high) + "\n";
+  }
+  return text + "\n";
+}
+
 std::string give_away_line(const GiveAway& found) {
   return found.checked ? "give-away check: " + found.sentence() + "\n" : "";
 }
@@ -152,6 +178,32 @@ Json give_away_json(const GiveAway& found) {
   return json;
 }
 
+Json robust_json(const std::vector<Robustness>& robust) {
+  Json list = Json::array();
+  for (const Robustness& one : robust) {
+    const Range kept = one.kept.interval(), after = one.after.interval();
+    list.push_back({{"change", one.change},
+                    {"flips", one.kept.count - one.kept.right},
+                    {"flipped", estimate_json(1 - one.kept.accuracy(), 1 - kept.high, 1 - kept.low)},
+                    {"accuracy", estimate_json(one.after.accuracy(), after.low, after.high)}});
+  }
+  return list;
+}
+
+Json probe_json(const std::vector<ProbedLayer>& layers) {
+  Json list = Json::array();
+  for (const ProbedLayer& one : layers) {
+    const Group group = {one.layer, one.held_out, one.right};
+    list.push_back(
+        {{"layer", one.layer},
+         {"features", one.width},
+         {"trained", one.trained},
+         {"n", one.held_out},
+         {"accuracy", estimate_json(group.accuracy(), group.interval().low, group.interval().high)}});
+  }
+  return list;
+}
+
 Json bins_json(const std::vector<CalibrationBin>& bins) {
   Json list = Json::array();
   for (const CalibrationBin& bin : bins)
@@ -186,8 +238,8 @@ std::string evaluation_table(const Evaluation& all) {
           class_rows(all, shown) + "\n";
   if (shown.size() <= 12) text += confusion_rows(all, shown) + "\n";
   text += coverage_rows(all) + "\n" + group_rows("folder", all.sources) + "\n" +
-          group_rows("shorter side", all.sizes) + "\n" + temperature_line(all) + "\n" +
-          give_away_line(all.give_away);
+          group_rows("shorter side", all.sizes) + "\n" + robust_rows(all.robust) + probe_rows(all.probed) +
+          temperature_line(all) + "\n" + give_away_line(all.give_away);
   return text;
 }
 
@@ -210,6 +262,8 @@ std::string evaluation_json(const Evaluation& all) {
   json["sources"] = groups_json("source", all.sources);
   json["sizes"] = groups_json("shorter_side", all.sizes);
   json["give_away"] = give_away_json(all.give_away);
+  if (!all.robust.empty()) json["robust"] = robust_json(all.robust);
+  if (!all.probed.empty()) json["probe"] = probe_json(all.probed);
   json["temperature"] = {{"used", all.header.temperature},
                          {"best", all.temperature ? Json(*all.temperature) : Json()}};
   if (all.temperature) {

@@ -27,16 +27,6 @@ void put_bytes(Json& line, const char* key, const std::string& bytes) {
   if (!valid_utf8(bytes)) line[std::string(key) + "_bytes"] = percent_encoded(bytes);
 }
 
-std::string percent_decoded(const std::string& text) {
-  std::string bytes;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool encoded = text[i] == '%' && i + 2 < text.size();
-    bytes += encoded ? static_cast<char>(std::stoi(text.substr(i + 1, 2), nullptr, 16)) : text[i];
-    i += encoded ? 2 : 0;
-  }
-  return bytes;
-}
-
 std::string get_bytes(const Json& line, const char* key) {
   const auto encoded = line.find(std::string(key) + "_bytes");
   return encoded == line.end() ? line.at(key).get<std::string>()
@@ -65,7 +55,7 @@ PredictionHeader parse_header(const std::string& text) {
   return header;
 }
 
-Prediction parse_prediction(const std::string& text, size_t classes) {
+Prediction parse_prediction(const std::string& text, size_t classes, size_t changes) {
   const Json line = Json::parse(text);
   Prediction one;
   one.path = get_bytes(line, "path");
@@ -86,6 +76,9 @@ Prediction parse_prediction(const std::string& text, size_t classes) {
   one.facts.chroma_steps = line.at("chroma_steps");
   one.colour = line.at("colour");
   if (line.contains("robust")) one.robust = line["robust"].get<std::vector<std::vector<float>>>();
+  const auto wrong = [classes](const std::vector<float>& logits) { return logits.size() != classes; };
+  if (one.robust.size() != changes || std::any_of(one.robust.begin(), one.robust.end(), wrong))
+    throw std::runtime_error("not as many logits after changes as there should be");
   return one;
 }
 
@@ -148,7 +141,8 @@ PredictionFile read_predictions(const std::string& path) {
       if (number == 1) {
         file.header = parse_header(line);
       } else {
-        file.predictions.push_back(parse_prediction(line, file.header.labels.size()));
+        file.predictions.push_back(
+            parse_prediction(line, file.header.labels.size(), file.header.changes.size()));
       }
     } catch (const std::exception& error) {
       throw std::runtime_error(path + ": line " + std::to_string(number) +

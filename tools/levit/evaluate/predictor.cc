@@ -3,6 +3,8 @@
 #include <chrono>
 #include <exception>
 
+#include "tools/levit/evaluate/robust.h"
+
 namespace levit::tools {
 namespace {
 
@@ -36,6 +38,13 @@ Prediction Predictor::predict(const Prediction& picture) {
   return result;
 }
 
+std::vector<float> Predictor::logits(levit_input input) {
+  std::vector<float> values = context_.classify(input);
+  // A sigmoid is the softmax of 0 and its logit.
+  if (context_.labels() > context_.classes()) values.insert(values.begin(), 0.0F);
+  return values;
+}
+
 void Predictor::look(const Sample& sample, Prediction& result) {
   times_.decode += sample.decode_seconds;
   times_.resize += sample.resize_seconds;
@@ -44,10 +53,14 @@ void Predictor::look(const Sample& sample, Prediction& result) {
   result.facts = read_facts(result.path);
   if (!sample.rgb.empty()) result.colour = mean_colour(sample.rgb);
   const Clock::time_point start = Clock::now();
-  result.logits = context_.classify(sample.input());
-  // A sigmoid is the softmax of 0 and its logit.
-  if (context_.labels() > context_.classes()) result.logits.insert(result.logits.begin(), 0.0F);
+  result.logits = logits(sample.input());
   times_.network += seconds_since(start);
+  if (!robust_) return;
+  for (size_t change = 0; change < robust_changes().size(); ++change) {
+    const Picture picture = changed(sample.picture, change);
+    const std::vector<uint8_t> rgb = preprocess(picture.image(), resize_, context_.get());
+    result.robust.push_back(logits({rgb.data(), nullptr}));
+  }
 }
 
 }  // namespace levit::tools

@@ -16,8 +16,10 @@ struct StageTimes {
 class Predictor {
  public:
   // `run`: target and threads of the context. `model` must outlive this.
-  Predictor(const levit_model* model, const levit_options& run, const SampleReader& reader)
-      : context_(model, run), reader_(reader) {}
+  // With `robust`, also after each of robust_changes(); the reader must keep whole pictures then.
+  Predictor(const levit_model* model, const levit_options& run, const SampleReader& reader,
+            levit_resize resize, bool robust)
+      : context_(model, run), reader_(reader), resize_(resize), robust_(robust) {}
 
   // Fills in what is not known yet of a picture; with an error it stays as it is. What goes wrong is in the
   // prediction.
@@ -26,10 +28,13 @@ class Predictor {
   const StageTimes& times() const { return times_; }
 
  private:
+  std::vector<float> logits(levit_input input);
   void look(const Sample& sample, Prediction& result);
 
   Context context_;
   SampleReader reader_;
+  levit_resize resize_;
+  bool robust_;
   StageTimes times_;
 };
 

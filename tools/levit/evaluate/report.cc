@@ -210,6 +210,21 @@ std::string group_table(const std::string& title, const std::vector<Group>& grou
   return out + "</table></div>\n";
 }
 
+std::string robust_table(const std::vector<Robustness>& robust) {
+  std::string out =
+      "<div class=\"scroll\"><table><tr><th>after</th><th>verdicts flipped</th><th>accuracy</th>"
+      "<th>95 % interval</th><th></th></tr>\n";
+  for (const Robustness& one : robust) {
+    const Range reach = one.after.interval();
+    out += "<tr>" + cell(html_text(one.change)) +
+           cell(std::to_string(one.kept.count - one.kept.right) + " (" +
+                fixed(100 * (1 - one.kept.accuracy()), 1) + " %)") +
+           cell(number(one.after.accuracy())) + cell(range(reach.low, reach.high)) +
+           cell(svg_interval(one.after.accuracy(), reach.low, reach.high)) + "</tr>\n";
+  }
+  return out + "</table></div>\n";
+}
+
 std::string give_away_table(const GiveAway& found) {
   std::string out = "<div class=\"scroll\"><table><tr><th>clue</th><th>balanced accuracy</th></tr>\n";
   for (const GiveAwayClue& clue : found.clues)
@@ -245,13 +260,16 @@ std::string mistakes_section(const Evaluation& all, const std::vector<Mistake>& 
 
 }  // namespace
 
+std::string page_head(const std::string& title) {
+  return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
+         html_text(title) + "</title>\n<style>" + kStyle + "</style>\n</head>\n<body>\n";
+}
+
 std::string evaluation_report(const Evaluation& all, const std::vector<Mistake>& mistakes) {
   std::string out =
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
-      html_text(all.header.model) + ": evaluation</title>\n<style>" + kStyle +
-      "</style>\n</head>\n<body>\n<h1>How right " + html_text(all.header.model) + " is</h1>\n<p>" +
-      std::to_string(all.summary.count) + " pictures" +
+      page_head(all.header.model + ": evaluation") + "<h1>How right " + html_text(all.header.model) +
+      " is</h1>\n<p>" + std::to_string(all.summary.count) + " pictures" +
       (all.failed > 0 ? ", " + std::to_string(all.failed) + " more could not be read" : std::string()) +
       "; weight file " + html_text(all.header.checksum) + ", resize " + html_text(all.header.resize) +
       ", temperature " + number(all.header.temperature) + "</p>\n";
@@ -269,6 +287,7 @@ std::string evaluation_report(const Evaluation& all, const std::vector<Mistake>&
   out += "<h2>By folder</h2>\n" + group_table("folder", all.sources);
   out += "<h2>By size</h2>\n" + group_table("shorter side", all.sizes) +
          "<p>Intervals of folders and sizes are Wilson's.</p>\n";
+  if (!all.robust.empty()) out += "<h2>After changes</h2>\n" + robust_table(all.robust);
   if (!mistakes.empty()) out += mistakes_section(all, mistakes);
   return out + "</body>\n</html>\n";
 }

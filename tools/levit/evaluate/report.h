@@ -10,6 +10,9 @@
 
 namespace levit::tools {
 
+// The beginning of a page up to <body>, with the style of plots and tables.
+std::string page_head(const std::string& title);
+
 std::string evaluation_report(const Evaluation& all, const std::vector<Mistake>& mistakes);
 
 }  // namespace levit::tools

@@ -10,7 +10,9 @@
 #include "tools/levit/commands.h"
 #include "tools/levit/dataset/content_hash.h"
 #include "tools/levit/evaluate/predictor.h"
+#include "tools/levit/evaluate/robust.h"
 #include "tools/levit/job.h"
+#include "tools/levit/verdict.h"
 
 namespace levit::tools {
 namespace {
@@ -42,10 +44,11 @@ class Run {
     PredictionHeader& header = result_.header;
     header.model = model.info().name;
     header.checksum = checksum_text(model);
-    for (size_t k = 0; k < model.info().labels; ++k) header.labels.emplace_back(model.label(k));
+    header.labels = class_labels(model);
     header.temperature = static_cast<double>(model.info().temperature);
     header.resize = resize_name(options.resize);
     header.ignore_orientation = options.ignore_orientation;
+    if (options.robust) header.changes = robust_changes();
     header.total = pictures.size();
     header.list = list_checksum(pictures);
     header.shard = options.shard;
@@ -59,12 +62,13 @@ class Run {
     for (size_t i = begin; i < last_; ++i) list.inputs.push_back({pictures_[i].path, pictures_[i].error});
     Job job(list, options_.threads);
     const SampleReader reader(model_.model(), options_.target, options_.resize,
-                              {options_.ignore_orientation, false});
+                              {options_.ignore_orientation, options_.robust});
     levit_options context = job.options(1);
     context.target = options_.target;
     std::vector<std::unique_ptr<Predictor>> predictors;
     for (size_t i = 0; i < job.workers(); ++i)
-      predictors.push_back(std::make_unique<Predictor>(model_.model(), context, reader));
+      predictors.push_back(
+          std::make_unique<Predictor>(model_.model(), context, reader, options_.resize, options_.robust));
     job.run<Prediction>([&](size_t index, size_t,
                             size_t worker) { return predictors[worker]->predict(pictures_[begin + index]); },
                         [&](Prediction& prediction) {

@@ -18,7 +18,7 @@ struct RunOptions {
   const char* target = nullptr;
   size_t threads = 0;
   std::string output;  // file of predictions, or empty
-  bool resume = false;
+  bool resume = false, robust = false;
   Shard shard;
   bool times = false;
 };

@@ -1,8 +1,8 @@
 #include "tools/levit/evaluate/temperature.h"
 
 #include "weights/checksum.h"
+#include "weights/checksum.h"
 #include "weights/layout.h"
-#include "weights/reader.h"
 
 namespace levit::tools {
 

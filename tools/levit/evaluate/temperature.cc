@@ -1,7 +1,6 @@
 #include "tools/levit/evaluate/temperature.h"
 
 #include "weights/checksum.h"
-#include "weights/checksum.h"
 #include "weights/layout.h"
 
 namespace levit::tools {

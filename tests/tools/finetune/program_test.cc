@@ -211,4 +211,24 @@ TEST_CASE("labels come from a CSV file too") {
   CHECK(contains(made.out, "conv: 1x1 convolution and average pooling"));
 }
 
+TEST_CASE("augmented views are those of their seed, and are cached beside the plain ones") {
+  const Bench bench(2, 8);
+  const std::string cache = " --val 0 --cache all.features --json ";
+  const auto computed = [&](const std::string& flags) {
+    const Outcome made = bench.finetune(flags + cache);
+    REQUIRE(made.exit == 0);
+    return nlohmann::json::parse(made.out)["computed"].get<int>();
+  };
+  CHECK(computed("-o plain.levit") == 16);
+  CHECK(computed("-o a.levit --views 3") == 48);
+  CHECK(computed("-o a2.levit --views 3") == 0);
+  CHECK(computed("-o c.levit --views 4") == 16);
+  CHECK(computed("-o d.levit --views 3 --seed 1") == 48);
+  CHECK(computed("-o e.levit --equalise") == 16);
+  REQUIRE(bench.finetune("-o b.levit --views 3 --val 0 --threads 1 --batch 5 --no-cache").exit == 0);
+  CHECK(bytes_of(bench.at("a.levit")) == bytes_of(bench.at("b.levit")));
+  CHECK(bytes_of(bench.at("a.levit")) == bytes_of(bench.at("a2.levit")));
+  CHECK(bytes_of(bench.at("a.levit")) != bytes_of(bench.at("d.levit")));
+}
+
 }  // namespace levit::tests

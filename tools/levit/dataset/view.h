@@ -13,14 +13,16 @@ namespace levit::tools {
 struct ViewOptions {
   levit_resize resize = LEVIT_RESIZE_SQUASH;
   bool ignore_orientation = false;
-  uint32_t seed = 0;  // of augmented views
+  bool equalise = false;  // every view through JPEG of one quality, so that it tells no classes apart
+  uint32_t seed = 0;      // of augmented views
 };
 
 // A number for what decides a view besides the picture's bytes, for FeatureKey.
 uint64_t view_key(const ViewOptions& options, uint32_t view, const char* target);
 
 // Writes view number `view` of a picture to out [224][224][3]. View 0 is the plain one, levit_preprocess;
-// others are random, by seed, content and number alone. scratch grows as needed. context: of whose target.
+// others are random (augment.h), by seed, content and number alone. scratch grows as needed. context: of
+// whose target.
 void make_view(const levit_context* context, const Picture& picture, uint64_t content,
                const ViewOptions& options, uint32_t view, std::vector<uint8_t>* scratch, uint8_t* out);
 

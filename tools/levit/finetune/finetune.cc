@@ -35,7 +35,7 @@ struct Arguments {
   std::string head = "linear", solver = "adamw", class_weights = "none";
   double held_out = 0.2;
   size_t threads = 0, batch = 16, views = 0;
-  bool no_cache = false, ignore_orientation = false, json = false;
+  bool no_cache = false, ignore_orientation = false, equalise = false, json = false;
   FitOptions fit;
 };
 
@@ -129,6 +129,7 @@ class Finetune {
     run.target = arguments_.target;
     run.view.resize = model_.info().resize;
     run.view.ignore_orientation = arguments_.ignore_orientation;
+    run.view.equalise = arguments_.equalise;
     run.view.seed = arguments_.fit.seed;
     run.views = [this](uint64_t content) {
       std::vector<uint32_t> views;
@@ -220,10 +221,13 @@ class Finetune {
 
   // What stands in the file: one line for the head, then what the base says of itself.
   std::string note() const {
-    std::string text = "Head (" + arguments_.head + ") trained by levit " + levit_version() + " on " +
-                       std::to_string(table_.pictures.size() - set_.unreadable) + " pictures (" +
-                       classes_text() + "): " + training_text() + ". Held out: " + held_out_text() +
-                       ".\nBackbone: " + model_.info().name;
+    std::string text =
+        "Head (" + arguments_.head + ") trained by levit " + levit_version() + " on " +
+        std::to_string(table_.pictures.size() - set_.unreadable) + " pictures (" + classes_text() +
+        "): " + training_text() +
+        (arguments_.views > 0 ? ", " + std::to_string(arguments_.views) + " augmented views" : "") +
+        (arguments_.equalise ? ", equalised" : "") + ". Held out: " + held_out_text() +
+        ".\nBackbone: " + model_.info().name;
     if (model_.info().note[0] != '\0') text += "\n" + std::string(model_.info().note);
     return text;
   }
@@ -357,6 +361,16 @@ Command add_finetune(CLI::App& program) {
   app->add_flag("--no-cache", arguments->no_cache, "Keep no features for the next run")->excludes(cache);
   app->add_option("--name", arguments->name, "Name of the model; else the base's")->type_name("TEXT");
   add_training_flags(*app, *arguments);
+  app->add_option(
+         "--views", arguments->views,
+         "Augmented views of each training picture instead of the picture: random crop, flip, colours, JPEG, "
+         "scaling, blur, noise")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1000));
+  app->add_flag(
+      "--equalise", arguments->equalise,
+      "Send every picture through one size and one JPEG quality first, so that neither gives a class away");
   add_ignore_orientation_flag(*app, arguments->ignore_orientation);
   add_model_flag(*app, arguments->model);
   add_threads_flag(*app, arguments->threads);

@@ -1,8 +1,8 @@
 # What the scripts beside it install, by name. Sourced.
 # shellcheck shell=bash disable=SC2034 # the lists are for the scripts that source this
 
-build_packages=(cmake g++ libbenchmark-dev libcli11-dev libeigen3-dev libhwy-dev libjpeg62-turbo-dev libstb-dev libwebp-dev ninja-build nlohmann-json3-dev
-  doctest-dev)
+build_packages=(cmake g++ libbenchmark-dev libcli11-dev libeigen3-dev libhwy-dev libjpeg62-turbo-dev libstb-dev
+  libwebp-dev ninja-build nlohmann-json3-dev doctest-dev)
 check_packages=(binutils clang clang-format clang-tidy libclang-rt-14-dev shellcheck)
 
 # need_packages PACKAGE...: installs what is missing with apt; needs no network when all are there.

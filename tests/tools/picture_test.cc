@@ -317,6 +317,22 @@ TEST_CASE("damage that the structure shows is refused") {
           "a PNM whose largest value is " + largest + "; 1 to 65535 are read");
 }
 
+#ifdef LEVIT_CODECS
+TEST_CASE("a progressive JPEG of more than 100 scans is refused") {
+  const FileBytes file = read_bytes("modes/progressive.jpg");
+  const uint8_t start_of_scan[] = {0xff, 0xda};
+  const auto last =
+      std::find_end(file.begin(), file.end(), std::begin(start_of_scan), std::end(start_of_scan));
+  const FileBytes scan(last, file.end() - 2);
+  FileBytes many = cut(file, file.size() - 2);
+  for (int i = 0; i < 80; ++i) many.insert(many.end(), scan.begin(), scan.end());
+  many.insert(many.end(), {0xff, 0xd9});
+  CHECK(refusal(many) == "");
+  for (int i = 0; i < 40; ++i) many.insert(many.end() - 2, scan.begin(), scan.end());
+  CHECK(refusal(many) == "a JPEG of more than 100 scans, which would take too long");
+}
+#endif
+
 TEST_CASE("the size is checked before anything is decoded") {
   const std::string message = "too large: 50000 x 50000 pixels; at most 100 megapixels and 65535 on a side";
   FileBytes png = read_bytes("modes/rgba.png");

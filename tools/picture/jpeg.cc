@@ -19,7 +19,7 @@ namespace levit::tools {
 namespace {
 
 // A scan of a few bytes makes the decoder walk all coefficients: a progressive JPEG of some kilobytes would
-// take hours. Encoders write about ten, and 64 is more than any script in use has.
+// take hours. Encoders write about ten.
 constexpr int kMostScans = 100;
 constexpr JDIMENSION kRows = 16;  // handed out at once
 

@@ -1,0 +1,125 @@
+// A model of one logit, and one without classifier, in every command.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/program.h"
+#include "tests/support/seeded.h"
+#include "tools/checkpoint/writer.h"
+#include "tools/common/npy.h"
+
+using namespace levit::tests;
+using nlohmann::json;
+
+namespace {
+
+struct Fixture {
+  ScratchDirectory root;
+  std::string picture = write_picture(root, "x.ppm");
+
+  std::string write(const levit::tools::FoldedModel& model) const {
+    const std::vector<uint8_t> image = levit::tools::write_levit(model, false);
+    return root.write("m.levit", std::string(image.begin(), image.end()));
+  }
+
+  // Labels "real" and "ai": the logit is for "ai".
+  std::string one_logit() const {
+    levit::tools::FoldedModel model = seeded_fold(Seed{"micro", 1});
+    model.labels = {"real", "ai"};
+    return write(model);
+  }
+
+  std::string no_head() const {
+    levit::tools::FoldedModel model = seeded_fold(Seed{"micro", 1});
+    std::fill(model.layers.back().weight.begin(), model.layers.back().weight.end(), 0.0);
+    model.layers.back().bias = {0};
+    model.one_logit = false;
+    model.no_head = true;
+    model.labels.clear();
+    return write(model);
+  }
+
+  Outcome levit(const std::string& command, const std::string& model, const std::string& more = "") const {
+    return run("$levit " + command + " --model " + quoted(model) + " " + more + " " + quoted(picture));
+  }
+};
+
+std::vector<float> raw_values(const std::filesystem::path& folder) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() != ".npy") continue;
+    const levit::tools::NpyFile file(entry.path());
+    std::vector<float> values(file.count());
+    file.read(0, values.size(), values.data());
+    return values;
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("classify gives one logit two labels by its sigmoid") {
+  const Fixture fixture;
+  const std::string model = fixture.one_logit();
+  const json line = json::parse(fixture.levit("classify", model, "--json").out);
+  REQUIRE(line["logits"].size() == 1);
+  const double sigmoid = 1 / (1 + std::exp(-line["logits"][0].get<double>()));
+  CHECK(line["probabilities"]["ai"].get<double>() == doctest::Approx(sigmoid).epsilon(1e-5));
+  CHECK(line["probabilities"]["real"].get<double>() == doctest::Approx(1 - sigmoid).epsilon(1e-5));
+  CHECK(line["label"] == (sigmoid > 0.5 ? "ai" : "real"));
+  const std::string csv = fixture.levit("classify", model, "--csv").out;
+  CHECK(csv.find("logit real,logit ai") != std::string::npos);
+  const std::string row = csv.substr(csv.find('\n') + 1), header = csv.substr(0, csv.find('\n'));
+  CHECK(std::count(row.begin(), row.end(), ',') == std::count(header.begin(), header.end(), ','));
+}
+
+TEST_CASE("explain speaks for a label: what the logit is for, and minus that for the other") {
+  const Fixture fixture;
+  const std::string model = fixture.one_logit(), out = fixture.root.path() / "out";
+  std::vector<float> values[2];
+  for (const int side : {0, 1}) {
+    const std::string folder = out + std::to_string(side);
+    const Outcome outcome = fixture.levit(
+        "explain", model,
+        "--method gradient --raw --class " + std::string(side == 0 ? "real" : "1") + " -o " + quoted(folder));
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.exit == 0);
+    values[side] = raw_values(folder);
+  }
+  REQUIRE(values[0].size() == kPixels);
+  REQUIRE(values[1].size() == kPixels);
+  size_t different = 0;
+  for (size_t i = 0; i < kPixels; ++i) different += values[0][i] != -values[1][i] ? 1 : 0;
+  CHECK(different == 0);
+}
+
+TEST_CASE("faithfulness and info know one logit") {
+  const Fixture fixture;
+  const std::string model = fixture.one_logit();
+  const Outcome outcome =
+      fixture.levit("explain", model, "--faithfulness --method gradcam --random-maps 1 --json");
+  CAPTURE(outcome.err);
+  CHECK(outcome.exit == 0);
+  const json info = json::parse(run("$levit info --json " + quoted(model)).out);
+  CHECK(info["head"] == "sigmoid of one logit");
+  CHECK(info["labels"] == json({"real", "ai"}));
+}
+
+TEST_CASE("without classifier nothing is classified, in one line") {
+  const Fixture fixture;
+  const std::string model = fixture.no_head();
+  const std::string out = fixture.root.path() / "out";
+  for (const std::string command : {"classify", "explain"}) {
+    const Outcome outcome = fixture.levit(command, model, command == "explain" ? "-o " + quoted(out) : "");
+    CAPTURE(outcome.err);
+    CHECK(outcome.exit == 1);
+    CHECK(outcome.out.empty());
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+    CHECK(outcome.err.find("m.levit: it has no classifier; levit finetune DATA --model ") !=
+          std::string::npos);
+  }
+  const json info = json::parse(run("$levit info --json " + quoted(model)).out);
+  CHECK(info["classes"] == 0);
+  CHECK(info["labels"].empty());
+}

@@ -117,6 +117,7 @@ typedef struct levit_options {
 
 /* One picture at a time, one thread, no gradients. Compiled with the caller, whose struct it fills. */
 static inline levit_options levit_default_options(void) {
+  /* NOLINTNEXTLINE(modernize-use-nullptr): C */
   const levit_options options = {sizeof(levit_options), 0, 1, 1, NULL, NULL, NULL, NULL, NULL};
   return options;
 }
@@ -325,6 +326,7 @@ typedef struct levit_head_options {
 /* AdamW with weight decay 0.05, momenta 0.9 and 0.999, epsilon 1e-8, no smoothing, no weights. Compiled with
  * the caller, whose struct it fills. */
 static inline levit_head_options levit_default_head_options(size_t features, size_t classes) {
+  /* NOLINTBEGIN(modernize-use-nullptr): C */
   const levit_head_options options = {sizeof(levit_head_options),
                                       features,
                                       classes,
@@ -337,6 +339,7 @@ static inline levit_head_options levit_default_head_options(size_t features, siz
                                       NULL,
                                       NULL,
                                       NULL};
+  /* NOLINTEND(modernize-use-nullptr) */
   return options;
 }
 

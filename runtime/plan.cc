@@ -129,8 +129,9 @@ void Planner::add_tokens() {
     const size_t written = stage == 0 ? kStepStem : step_of(group_of(stage, true), Phase::kProj);
     const size_t read = stage + 1 == kStages ? kStepHead : step_of(group_of(stage + 1, true), Phase::kQkv);
     const size_t first = gathers ? kStepStem : written;
-    work("x", &plan.x[stage], floats, {first, read});
-    if (plan.options.gradient) work("d_x", &plan.d_x[stage], floats, mirrored(first, read));
+    static constexpr const char* kNames[][2] = {{"x0", "d_x0"}, {"x1", "d_x1"}, {"x2", "d_x2"}};
+    work(kNames[stage][0], &plan.x[stage], floats, {first, read});
+    if (plan.options.gradient) work(kNames[stage][1], &plan.d_x[stage], floats, mirrored(first, read));
   }
 }
 

@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
 
 #include "tests/support/npy.h"
 #include "tests/support/program.h"
@@ -115,6 +118,29 @@ TEST_CASE("info says what is in a weight file") {
   CHECK(info["targets"].at(0) == levit_target_name(0));
   const std::string table = run("$levit info --model " + model).out;
   for (const auto& [key, value] : info.items()) CHECK(table.find(key) != std::string::npos);
+}
+
+TEST_CASE("info draws the arena in 100 columns, and its fullest step") {
+  const std::string model = data_path("../../weights/ai_vs_real.levit");
+  const json info = json::parse(run("$levit info --json " + model).out);
+  for (const std::string flags :
+       {"", "--features gradient --batch 2 --threads 2", "--features attribution --batch 5"}) {
+    CAPTURE(flags);
+    const Outcome outcome = run("$levit info --plan " + flags + " " + model);
+    CHECK(outcome.exit == 0);
+    CHECK(outcome.out.find("fullest at ") != std::string::npos);
+    std::istringstream lines(outcome.out);
+    size_t longest = 0, buffers = 0;
+    for (std::string line; std::getline(lines, line);) {
+      longest = std::max(longest, line.size());
+      buffers += line.find('#') != std::string::npos ? 1 : 0;
+    }
+    CHECK(longest <= 100);
+    CHECK(buffers > 40);
+    if (flags.empty())
+      CHECK(outcome.out.find("arena " + info["arena_bytes"]["classify"].dump() + " bytes") == 0);
+  }
+  CHECK(run("$levit info --plan --batch 0 " + model).exit == 2);
 }
 
 TEST_CASE("bench prints what it measured, for every target") {

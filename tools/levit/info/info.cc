@@ -132,8 +132,12 @@ Command add_info(CLI::App& program) {
   plan->excludes("--json");
   app->add_option("--batch", arguments->batch, "Pictures of a pass, for --plan")
       ->needs(plan)
+      ->check(CLI::Range(1, 65536))
       ->capture_default_str();
-  app->add_option("--threads", arguments->threads, "Threads, for --plan")->needs(plan)->capture_default_str();
+  app->add_option("--threads", arguments->threads, "Threads, for --plan")
+      ->needs(plan)
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   app->add_option("--features", arguments->features, "gradient or attribution, for --plan")
       ->needs(plan)
       ->check(CLI::IsMember({"gradient", "attribution"}));

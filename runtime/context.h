@@ -2,6 +2,7 @@
 #ifndef LEVIT_RUNTIME_CONTEXT_H_
 #define LEVIT_RUNTIME_CONTEXT_H_
 
+#include "kernels/contract.h"
 #include "kernels/dispatch.h"
 #include "runtime/levit.h"
 #include "runtime/observer.h"
@@ -21,7 +22,9 @@ struct levit_context {
 
   // Buffer of a block of its group, from a picture of the batch on.
   float* at(const levit::runtime::Slot& slot, size_t block = 0, size_t picture = 0) const {
-    return workspace + slot.offset + block * slot.block_stride + picture * slot.picture_stride;
+    const size_t at = slot.offset + block * slot.block_stride + picture * slot.picture_stride;
+    levit::kernels::require(at <= plan.floats, "a buffer lies in the workspace");
+    return workspace + at;
   }
 };
 

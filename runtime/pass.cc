@@ -12,6 +12,7 @@
 
 #include <cstring>
 
+#include "kernels/contract.h"
 #include "kernels/tokens.h"
 #include "runtime/block.h"
 #include "runtime/linear.h"
@@ -197,7 +198,14 @@ void run_replica(const Pass& pass, size_t replica, Range pictures, float* logits
 }  // namespace
 
 levit_status run(const Pass& pass, float* logits, const float* direction) {
-  const size_t replicas = pass.context.plan.options.replicas();
+  const PlanOptions& plan = pass.context.plan.options;
+  kernels::require(pass.count > 0 && pass.count <= plan.batch, "a pass has 1 picture to as many as a batch");
+  kernels::require(direction == nullptr || plan.gradient, "a backward pass runs in a plan with gradients");
+  kernels::require(pass.parameters == nullptr || plan.parameters,
+                   "parameter gradients run in a plan for them");
+  kernels::require(direction == nullptr || pass.layer != LEVIT_INPUT || pass.gradient != nullptr,
+                   "the gradient of the picture has a place to go");
+  const size_t replicas = plan.replicas();
   if (replicas == 1 || pass.count < replicas) {
     run_together(pass, logits, direction);
   } else {

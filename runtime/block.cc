@@ -208,7 +208,7 @@ void project_vjp(const BlockPass& over, const float* dy) {
 
 }  // namespace
 
-void attention(const Pass& pass, const Block& block, Tokens x, Range pictures) {
+void attention(const Pass& pass, const Block& block, const Tokens& x, Range pictures) {
   const BlockPass over{pass, block, pictures, false};
   over.keep_input(over.slots().input, x);
   linear(over.step(Phase::kQkv), over.attention_split(), block.qkv, plain_rows(data(x), channels(x)),
@@ -218,7 +218,7 @@ void attention(const Pass& pass, const Block& block, Tokens x, Range pictures) {
   project(over, data(x), data(x));
 }
 
-void attention_vjp(const Pass& pass, const Block& block, Tokens dx, Range pictures) {
+void attention_vjp(const Pass& pass, const Block& block, const Tokens& dx, Range pictures) {
   const BlockPass over{pass, block, pictures, true};
   project_vjp(over, data(dx));
   attend_vjp(over);
@@ -230,7 +230,7 @@ void attention_vjp(const Pass& pass, const Block& block, Tokens dx, Range pictur
   over.report("qkv", block.shape.keys() * products(block.qkv));
 }
 
-void downsample(const Pass& pass, const Block& block, Tokens x, Tokens y, Range pictures) {
+void downsample(const Pass& pass, const Block& block, const Tokens& x, const Tokens& y, Range pictures) {
   const BlockPass over{pass, block, pictures, false};
   const Step step = over.step(Phase::kQkv);
   over.keep_input(over.slots().input, x);
@@ -249,7 +249,8 @@ void downsample(const Pass& pass, const Block& block, Tokens x, Tokens y, Range 
   project(over, data(y), nullptr);
 }
 
-void downsample_vjp(const Pass& pass, const Block& block, Tokens dy, Tokens dx, Range pictures) {
+void downsample_vjp(const Pass& pass, const Block& block, const Tokens& dy, const Tokens& dx,
+                    Range pictures) {
   const BlockPass over{pass, block, pictures, true};
   const Step step = over.step(Phase::kQkv);
   const BlockSlots& slots = over.slots();
@@ -273,7 +274,7 @@ void downsample_vjp(const Pass& pass, const Block& block, Tokens dy, Tokens dx, 
   over.report("qkv", block.shape.keys() * products(block.qkv) + block.shape.queries() * products(block.q));
 }
 
-void mlp(const Pass& pass, const Block& block, Tokens x, Range pictures) {
+void mlp(const Pass& pass, const Block& block, const Tokens& x, Range pictures) {
   const BlockPass over{pass, block, pictures, false};
   over.keep_input(over.slots().middle, x);
   const Tokens hidden = over.hidden(over.slots().hidden);
@@ -288,7 +289,7 @@ void mlp(const Pass& pass, const Block& block, Tokens x, Range pictures) {
   over.report("down", block.shape.queries() * products(block.contract));
 }
 
-void mlp_vjp(const Pass& pass, const Block& block, Tokens dx, Range pictures) {
+void mlp_vjp(const Pass& pass, const Block& block, const Tokens& dx, Range pictures) {
   const BlockPass over{pass, block, pictures, true};
   const BlockSlots& slots = over.slots();
   const Tokens d_hidden = over.hidden(slots.d_hidden);

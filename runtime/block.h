@@ -12,16 +12,16 @@
 namespace levit::runtime {
 
 // x += proj(hardswish(attention(qkv(x)))); x [pictures * tokens, channels].
-void attention(const Pass& pass, const Block& block, Tokens x, Range pictures);
-void attention_vjp(const Pass& pass, const Block& block, Tokens dx, Range pictures);
+void attention(const Pass& pass, const Block& block, const Tokens& x, Range pictures);
+void attention_vjp(const Pass& pass, const Block& block, const Tokens& dx, Range pictures);
 
 // y = proj(hardswish(attention(q(x at even rows and columns), kv(x)))).
-void downsample(const Pass& pass, const Block& block, Tokens x, Tokens y, Range pictures);
-void downsample_vjp(const Pass& pass, const Block& block, Tokens dy, Tokens dx, Range pictures);
+void downsample(const Pass& pass, const Block& block, const Tokens& x, const Tokens& y, Range pictures);
+void downsample_vjp(const Pass& pass, const Block& block, const Tokens& dy, const Tokens& dx, Range pictures);
 
 // x += contract(hardswish(expand(x))).
-void mlp(const Pass& pass, const Block& block, Tokens x, Range pictures);
-void mlp_vjp(const Pass& pass, const Block& block, Tokens dx, Range pictures);
+void mlp(const Pass& pass, const Block& block, const Tokens& x, Range pictures);
+void mlp_vjp(const Pass& pass, const Block& block, const Tokens& dx, Range pictures);
 
 }  // namespace levit::runtime
 

@@ -65,7 +65,7 @@ bool arrived(const Pass& pass, int layer, const Tokens& dx, Range pictures) {
 }
 
 // The blocks of a stage; of one after the first, its downsampling is already done but for the MLP.
-void stage(const Pass& pass, size_t stage, Tokens x, Range pictures) {
+void stage(const Pass& pass, size_t stage, const Tokens& x, Range pictures) {
   const Network& network = pass.context.network;
   const Block* const end = network.blocks + network.first_block[stage + 1];
   for (const Block* block = &first_block(pass, stage); block != end; ++block) {
@@ -76,7 +76,7 @@ void stage(const Pass& pass, size_t stage, Tokens x, Range pictures) {
 }
 
 // False when the gradient was asked behind the stage.
-bool stage_vjp(const Pass& pass, size_t stage, Tokens dx, Range pictures) {
+bool stage_vjp(const Pass& pass, size_t stage, const Tokens& dx, Range pictures) {
   if (arrived(pass, LEVIT_STAGE0 + static_cast<int>(stage), dx, pictures)) return false;
   const Network& network = pass.context.network;
   const Block* const first = &first_block(pass, stage);
@@ -112,7 +112,7 @@ void head(const Pass& pass, const Tokens& x, float* logits) {
   report_head(pass, false);
 }
 
-void head_vjp(const Pass& pass, const float* direction, Tokens dx) {
+void head_vjp(const Pass& pass, const float* direction, const Tokens& dx) {
   const levit_context& context = pass.context;
   const Step step{context, mirror(kStepHead)};
   const Linear& layer = context.network.head;

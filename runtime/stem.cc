@@ -163,7 +163,7 @@ size_t stem_scratch_floats(const weights::Config& config) {
   return round_to_line(rows + widest) + conv;
 }
 
-void stem(const Pass& pass, Tokens x, Range pictures) {
+void stem(const Pass& pass, const Tokens& x, Range pictures) {
   const weights::Config& config = config_of(pass.context);
   const Step step{pass.context, kStepStem};
   const size_t side = stem_side(config, kStemLayers), workers = step.workers().count;
@@ -226,7 +226,7 @@ void add_parameter_gradients(const Pass& pass, size_t picture, const float* cons
 
 }  // namespace
 
-void stem_vjp(const Pass& pass, Tokens dx, Range pictures) {
+void stem_vjp(const Pass& pass, const Tokens& dx, Range pictures) {
   const levit_context& context = pass.context;
   const weights::Config& config = config_of(context);
   const Step step{context, mirror(kStepStem)};

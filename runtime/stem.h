@@ -15,10 +15,10 @@ namespace levit::runtime {
 size_t stem_scratch_floats(const weights::Config& config);
 
 // x [pictures * 14 * 14, dims[0]].
-void stem(const Pass& pass, Tokens x, Range pictures);
+void stem(const Pass& pass, const Tokens& x, Range pictures);
 
 // Gradient of each picture [3, side, side], written to pass.gradient, from dx at the stem's output.
-void stem_vjp(const Pass& pass, Tokens dx, Range pictures);
+void stem_vjp(const Pass& pass, const Tokens& dx, Range pictures);
 
 }  // namespace levit::runtime
 

@@ -1,3 +1,4 @@
+// FGSM and PGD through levit_gradient with respect to the picture.
 #include "tools/levit/attack/attacker.h"
 
 #include <algorithm>

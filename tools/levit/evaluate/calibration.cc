@@ -1,3 +1,4 @@
+// Log loss, Brier score, calibration bins, and the temperature by bisection on the convex loss.
 #include "tools/levit/evaluate/calibration.h"
 
 #include <algorithm>

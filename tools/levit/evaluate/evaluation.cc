@@ -1,3 +1,5 @@
+// From predictions to everything that the table, the JSON and the page show. No clock, no thread count and no
+// shard enters here, so that merged parts give the bytes of one run.
 #include "tools/levit/evaluate/evaluation.h"
 
 #include <algorithm>

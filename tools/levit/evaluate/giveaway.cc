@@ -1,3 +1,4 @@
+// The clues that files give without a look at the pictures, and the nearest neighbours that judge by them.
 #include "tools/levit/evaluate/giveaway.h"
 
 #include <algorithm>

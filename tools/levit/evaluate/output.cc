@@ -1,3 +1,4 @@
+// The table, the JSON object and the CSV rows of an evaluation.
 #include "tools/levit/evaluate/output.h"
 
 #include <algorithm>

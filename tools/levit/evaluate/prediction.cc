@@ -1,3 +1,5 @@
+// Lines of predictions: floats with the shortest digits that give them back, so that nothing is lost on the
+// way through a file.
 #include "tools/levit/evaluate/prediction.h"
 
 #include <algorithm>

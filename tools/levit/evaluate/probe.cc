@@ -1,3 +1,4 @@
+// Pooled values of the stem and the stages, and a logistic regression on each.
 #include "tools/levit/evaluate/probe.h"
 
 #include <array>

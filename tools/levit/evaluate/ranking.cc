@@ -1,3 +1,4 @@
+// One sorted order serves ROC, its area and average precision of any number of resamples.
 #include "tools/levit/evaluate/ranking.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The page of an evaluation: style, plots, tables and the mistakes with their pictures inside.
 #include "tools/levit/evaluate/report.h"
 
 #include <algorithm>

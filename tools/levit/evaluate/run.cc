@@ -1,3 +1,4 @@
+// The job over a shard of the pictures, and the file that it goes on with.
 #include "tools/levit/evaluate/run.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Axes, bars, curves and intervals as SVG elements.
 #include "tools/levit/evaluate/svg.h"
 
 #include <algorithm>

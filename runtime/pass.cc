@@ -102,7 +102,7 @@ void head(const Pass& pass, const Tokens& x, float* logits) {
   const Linear& layer = pass.context.network.head;
   float* const to = pass.features != nullptr ? pass.features : pass.context.at(pass.context.plan.pooled);
   const Tokens pooled = tokens(to, pass.count, channels(x));
-  const size_t picture_tokens = rows(x) / pass.count;
+  const size_t picture_tokens = stage_tokens(config_of(pass.context), kStages - 1);
   for (size_t i = 0; i < pass.count; ++i)
     step.kernels().mean_pool({data(x) + i * picture_tokens * channels(x), data(pooled) + i * channels(x),
                               picture_tokens, channels(x)});
@@ -117,7 +117,7 @@ void head_vjp(const Pass& pass, const float* direction, const Tokens& dx) {
   const Step step{context, mirror(kStepHead)};
   const Linear& layer = context.network.head;
   const Tokens d_pooled = tokens(context.at(context.plan.d_pooled), pass.count, channels(dx));
-  const size_t picture_tokens = rows(dx) / pass.count;
+  const size_t picture_tokens = stage_tokens(config_of(pass.context), kStages - 1);
   linear_vjp_parameters(step, pass.parameters, layer, plain_rows(direction, layer.w.outputs),
                         plain_rows(context.at(context.plan.pooled), channels(dx)), pass.count);
   linear_vjp(step, layer, plain_rows(direction, layer.w.outputs), pass.count, data(d_pooled), nullptr,

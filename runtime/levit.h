@@ -29,8 +29,8 @@ extern "C" {
 #endif
 
 #define LEVIT_VERSION_MAJOR 0
-#define LEVIT_VERSION_MINOR 1
-#define LEVIT_VERSION_PATCH 1
+#define LEVIT_VERSION_MINOR 2
+#define LEVIT_VERSION_PATCH 0
 #define LEVIT_SIDE 224           /* pictures are LEVIT_SIDE x LEVIT_SIDE */
 #define LEVIT_ARENA_ALIGNMENT 64 /* of the weight image and the arena */
 
@@ -38,7 +38,7 @@ extern "C" {
 const char* levit_status_name(levit_status status);
 const char* levit_status_text(levit_status status);
 
-/* "0.1.1" */
+/* "0.2.0" */
 const char* levit_version(void);
 
 /* 1. Weights */

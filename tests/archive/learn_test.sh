@@ -26,7 +26,7 @@ for i in 0 1 2 3 4 5 6 7 8 9; do
     [[ $class == dark ]] && map='\0-\377' || map='\200-\377\200-\377'
     {
       printf 'P6 24 16 255\n'
-      tail -c +$((4000 + 1000 * i)) "$model" | head -c 1152 | LC_ALL=C tr '\0-\377' "$map"
+      head -c $((5151 + 1000 * i)) "$model" | tail -c 1152 | LC_ALL=C tr '\0-\377' "$map"
     } >"$work/data/$class/$i.ppm"
   done
 done

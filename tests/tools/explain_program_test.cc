@@ -195,6 +195,10 @@ TEST_CASE("explain refuses what cannot work in one line, before any work") {
   check_refused(f.explain("--layer stage7 " + f.first()), {"stage7", "stem", "stage2"});
   check_refused(f.exactly("--samples 0 " + f.first()), {"--samples"});
   check_refused(f.exactly("--steps 0 " + f.first()), {"--steps"});
+  for (const char* negative : {"--samples -5 ", "--steps -1 ", "--seed -1 "}) {
+    CAPTURE(negative);
+    CHECK(f.exactly(negative + f.first()).exit == 2);  // not the largest number of the type
+  }
   check_refused(f.explain("--background " + quoted(empty) + " " + f.first()), {empty, "background"});
   check_refused(f.explain("--background " + quoted(file) + " " + f.first()), {file, "background"});
   check_refused(f.exactly("-o " + quoted(file) + " " + f.first()), {file});

@@ -288,8 +288,12 @@ Command add_attack(CLI::App& program) {
       ->check(CLI::Range(1, 1000));
   app->add_option("--limit", arguments->limit, "At most so many pictures, evenly spread; 0: all")
       ->type_name("N")
-      ->capture_default_str();
-  app->add_option("--seed", arguments->seed, "Of PGD's random start")->type_name("S")->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1000000000));
+  app->add_option("--seed", arguments->seed, "Of PGD's random start")
+      ->type_name("S")
+      ->capture_default_str()
+      ->check(CLI::Range(0ll, 4294967295ll));
   app->add_option("-o,--output", arguments->output,
                   "Save the pictures of PGD as 8-bit PNG there, judge them again from disk, and draw a plot")
       ->type_name("DIR");

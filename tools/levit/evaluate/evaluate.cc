@@ -153,7 +153,10 @@ Command add_evaluate(CLI::App& program) {
   app->add_option("--merge", arguments->merge, "Files of --predictions, one for each shard, in any order")
       ->type_name("FILE...")
       ->excludes("data", "--labels-csv", "--shard", "--predictions", "--resume");
-  app->add_option("--seed", arguments->seed, "Of the bootstrap")->type_name("S")->capture_default_str();
+  app->add_option("--seed", arguments->seed, "Of the bootstrap")
+      ->type_name("S")
+      ->capture_default_str()
+      ->check(CLI::Range(0ll, 4294967295ll));
   add_resize_flag(*app, arguments->resize);
   add_ignore_orientation_flag(*app, arguments->ignore_orientation);
   add_model_flag(*app, arguments->model);

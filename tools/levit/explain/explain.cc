@@ -215,10 +215,12 @@ Command add_explain(CLI::App& program) {
   app->add_option("--samples", arguments->samples,
                   "SHAP: samples per picture; the error falls with their square root")
       ->type_name("N")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(0, 2147483647));
   app->add_option("--seed", arguments->seed, "SHAP: seed of the samples, as shap's rseed; and of random maps")
       ->type_name("S")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(0ll, 4294967295ll));
   app->add_option(
          "--local-smoothing", arguments->local_smoothing,
          "SHAP: standard deviation of noise that is added to the normalised picture in each sample, as "
@@ -230,7 +232,8 @@ Command add_explain(CLI::App& program) {
       ->type_name("DIR|FILE");
   app->add_option("--steps", arguments->steps, "Integrated gradients: steps from mean grey")
       ->type_name("N")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(0, 2147483647));
   app->add_flag("--raw", arguments->raw, "Also write the signed maps and attributions as float32 .npy");
   app->add_flag("--json", arguments->json,
                 "Numbers as JSON on standard output, one object per picture and line");

@@ -341,7 +341,8 @@ void add_training_flags(CLI::App& app, Arguments& arguments) {
       ->check(CLI::PositiveNumber);
   app.add_option("--seed", fit.seed, "Seed of the order of pictures and of augmented views")
       ->type_name("S")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(0ll, 4294967295ll));
 }
 
 }  // namespace

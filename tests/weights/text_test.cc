@@ -1,8 +1,8 @@
-#include "weights/validate.h"
-
 #include <doctest/doctest.h>
 
 #include <string>
+
+#include "weights/validate.h"
 
 using levit::weights::text_end;
 

@@ -29,7 +29,9 @@ class ModelFile {
   size_t bytes() const { return bytes_; }
   const levit_model* model() const { return model_; }
   const levit_info& info() const { return info_; }
-  const char* label(size_t class_index) const { return class_index < labels_.size() ? labels_[class_index] : nullptr; }
+  const char* label(size_t class_index) const {
+    return class_index < labels_.size() ? labels_[class_index] : nullptr;
+  }
 
  private:
   void read(InputFile& file);

@@ -12,6 +12,9 @@
 #include "levit.hpp"
 #include "tools/picture/bmp.h"
 #include "tools/picture/decoder.h"
+#ifdef LEVIT_HEIF
+#include "tools/picture/heif.h"
+#endif
 #include "tools/picture/jpeg.h"
 #include "tools/picture/png.h"
 #include "tools/picture/pnm.h"
@@ -23,13 +26,17 @@
 namespace levit::tools {
 namespace {
 
+constexpr const char* kRead =
+    "JPEG, PNG, "
 #ifdef LEVIT_CODECS
-constexpr const char* kRead = "JPEG, PNG, WebP, BMP and PNM are";
-#else
-constexpr const char* kRead = "JPEG, PNG, BMP and PNM are";
+    "WebP, "
 #endif
+#ifdef LEVIT_HEIF
+    "HEIC, AVIF, "
+#endif
+    "BMP and PNM are";
 
-// Formats that people do have and that are not read.
+// Formats that people do have and that are not read, or not in every build.
 const char* other_format(Bytes file) {
   using std::string_view;
   struct Magic {
@@ -79,7 +86,10 @@ StoredPicture decode_whole(Source& source, SizeLimit limit) {
 #ifdef LEVIT_CODECS
   if (starts_with(file, "RIFF") && starts_with(file, "WEBP", 8)) return decode_webp(file, limit);
 #endif
-  const char* other = other_format(file);
+  const char* const other = other_format(file);
+#ifdef LEVIT_HEIF
+  if (other != nullptr && starts_with(file, "ftyp", 4)) return decode_heif(file, other, limit);
+#endif
   if (other != nullptr) fail(std::string(other) + " is not read; " + kRead);
   fail(std::string("not a picture (") + kRead + " read)");
 }

@@ -1,5 +1,5 @@
 // Picture files as upright RGB8, whole or as what the network sees of them. JPEG, PNG, BMP, PNM and, where
-// the build has libwebp, WebP are read.
+// the build has libwebp or libheif, WebP or HEIC and AVIF are read.
 #ifndef LEVIT_TOOLS_PICTURE_PICTURE_H_
 #define LEVIT_TOOLS_PICTURE_PICTURE_H_
 
@@ -28,7 +28,8 @@ struct TooLarge : std::runtime_error {
 };
 
 struct PictureOptions {
-  bool ignore_orientation = false;         // the picture as stored, as torchvision and timm show it
+  // The picture as stored, as torchvision and timm show it. HEIC and AVIF are turned nevertheless.
+  bool ignore_orientation = false;
   const levit_context* context = nullptr;  // whose instruction set resizes; null: the best
   size_t largest_side = 65535;
   size_t largest_area = 100'000'000;  // pixels

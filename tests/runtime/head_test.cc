@@ -107,7 +107,9 @@ TEST_CASE("losses of every step and heads after the last are torch's within 1e-5
   const std::vector<uint32_t> order = as_labels(load_npy("finetune/order.npy").values);
   const nlohmann::json runs = load_json("finetune/runs.json");
   CHECK(runs.size() == 9);
-  for (const auto& [name, run] : runs.items()) {
+  for (const auto& item : runs.items()) {
+    const std::string& name = item.key();
+    const nlohmann::json& run = item.value();
     CAPTURE(name);
     const std::vector<float> class_weights = run["class_weights"];
     const Trainer trainer(options_of(run, class_weights));
@@ -323,7 +325,8 @@ TEST_CASE("a class map's cells add up to the logit, and it is HiResCAM of the la
       REQUIRE(levit_cam(context, input, direction, LEVIT_HIRESCAM, LEVIT_STAGE2, cam[k], nullptr) ==
               LEVIT_OK);
       for (size_t t = 1; t < 16; ++t)
-        CHECK(map[k][t] - map[k][0] == doctest::Approx(cam[k][t] - cam[k][0]).epsilon(1e-3));
+        CHECK(static_cast<double>(map[k][t] - map[k][0]) ==
+              doctest::Approx(static_cast<double>(cam[k][t] - cam[k][0])).epsilon(1e-3));
     }
     CHECK(levit_class_map(context, input, 2, map[0], logits) == LEVIT_CLASS);
   }

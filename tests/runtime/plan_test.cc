@@ -40,7 +40,8 @@ TEST_CASE("buffers that live at the same time share no byte, and none ends behin
   for (const char* variant : {"micro", "128s"}) {
     const OpenModel model(Seed{variant});
     for (const uint32_t features : {0u, uint32_t{LEVIT_GRADIENT}, uint32_t{LEVIT_ATTRIBUTION}}) {
-      for (const auto& [batch, threads] : {std::pair{1u, 1u}, {5u, 1u}, {3u, 4u}, {9u, 2u}}) {
+      for (const auto& sizes : {std::pair{1u, 1u}, {5u, 1u}, {3u, 4u}, {9u, 2u}}) {
+        const unsigned batch = sizes.first, threads = sizes.second;
         CAPTURE(variant);
         CAPTURE(features);
         CAPTURE(batch);

@@ -172,7 +172,8 @@ class ExifReader {
   }
 
   void tell() {
-    const bool generator = read_generator(fields_.make, metadata_) | read_generator(fields_.model, metadata_);
+    const bool made = read_generator(fields_.make, metadata_);
+    const bool generator = read_generator(fields_.model, metadata_) || made;
     const std::string make = excerpt(fields_.make), model = excerpt(fields_.model);
     if (!generator && !(make + model).empty())
       metadata_.say("camera: " + (make.empty() || begins(model, make) ? model

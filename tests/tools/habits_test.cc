@@ -44,6 +44,22 @@ TEST_CASE("a pipe in a folder is skipped and counted; a pipe that is named is re
   CHECK(count(named.out, "\"label\"") == 2);
 }
 
+TEST_CASE("a file that is read is never written over") {
+  const Fixture f;
+  const char* const same = "; cmp a.ppm kept && echo kept";
+  for (const char* command :
+       {"$levit classify --csv -o a.ppm a.ppm", "$levit evaluate d --map x=class0,y=class1 --csv d/x/a.ppm",
+        "$levit evaluate d --map x=class0,y=class1 --report d/x/a.ppm",
+        "$levit finetune d -o d/x/a.ppm --no-cache"}) {
+    CAPTURE(command);
+    const Outcome outcome =
+        f.line("mkdir -p d/x d/y; cp -f a.ppm kept; ln -f a.ppm d/x/a.ppm; cp a.ppm d/y/b.ppm\n" +
+               std::string(command) + same);
+    CHECK(outcome.out.find("kept") != std::string::npos);
+    CHECK(outcome.err.find("is an input too, and would be overwritten") != std::string::npos);
+  }
+}
+
 TEST_CASE("the first Ctrl-C and the first SIGTERM end a wait for a pipe: picture, list or weight file") {
   const Fixture f;
   for (const char* signal : {"INT", "TERM"}) {

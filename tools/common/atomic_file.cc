@@ -110,4 +110,14 @@ bool same_file(const std::string& a, const std::string& b) {
   return std::filesystem::equivalent(a, b, error) && !error;
 }
 
+void refuse_input_as_output(const std::string& output, const std::vector<std::string>& inputs) {
+  struct stat written {
+  }, read{};
+  if (output.empty() || stat(output.c_str(), &written) != 0 || !S_ISREG(written.st_mode)) return;
+  for (const std::string& input : inputs) {
+    if (stat(input.c_str(), &read) == 0 && read.st_dev == written.st_dev && read.st_ino == written.st_ino)
+      throw std::runtime_error(output + ": is an input too, and would be overwritten");
+  }
+}
+
 }  // namespace levit::tools

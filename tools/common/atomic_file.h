@@ -16,6 +16,10 @@ void write_atomically(const std::string& path, const std::vector<uint8_t>& bytes
 // Whether both paths lead to one existing file.
 bool same_file(const std::string& a, const std::string& b);
 
+// Throws std::runtime_error "output: is an input too ..." when a file that is to be written is one of those
+// that are read. An empty output is none.
+void refuse_input_as_output(const std::string& output, const std::vector<std::string>& inputs);
+
 }  // namespace levit::tools
 
 #endif  // LEVIT_TOOLS_COMMON_ATOMIC_FILE_H_

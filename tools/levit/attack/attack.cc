@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "tools/common/atomic_file.h"
+#include "tools/common/input_file.h"
 #include "tools/common/signals.h"
 #include "tools/common/text.h"
 #include "tools/draw/png.h"
@@ -45,7 +46,7 @@ struct Epsilon {
 // What came of one picture: right without an attack, and for each epsilon after FGSM, PGD, and PGD from disk.
 struct Result {
   std::string path, error;
-  bool right = false;
+  bool right = false, stopped = false;
   std::vector<std::array<bool, 3>> after;
 };
 
@@ -95,6 +96,7 @@ class Attack {
           return attack(list.inputs[index], index, reader, *attackers[worker]);
         },
         [&](Result& result) {
+          if (result.stopped) return false;
           if (!result.error.empty()) {
             job.fail(result.path, result.error);
           } else {
@@ -103,8 +105,8 @@ class Attack {
           return true;
         });
     const int exit = job.finish({});
-    if (results_.empty()) throw std::runtime_error("no picture could be attacked");
     if (exit == kInterruptedExit) return exit;
+    if (results_.empty()) throw std::runtime_error("no picture could be attacked");
     print(arguments_.json ? json() : table());
     if (!arguments_.output.empty()) write_page();
     return exit;
@@ -144,6 +146,8 @@ class Attack {
         attack(sample.rgb, index, attacker, result);
         return false;
       });
+    } catch (const Interrupted&) {
+      result.stopped = true;
     } catch (const std::exception& error) {
       result.error = error.what();
     }

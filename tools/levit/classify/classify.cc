@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "tools/common/atomic_file.h"
 #include "tools/common/ordered_run.h"
 #include "tools/common/shard.h"
 #include "tools/common/text.h"
@@ -191,6 +192,9 @@ int run_classify(const Arguments& arguments) {
     if (arguments.resume) throw std::runtime_error("--resume needs -o FILE, the file to go on with");
     return list.inputs.empty() ? 0 : Run(arguments, list, nullptr).classify();
   }
+  std::vector<std::string> paths;
+  for (const Input& input : list.inputs) paths.push_back(input.path);
+  refuse_input_as_output(arguments.output, paths);
   FinishedInputs finished;
   if (arguments.resume) {
     if (!arguments.json) throw std::runtime_error("--resume needs --json, whose lines tell what is done");

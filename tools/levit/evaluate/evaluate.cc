@@ -40,9 +40,18 @@ void write_file(const std::string& path, const Bytes& bytes) {
   }
 }
 
+void keep(const std::vector<std::string>& inputs, const Arguments& arguments) {
+  for (const std::string& output :
+       {arguments.csv, arguments.report, arguments.output, arguments.resume ? "" : arguments.predictions})
+    refuse_input_as_output(output, inputs);
+}
+
 PredictionFile run_model(const Arguments& arguments, const ModelFile& model, size_t* total) {
   const std::vector<Prediction> pictures =
       labelled_pictures(arguments.data, arguments.labels_csv, arguments.map, model);
+  std::vector<std::string> inputs = {arguments.labels_csv};
+  for (const Prediction& picture : pictures) inputs.push_back(picture.path);
+  keep(inputs, arguments);
   RunOptions options;
   options.resize = chosen_resize(arguments.resize, model.info());
   options.ignore_orientation = arguments.ignore_orientation;
@@ -94,6 +103,7 @@ int run_evaluate(const Arguments& arguments) {
   std::optional<ModelFile> model;
   PredictionFile file;
   if (!arguments.merge.empty()) {
+    keep(arguments.merge, arguments);
     file = merge_predictions(arguments.merge);
   } else {
     model.emplace(find_model(arguments.model));
@@ -152,7 +162,7 @@ Command add_evaluate(CLI::App& program) {
   app->add_flag("--resume", arguments->resume, "Go on with the file of --predictions where it ends");
   app->add_option("--merge", arguments->merge, "Files of --predictions, one for each shard, in any order")
       ->type_name("FILE...")
-      ->excludes("data", "--labels-csv", "--shard", "--predictions", "--resume");
+      ->excludes("data", "--labels-csv", "--shard", "--predictions", "--resume", "--robust", "--probe");
   app->add_option("--seed", arguments->seed, "Of the bootstrap")
       ->type_name("S")
       ->capture_default_str()

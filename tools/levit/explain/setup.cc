@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "tools/common/input_file.h"
+#include "tools/common/output.h"
 #include "tools/levit/commands.h"
 
 namespace levit::tools {
@@ -13,17 +15,22 @@ namespace {
 std::vector<std::vector<float>> read_backgrounds(const SampleReader& reader, const std::string& path) {
   std::vector<std::vector<float>> tensors;
   std::string cause = "no pictures in it";
+  std::vector<std::string> left_out;
   for (const Input& input : list_inputs({path}, false).inputs) {
     try {
       reader.read(input, [&tensors](Sample& sample) {
         tensors.push_back(std::move(sample.tensor));
         return true;
       });
+    } catch (const Interrupted&) {
+      throw;
     } catch (const std::exception& error) {
       cause = error.what();
+      left_out.push_back(input.path + ": " + cause + "; left out of the background");
     }
   }
   if (tensors.empty()) throw std::runtime_error(path + ": no usable background picture (" + cause + ")");
+  for (const std::string& line : left_out) complain(line);
   return tensors;
 }
 

@@ -105,6 +105,9 @@ class Finetune {
     if (arguments_.data.empty() && arguments_.labels_csv.empty())
       throw std::runtime_error("no data: name a folder that has a folder for each label, or --labels-csv");
     dataset_ = read_dataset(arguments_.data, arguments_.labels_csv);
+    std::vector<std::string> inputs = {arguments_.labels_csv};
+    for (const LabelledPicture& picture : dataset_.pictures) inputs.push_back(picture.path);
+    refuse_input_as_output(arguments_.output, inputs);
     if (dataset_.labels.size() < 2)
       throw std::runtime_error((arguments_.data.empty() ? arguments_.labels_csv : arguments_.data[0]) +
                                ": one class only (" + dataset_.labels[0] +

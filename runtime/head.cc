@@ -15,8 +15,7 @@ namespace {
 
 using kernels::kPanelWidth;
 
-constexpr size_t kHeadBytes =
-    (sizeof(levit_head) + LEVIT_ARENA_ALIGNMENT - 1) / LEVIT_ARENA_ALIGNMENT * LEVIT_ARENA_ALIGNMENT;
+constexpr size_t kHeadBytes = kernels::round_up(sizeof(levit_head), LEVIT_ARENA_ALIGNMENT);
 
 bool head_fits(size_t features, size_t classes) {
   return features > 0 && features <= weights::kMaxDim && classes > 0 && classes <= weights::kMaxClasses;

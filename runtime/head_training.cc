@@ -45,7 +45,7 @@ struct levit_head_trainer {
 namespace levit::runtime {
 namespace {
 
-constexpr size_t kTrainerBytes = (sizeof(levit_head_trainer) + 63) / 64 * 64;
+constexpr size_t kTrainerBytes = kernels::round_up(sizeof(levit_head_trainer), LEVIT_ARENA_ALIGNMENT);
 
 size_t arrays_of(levit_optimizer optimizer) {
   return optimizer == LEVIT_ADAMW ? 4 : 3;

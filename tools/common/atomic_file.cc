@@ -111,13 +111,11 @@ bool same_file(const std::string& a, const std::string& b) {
 }
 
 void refuse_input_as_output(const std::string& output, const std::vector<std::string>& inputs) {
-  struct stat written {
-  }, read{};
-  if (output.empty() || stat(output.c_str(), &written) != 0 || !S_ISREG(written.st_mode)) return;
-  for (const std::string& input : inputs) {
-    if (stat(input.c_str(), &read) == 0 && read.st_dev == written.st_dev && read.st_ino == written.st_ino)
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(output, error)) return;
+  for (const std::string& input : inputs)
+    if (same_file(output, input))
       throw std::runtime_error(output + ": is an input too, and would be overwritten");
-  }
 }
 
 }  // namespace levit::tools

@@ -11,11 +11,6 @@
 
 namespace levit::tools {
 
-// Where the time of a classifier went, in seconds.
-struct Times {
-  double decode = 0, resize = 0, network = 0;
-};
-
 class Classifier {
  public:
   // `run`: batch, target and threads of the context. `model` must outlive this.
@@ -27,7 +22,7 @@ class Classifier {
   // at a time. `first`, when not null, is inputs[0], decoded before.
   std::vector<Verdict> classify(const Input* inputs, size_t count, Decoded* first = nullptr);
 
-  const Times& times() const { return times_; }
+  const StageTimes& times() const { return times_; }
 
  private:
   void load(const Input& input, Decoded* decoded, std::vector<Verdict>& verdicts);
@@ -42,7 +37,7 @@ class Classifier {
   std::vector<Sample> pending_;  // what else is known of them
   std::vector<size_t> places_;   // of their verdicts
   std::vector<float> logits_;    // [batch][classes]
-  Times times_;
+  StageTimes times_;
 };
 
 }  // namespace levit::tools

@@ -17,6 +17,11 @@ namespace levit::tools {
 inline constexpr size_t kPlane = size_t{LEVIT_SIDE} * LEVIT_SIDE;
 inline constexpr size_t kSampleValues = 3 * kPlane;  // of a sample, as bytes or as floats
 
+// Where the time of a worker went, in seconds.
+struct StageTimes {
+  double decode = 0, resize = 0, network = 0;
+};
+
 struct Sample {
   std::string path;
   int64_t index = -1;             // of the tensor in a file [B,3,224,224], else -1

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 
 #include "tools/common/atomic_file.h"
@@ -129,11 +130,14 @@ class Attack {
   }
 
   void make_folders() {
-    for (size_t e = 0; e < epsilons_.size(); ++e) {
-      for (const Prediction& picture : pictures_) make_output_directory(folder(e, picture.truth));
-      OutputNames names;
-      for (const Prediction& picture : pictures_) names_.push_back(names.name_for(picture.path));
+    std::set<size_t> truths;
+    OutputNames names;
+    for (const Prediction& picture : pictures_) {
+      truths.insert(picture.truth);
+      names_.push_back(names.name_for(picture.path));
     }
+    for (size_t e = 0; e < epsilons_.size(); ++e)
+      for (const size_t truth : truths) make_output_directory(folder(e, truth));
   }
 
   Result attack(const Input& input, size_t index, const SampleReader& reader, Attacker& attacker) const {

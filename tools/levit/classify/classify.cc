@@ -160,7 +160,7 @@ class Run {
   }
 
   std::string times() const {
-    Times sum;
+    StageTimes sum;
     for (const auto& classifier : classifiers_) {
       sum.decode += classifier->times().decode;
       sum.resize += classifier->times().resize;

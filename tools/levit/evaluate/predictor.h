@@ -8,11 +8,6 @@
 
 namespace levit::tools {
 
-// Where the time of a worker went, in seconds.
-struct StageTimes {
-  double decode = 0, resize = 0, network = 0;
-};
-
 class Predictor {
  public:
   // `run`: target and threads of the context. `model` must outlive this.

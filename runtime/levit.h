@@ -442,4 +442,6 @@ levit_status levit_export(const levit_model* model, const levit_export_options* 
 }
 #endif
 
+#include "levit_train.h" /* 9. Training the whole network */
+
 #endif /* LEVIT_H_ */

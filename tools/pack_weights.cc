@@ -14,6 +14,7 @@
 #include "tools/common/atomic_file.h"
 #include "tools/common/mapped_file.h"
 #include "tools/common/output.h"
+#include "tools/usage/usage.h"
 
 namespace {
 
@@ -85,7 +86,7 @@ void add_options(CLI::App& app, Options& options) {
       ->required();
   app.add_option("-o,--output", options.output, "the .levit file to write")->required()->type_name("FILE");
   app.add_option("--dtype", options.dtype, "f16 (default) or f32")
-      ->check(CLI::IsMember({"f16", "f32"}).description(""))
+      ->check(CLI::IsMember({"f16", "f32"}))
       ->type_name("TYPE");
   CLI::Option* labels =
       app.add_option("--labels", options.labels,
@@ -109,7 +110,7 @@ void add_options(CLI::App& app, Options& options) {
          "--resize", options.resize,
          "how pictures come to 224x224: squash, timm or hf (default squash; of the published 1000-class "
          "models timm or hf, as their family evaluates them)")
-      ->check(CLI::IsMember({"squash", "timm", "hf"}).description(""))
+      ->check(CLI::IsMember({"squash", "timm", "hf"}))
       ->type_name("MODE");
   app.add_option("--mean", options.mean, "of the training's Normalize (default 0.485,0.456,0.406)")
       ->type_name("R,G,B");
@@ -325,9 +326,10 @@ int run(int count, char** arguments) {
   Options options;
   add_options(app, options);
   app.set_version_flag("--version", std::string(kProgram) + " " + levit_version());
+  add_usage_flags(app);
   try {
     app.parse(count, arguments);
-  } catch (const CLI::Success& asked) {  // --help, --version
+  } catch (const CLI::Success& asked) {  // --help, --version, --manual, --completion
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
     complain(std::string(error.what()) + " (see pack_weights --help)", kProgram);

@@ -3,7 +3,8 @@
 
 build_packages=(cmake g++ libbenchmark-dev libcli11-dev libeigen3-dev libhwy-dev libjpeg62-turbo-dev libstb-dev
   libwebp-dev ninja-build nlohmann-json3-dev doctest-dev)
-check_packages=(binutils clang clang-format clang-tidy libclang-rt-14-dev procps shellcheck)
+check_packages=(binutils bsdextrautils bsdutils clang clang-format clang-tidy fish libclang-rt-14-dev man-db mandoc procps
+  shellcheck zsh)
 
 # need_packages PACKAGE...: installs what is missing with apt; needs no network when all are there.
 need_packages() {

@@ -10,17 +10,6 @@
 #include "tools/common/signals.h"
 
 namespace levit::tools {
-namespace {
-
-std::string target_list() {
-  std::string list;
-  for (size_t i = 0; levit_target_name(i) != nullptr; ++i)
-    list += (i == 0 ? "" : ", ") + std::string(levit_target_name(i));
-  return list;
-}
-
-}  // namespace
-
 void add_paths(CLI::App& command, std::vector<std::string>& paths, bool& zero_separated) {
   command
       .add_option("paths", paths,
@@ -87,7 +76,8 @@ void add_batch_flag(CLI::App& command, size_t& batch) {
 
 void add_target_flag(CLI::App& command, std::string& target) {
   command
-      .add_option("--target", target, "Instruction set: one of " + target_list() + "; else the first of them")
+      .add_option("--target", target,
+                  "Instruction set, of those that levit info lists for this machine; else the best")
       ->type_name("NAME");
 }
 

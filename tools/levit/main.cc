@@ -11,6 +11,7 @@
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
 #include "tools/levit/commands.h"
+#include "tools/usage/usage.h"
 
 namespace levit::tools {
 namespace {
@@ -59,6 +60,7 @@ int run_command_line(int count, char** arguments) {
   program.require_subcommand(0, 1);
   std::vector<Command> commands;
   for (const auto add : kCommands) commands.push_back(add(program));
+  add_usage_flags(program);
 
   const std::string word = count > 1 && arguments[1][0] != '-' ? arguments[1] : "";
   const auto named = [&word](const Command& command) { return command.app->get_name() == word; };
@@ -69,7 +71,7 @@ int run_command_line(int count, char** arguments) {
   }
   try {
     program.parse(count, arguments);
-  } catch (const CLI::Success& asked) {  // --help, --version
+  } catch (const CLI::Success& asked) {  // --help, --version, --manual, --completion
     return program.exit(asked);
   } catch (const CLI::ExtrasError& error) {
     complain(std::string(error.what()) + " (see levit " + word + (word.empty() ? "" : " ") +

@@ -8,12 +8,13 @@
 #include <stdexcept>
 #include <utility>
 
-#include "tools/common/input_file.h"
+#include "weights/layout.h"
 
 namespace levit::tools {
 namespace {
 
 constexpr char kDefaultModel[] = "ai_vs_real.levit";
+constexpr size_t kStep = size_t{1} << 20;
 
 }  // namespace
 
@@ -34,33 +35,53 @@ std::string find_model(const std::string& flag) {
                            " does not exist; name one with --model or LEVIT_MODEL");
 }
 
-ModelFile::ModelFile(const std::string& path) : path_(path) {
+// Runs one step of reading and puts the file's name in front of what is wrong with it.
+template <typename Step>
+void ModelFile::attempt(const Step& step) {
   try {
-    InputFile file(path);
-    if (file.directory()) throw std::runtime_error("a directory, not a .levit weight file");
-    read(file);
+    step();
   } catch (const std::runtime_error& error) {
-    throw std::runtime_error(path + ": " + error.what());
+    throw std::runtime_error(path_ + ": " + error.what());
   }
+}
+
+ModelFile::ModelFile(const std::string& path, Unread) : path_(path) {
+  attempt([this] {
+    file_ = std::make_unique<InputFile>(path_);
+    if (file_->directory()) throw std::runtime_error("a directory, not a .levit weight file");
+    // One byte more than the file is said to have, so that its end shows without growing.
+    reserve(file_->expected_bytes() > 0 ? file_->expected_bytes() + 1 : kStep);
+    while (bytes_ < weights::kHeaderBytes && read(weights::kHeaderBytes - bytes_)) {
+    }
+  });
+}
+
+levit_resize ModelFile::announced_resize() const {
+  const uint32_t resize =
+      bytes_ < weights::kHeaderBytes ? 0 : weights::load_u32(image_.get() + weights::kAtResize);
+  return resize <= LEVIT_RESIZE_HF ? static_cast<levit_resize>(resize) : LEVIT_RESIZE_SQUASH;
+}
+
+void ModelFile::load() {
+  attempt([this] {
+    levit_status opened = levit_open(image_.get(), bytes_, &model_);
+    // In steps, so that a large file that is something else is not read to its end.
+    while ((opened == LEVIT_OK || opened == LEVIT_TRUNCATED) && read(kStep))
+      opened = levit_open(image_.get(), bytes_, &model_);
+    if (opened != LEVIT_OK) throw std::runtime_error(levit_status_text(opened));
+  });
+  file_.reset();
   info_.size = sizeof(info_);
   levit_model_info(model_, &info_);
   labels_ = labels(model_);
 }
 
-void ModelFile::read(InputFile& file) {
-  constexpr size_t kStep = size_t{1} << 20;
-  // One byte more than the file is said to have, so that its end shows without growing.
-  reserve(file.expected_bytes() > 0 ? file.expected_bytes() + 1 : kStep);
-  levit_status opened = LEVIT_TRUNCATED;
-  // In steps, so that a large file that is something else is not read to its end.
-  while (opened == LEVIT_OK || opened == LEVIT_TRUNCATED) {
-    const size_t got = file.read(image_.get() + bytes_, std::min(capacity_ - bytes_, kStep));
-    if (got == 0) break;
-    bytes_ += got;
-    if (bytes_ == capacity_) reserve(2 * capacity_);
-    opened = levit_open(image_.get(), bytes_, &model_);
-  }
-  if (opened != LEVIT_OK) throw std::runtime_error(levit_status_text(opened));
+// Reads on; false at the end of the file.
+bool ModelFile::read(size_t most) {
+  if (bytes_ == capacity_) reserve(2 * capacity_);
+  const size_t got = file_->read(image_.get() + bytes_, std::min(capacity_ - bytes_, most));
+  bytes_ += got;
+  return got > 0;
 }
 
 void ModelFile::reserve(size_t capacity) {

@@ -2,15 +2,15 @@
 #ifndef LEVIT_TOOLS_COMMON_MODEL_FILE_H_
 #define LEVIT_TOOLS_COMMON_MODEL_FILE_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "levit.hpp"
 #include "tools/common/heap.h"
+#include "tools/common/input_file.h"
 
 namespace levit::tools {
-
-class InputFile;
 
 // The file to use: `flag` (of --model) unless empty, else the environment variable LEVIT_MODEL, else the
 // default model, which lies in ../share/levit beside an installed program and in weights/ of the source tree
@@ -23,7 +23,15 @@ std::string find_model(const std::string& flag);
 class ModelFile {
  public:
   // Throws std::runtime_error naming the file and the cause.
-  explicit ModelFile(const std::string& path);
+  explicit ModelFile(const std::string& path) : ModelFile(path, Unread{}) { load(); }
+
+  // In two steps, so that a picture can be decoded during the second: of a file that is not loaded only the
+  // header is read and nothing checked. Both throw as above.
+  struct Unread {};
+  ModelFile(const std::string& path, Unread);
+  void load();
+  // What the header says of resizing; it holds when load() has found the file sound.
+  levit_resize announced_resize() const;
 
   const std::string& path() const { return path_; }
   size_t bytes() const { return bytes_; }
@@ -34,10 +42,13 @@ class ModelFile {
   }
 
  private:
-  void read(InputFile& file);
+  template <typename Step>
+  void attempt(const Step& step);
+  bool read(size_t most);
   void reserve(size_t capacity);
 
   std::string path_;
+  std::unique_ptr<InputFile> file_;  // until it is read
   Buffer image_;
   size_t bytes_ = 0, capacity_ = 0;
   const levit_model* model_ = nullptr;

@@ -59,7 +59,13 @@ void Classifier::load(const Input& input, Decoded* decoded, std::vector<Verdict>
       if (pending_.size() * kSampleValues == pixels_.size()) run_pending(verdicts);
       return true;
     };
-    reader_.read(input, take, decoded);
+    if (decoded == nullptr) {
+      reader_.read(input, take);
+    } else if (decoded->failure) {
+      std::rethrow_exception(decoded->failure);
+    } else {
+      take(decoded->sample);
+    }
   } catch (const Interrupted&) {
     throw;
   } catch (const std::exception& error) {

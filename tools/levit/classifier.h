@@ -2,6 +2,7 @@
 #ifndef LEVIT_TOOLS_LEVIT_CLASSIFIER_H_
 #define LEVIT_TOOLS_LEVIT_CLASSIFIER_H_
 
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,12 @@
 
 namespace levit::tools {
 
+// A picture that was decoded while the model was loaded: its sample, or what decoding threw.
+struct Decoded {
+  Sample sample;
+  std::exception_ptr failure;
+};
+
 class Classifier {
  public:
   // `run`: batch, target and threads of the context. `model` must outlive this.
@@ -19,7 +26,7 @@ class Classifier {
 
   // The verdicts on inputs[0 .. count), one for each picture and one for each tensor of an .npy file, in
   // their order. What goes wrong with an input is in its verdict. Pictures go through the network `run.batch`
-  // at a time. `first`, when not null, is inputs[0], decoded before.
+  // at a time. `first`, unless null, is inputs[0].
   std::vector<Verdict> classify(const Input* inputs, size_t count, Decoded* first = nullptr);
 
   const StageTimes& times() const { return times_; }

@@ -81,10 +81,10 @@ void add_target_flag(CLI::App& command, std::string& target) {
       ->type_name("NAME");
 }
 
-levit_resize chosen_resize(const std::string& flag, const levit_info& info) {
+levit_resize chosen_resize(const std::string& flag, levit_resize stored) {
   for (const levit_resize resize : {LEVIT_RESIZE_SQUASH, LEVIT_RESIZE_TIMM, LEVIT_RESIZE_HF})
     if (flag == resize_name(resize)) return resize;
-  return info.resize;
+  return stored;
 }
 
 const char* resize_name(levit_resize resize) {

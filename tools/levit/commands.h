@@ -45,8 +45,8 @@ void add_threads_flag(CLI::App& command, size_t& threads);  // 0: as many as the
 void add_batch_flag(CLI::App& command, size_t& batch);
 void add_target_flag(CLI::App& command, std::string& target);  // see chosen_target()
 
-// What --resize says, or the weight file's own mode when it is empty.
-levit_resize chosen_resize(const std::string& flag, const levit_info& info);
+// What --resize says, or the mode stored in the weight file when it is empty.
+levit_resize chosen_resize(const std::string& flag, levit_resize stored);
 const char* resize_name(levit_resize resize);
 
 // What --target says, as levit_options takes it.

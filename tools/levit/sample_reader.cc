@@ -23,22 +23,33 @@ std::string without_path(const std::string& message, const std::string& path) {
   return message.compare(0, path.size() + 2, path + ": ") == 0 ? message.substr(path.size() + 2) : message;
 }
 
-PictureOptions picture_options(const SampleOptions& options) {
+PictureOptions picture_options(const SampleOptions& options, const levit_context* context) {
   PictureOptions how;
   how.ignore_orientation = options.ignore_orientation;
   how.largest_area = options.largest_area;
+  how.context = context;
   return how;
 }
 
-Picture whole_picture(const Input& input, const PictureOptions& options) {
-  return input.bytes ? decode_picture(input.bytes->data(), input.bytes->size(), options)
-                     : load_picture(input.path, options);
+// Runs what decodes the input, and makes causes of its errors.
+template <typename Decode>
+Picture of_input(const Input& input, const Decode& decode) {
+  try {
+    return decode();
+  } catch (const TooLarge& error) {
+    throw std::runtime_error(without_path(error.what(), input.path) + " (--max-megapixels raises the first)");
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(without_path(error.what(), input.path));
+  }
 }
 
-// Pixels of a picture that is decoded whole while the model is loaded; larger ones wait for the model.
-constexpr size_t kLargestWhole = 4'000'000;
-
-constexpr const char* kRaiseLimit = " (--max-megapixels raises the first)";
+void describe(const Input& input, Picture& picture, Sample& sample) {
+  sample.path = input.path;
+  sample.width = picture.width;
+  sample.height = picture.height;
+  sample.incomplete = picture.incomplete;
+  sample.says = std::move(picture.says);
+}
 
 }  // namespace
 
@@ -46,20 +57,21 @@ std::string sample_name(const std::string& path, int64_t index) {
   return index < 0 ? path : path + "[" + std::to_string(index) + "]";
 }
 
-Decoded decode(const Input& input, const SampleOptions& options) {
-  Decoded decoded;
+Sample picture_sample(const Input& input, const SampleOptions& options, levit_resize resize,
+                      const levit_context* context) {
+  static thread_local std::vector<uint8_t> scratch;
+  const PictureOptions how = picture_options(options, context);
+  Sample sample;
+  sample.rgb.resize(kSampleValues);
+  uint8_t* const out = sample.rgb.data();
   const auto start = Clock::now();
-  try {
-    PictureOptions how = picture_options(options);
-    how.largest_area = std::min(how.largest_area, kLargestWhole);
-    decoded.picture = whole_picture(input, how);
-  } catch (const TooLarge&) {
-    decoded.large = true;
-  } catch (const std::runtime_error& error) {
-    decoded.error = without_path(error.what(), input.path);
-  }
-  decoded.seconds = seconds_since(start);
-  return decoded;
+  Picture view = of_input(input, [&] {
+    return input.bytes ? decode_view(input.bytes->data(), input.bytes->size(), how, resize, scratch, out)
+                       : load_view(input.path, how, resize, scratch, out);
+  });
+  sample.decode_seconds = seconds_since(start);  // resizing is a part of it
+  describe(input, view, sample);
+  return sample;
 }
 
 SampleReader::SampleReader(const levit_model* model, const char* target, levit_resize resize,
@@ -70,73 +82,31 @@ SampleReader::SampleReader(const levit_model* model, const char* target, levit_r
   context_ = std::make_shared<const Context>(model, run);
 }
 
-void SampleReader::read(const Input& input, const std::function<bool(Sample&)>& take,
-                        Decoded* decoded) const {
+void SampleReader::read(const Input& input, const std::function<bool(Sample&)>& take) const {
   if (!input.error.empty()) throw std::runtime_error(input.error);
   if (is_npy_name(input.path)) return read_tensors(input.path, take);
-  Sample sample = decoded != nullptr && !decoded->large ? picture_sample(std::move(*decoded))
-                  : options_.whole                      ? picture_sample(load_whole(input))
-                                                        : load_rows(input);
-  sample.path = input.path;
+  Sample sample =
+      options_.whole ? whole_sample(input) : picture_sample(input, options_, resize_, context_->get());
   take(sample);
 }
 
-Decoded SampleReader::load_whole(const Input& input) const {
-  Decoded decoded;
-  const auto start = Clock::now();
-  try {
-    decoded.picture = whole_picture(input, picture_options(options_));
-  } catch (const TooLarge& error) {
-    decoded.error = without_path(error.what(), input.path) + kRaiseLimit;
-  } catch (const std::runtime_error& error) {
-    decoded.error = without_path(error.what(), input.path);
-  }
-  decoded.seconds = seconds_since(start);
-  return decoded;
-}
-
-// Resizing is a part of decoding then.
-Sample SampleReader::load_rows(const Input& input) const {
-  static thread_local std::vector<uint8_t> scratch;
+Sample SampleReader::whole_sample(const Input& input) const {
+  const PictureOptions how = picture_options(options_, context_->get());
   Sample sample;
   const auto start = Clock::now();
-  sample.rgb.resize(kSampleValues);
-  try {
-    PictureOptions how = picture_options(options_);
-    how.context = context_->get();
-    Picture view = input.bytes ? decode_view(input.bytes->data(), input.bytes->size(), how, resize_, scratch,
-                                             sample.rgb.data())
-                               : load_view(input.path, how, resize_, scratch, sample.rgb.data());
-    sample.width = view.width;
-    sample.height = view.height;
-    sample.incomplete = view.incomplete;
-    sample.says = std::move(view.says);
-  } catch (const TooLarge& error) {
-    throw std::runtime_error(without_path(error.what(), input.path) + kRaiseLimit);
-  } catch (const std::runtime_error& error) {
-    throw std::runtime_error(without_path(error.what(), input.path));
-  }
+  sample.picture = of_input(input, [&] {
+    return input.bytes ? decode_picture(input.bytes->data(), input.bytes->size(), how)
+                       : load_picture(input.path, how);
+  });
   sample.decode_seconds = seconds_since(start);
-  return sample;
-}
-
-Sample SampleReader::picture_sample(Decoded decoded) const {
-  if (!decoded.error.empty()) throw std::runtime_error(decoded.error);
-  Sample sample;
-  sample.decode_seconds = decoded.seconds;
-  sample.incomplete = decoded.picture.incomplete;
-  sample.says = std::move(decoded.picture.says);
-  const auto start = Clock::now();
-  const levit_image image = decoded.picture.image();
-  sample.width = image.width;
-  sample.height = image.height;
+  describe(input, sample.picture, sample);
+  const auto decoded = Clock::now();
+  const levit_image image = sample.picture.image();
   sample.rgb = preprocess(image, resize_, context_->get());
-  sample.resize_seconds = seconds_since(start);
-  if (!options_.whole) return sample;
+  sample.resize_seconds = seconds_since(decoded);
   check(levit_preprocess_window(image.width, image.height, resize_, &sample.window));
   sample.tensor.resize(kSampleValues);
   check(levit_normalise(context_->get(), sample.rgb.data(), sample.tensor.data()));
-  sample.picture = std::move(decoded.picture);
   return sample;
 }
 

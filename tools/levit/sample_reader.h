@@ -48,15 +48,11 @@ struct SampleOptions {
   size_t largest_area = PictureOptions().largest_area;  // pixels
 };
 
-// A picture file as pixels, or why there are none; of a large picture neither. Decoding needs no model and
-// may run while one is loaded.
-struct Decoded {
-  Picture picture;
-  std::string error;   // not empty: the cause, and there is no picture
-  bool large = false;  // not decoded: better done by rows, when it is known into what
-  double seconds = 0;  // that decoding took
-};
-Decoded decode(const Input& input, const SampleOptions& options);
+// The one sample of a picture file (not of an .npy file), resized while it is decoded: options.whole is not
+// looked at. That needs no model, and may run while one is loaded. `context`: whose instruction set resizes;
+// null: the best. Throws as SampleReader::read().
+Sample picture_sample(const Input& input, const SampleOptions& options, levit_resize resize,
+                      const levit_context* context);
 
 class SampleReader {
  public:
@@ -64,15 +60,13 @@ class SampleReader {
   SampleReader(const levit_model* model, const char* target, levit_resize resize,
                const SampleOptions& options);
 
-  // Hands out the samples of an input one after the other until `take` returns false. `decoded`, unless null,
-  // is the picture of this input, decoded before. Throws std::runtime_error with the cause alone, without the
-  // path, or Interrupted. Any number of threads may read at once.
-  void read(const Input& input, const std::function<bool(Sample&)>& take, Decoded* decoded = nullptr) const;
+  // Hands out the samples of an input one after the other until `take` returns false. Throws
+  // std::runtime_error with the cause alone, without the path, or Interrupted. Any number of threads may read
+  // at once.
+  void read(const Input& input, const std::function<bool(Sample&)>& take) const;
 
  private:
-  Decoded load_whole(const Input& input) const;
-  Sample load_rows(const Input& input) const;
-  Sample picture_sample(Decoded decoded) const;
+  Sample whole_sample(const Input& input) const;
   void read_tensors(const std::string& path, const std::function<bool(Sample&)>& take) const;
 
   std::shared_ptr<const Context> context_;  // for its instruction set; no picture goes through it

@@ -87,7 +87,8 @@ class Attack {
     Job job(list, arguments_.threads);
     levit_options options = job.options(1);
     options.target = chosen_target(arguments_.target);
-    const SampleReader reader(model_.model(), options.target, chosen_resize(arguments_.resize, model_.info()),
+    const SampleReader reader(model_.model(), options.target,
+                              chosen_resize(arguments_.resize, model_.info().resize),
                               {arguments_.ignore_orientation, false});
     std::vector<std::unique_ptr<Attacker>> attackers;
     for (size_t i = 0; i < job.workers(); ++i)

@@ -1,7 +1,7 @@
 // levit classify: pictures in, verdicts out.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -66,15 +66,19 @@ class Run {
         output_(output) {}
 
   int classify() {
+    file_.emplace(find_model(arguments_.model), ModelFile::Unread{});
     Decoded first;
     Decoded* const decoded = decodes_first() ? &first : nullptr;
     if (decoded == nullptr) {
-      load_model();
+      file_->load();
     } else {
       // Neither needs the other, and together they take longer than all that follows.
       run_both(
-          job_.pool(), [this] { load_model(); }, [&] { first = decode(job_.list().inputs[0], options_); });
+          job_.pool(), [this] { file_->load(); }, [&] { decode(first); });
     }
+    labels_ = class_labels(*file_);
+    top_ = std::min(arguments_.top, labels_.size());
+    counts_.by_label.resize(labels_.size());
     start_classifiers();
     using Verdicts = std::vector<Verdict>;
     job_.run<Verdicts>(
@@ -89,27 +93,27 @@ class Run {
   }
 
  private:
-  // Whether the first picture is decoded while the weights are loaded.
+  // Whether the first picture is decoded while the weights are loaded; with the best instruction set.
   bool decodes_first() {
     const Input& input = job_.list().inputs[0];
-    // What is no file may be read only once, and a large picture is looked at twice.
-    std::error_code none;
     return job_.alone() && job_.pool().threads() > 1 && input.error.empty() && !is_npy_name(input.path) &&
-           std::filesystem::is_regular_file(input.path, none);
+           arguments_.target.empty();
   }
 
-  void load_model() {
-    file_.emplace(find_model(arguments_.model));
-    labels_ = class_labels(*file_);
-    top_ = std::min(arguments_.top, labels_.size());
-    counts_.by_label.resize(labels_.size());
+  void decode(Decoded& decoded) {
+    try {
+      decoded.sample = picture_sample(job_.list().inputs[0], options_,
+                                      chosen_resize(arguments_.resize, file_->announced_resize()), nullptr);
+    } catch (...) {
+      decoded.failure = std::current_exception();
+    }
   }
 
   void start_classifiers() {
     levit_options options = job_.options(std::min(arguments_.batch, job_.list().inputs.size()));
     options.target = chosen_target(arguments_.target);
     const SampleReader reader(file_->model(), chosen_target(arguments_.target),
-                              chosen_resize(arguments_.resize, file_->info()), options_);
+                              chosen_resize(arguments_.resize, file_->info().resize), options_);
     for (size_t i = 0; i < job_.workers(); ++i) {
       classifiers_.push_back(
           std::make_unique<Classifier>(file_->model(), options, reader, parse_band(arguments_.unsure)));

@@ -53,7 +53,7 @@ PredictionFile run_model(const Arguments& arguments, const ModelFile& model, siz
   for (const Prediction& picture : pictures) inputs.push_back(picture.path);
   keep(inputs, arguments);
   RunOptions options;
-  options.resize = chosen_resize(arguments.resize, model.info());
+  options.resize = chosen_resize(arguments.resize, model.info().resize);
   options.ignore_orientation = arguments.ignore_orientation;
   options.target = chosen_target(arguments.target);
   options.threads = arguments.threads;
@@ -92,7 +92,7 @@ void store_temperature(const Evaluation& all, const ModelFile& model, const Argu
 std::vector<ProbedLayer> probe_pictures(const Evaluation& all, const ModelFile& model,
                                         const Arguments& arguments) {
   const char* const target = chosen_target(arguments.target);
-  const SampleReader reader(model.model(), target, chosen_resize(all.header.resize, model.info()),
+  const SampleReader reader(model.model(), target, chosen_resize(all.header.resize, model.info().resize),
                             {all.header.ignore_orientation, false});
   return probe_layers(model, all.predictions, reader, arguments.threads, target);
 }

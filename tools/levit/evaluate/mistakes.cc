@@ -28,7 +28,7 @@ std::vector<Mistake> show_mistakes(const ModelFile& model, const Evaluation& all
   levit_options run = levit_default_options();
   run.target = target;
   Explainer explainer(model.model(), run, {});
-  const SampleReader reader(model.model(), target, chosen_resize(all.header.resize, model.info()),
+  const SampleReader reader(model.model(), target, chosen_resize(all.header.resize, model.info().resize),
                             {all.header.ignore_orientation, true});
   std::vector<Mistake> shown;
   for (size_t i = 0; i < std::min(kMistakesShown, all.mistakes.size()); ++i) {

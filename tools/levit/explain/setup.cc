@@ -55,7 +55,7 @@ SheetContext sheet_context(const ExplainArguments& arguments, const ModelFile& f
   context.labels = class_labels(file);
   context.model = file.info().name;
   if (context.model.empty()) context.model = std::filesystem::path(file.path()).filename().string();
-  context.resize = resize_name(chosen_resize(arguments.resize, file.info()));
+  context.resize = resize_name(chosen_resize(arguments.resize, file.info().resize));
   context.background = options.backgrounds.empty() ? "a blurred copy and mean grey"
                                                    : std::to_string(options.backgrounds.size()) +
                                                          " pictures of " + arguments.background;
@@ -74,7 +74,8 @@ ExplainSetup::ExplainSetup(const ExplainArguments& arguments)
     : file(find_model(arguments.model)),
       label(arguments.label),
       methods(parse_methods(arguments.methods)),
-      reader(file.model(), chosen_target(arguments.target), chosen_resize(arguments.resize, file.info()),
+      reader(file.model(), chosen_target(arguments.target),
+             chosen_resize(arguments.resize, file.info().resize),
              {arguments.ignore_orientation, true, arguments.megapixels * 1'000'000}),
       options(explain_options(arguments, reader)),
       context(sheet_context(arguments, file, options)) {

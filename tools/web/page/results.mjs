@@ -1,0 +1,57 @@
+// The verdicts as files, in the form of `levit classify --csv` and `--json`: the same columns and members.
+
+// The shortest digits that give back a float32.
+function number(value) {
+  for (let digits = 1; digits < 9; ++digits) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return String(short);
+  }
+  return String(Number(value.toPrecision(9)));
+}
+
+// A field that begins as a formula does is quoted by spreadsheets' own rule, too: a name is from a stranger's file.
+function field(text) {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+// One logit is for the second label and against the first.
+const logitsOf = ({ logits }, labels) => (logits.length < labels.length ? [-logits[0], logits[0]] : logits);
+
+export function csv(items, labels) {
+  const heads = [...labels.map((label) => `probability ${label}`), ...labels.map((label) => `logit ${label}`)];
+  const lines = [`path,index,label,probability,unsure,width,height,error,incomplete,says,${heads.map(field).join(',')}`];
+  for (const { name, error, verdict } of items) {
+    if (error !== undefined) {
+      lines.push(`${field(name)},,,,,,,${field(error)},,${','.repeat(2 * labels.length)}`);
+    } else if (verdict !== undefined) {
+      const values = [...verdict.probabilities, ...logitsOf(verdict, labels)].map(number);
+      lines.push([field(name), '', field(verdict.label), number(verdict.probability), verdict.unsure, verdict.width,
+        verdict.height, '', '', '', ...values].join(','));
+    }
+  }
+  return lines.join('\r\n') + '\r\n';
+}
+
+export function json(items, labels) {
+  return items.filter(({ error, verdict }) => error ?? verdict).map(({ name, error, verdict }) => {
+    if (error !== undefined) return `${JSON.stringify({ path: name, error })}\n`;
+    const shortest = (value) => Number(number(value));
+    return `${JSON.stringify({
+      path: name,
+      label: verdict.label,
+      probability: shortest(verdict.probability),
+      probabilities: Object.fromEntries(labels.map((label, i) => [label, shortest(verdict.probabilities[i])])),
+      logits: verdict.logits.map(shortest),
+      width: verdict.width,
+      height: verdict.height,
+      unsure: verdict.unsure,
+    })}\n`;
+  }).join('');
+}
+
+export function save(content, name, type) {
+  const url = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type }));
+  const link = Object.assign(document.createElement('a'), { href: url, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60000);
+}

@@ -1,0 +1,122 @@
+// The package in Node: what `npm pack` makes, installed as anyone would.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { native, root, site, work } from './paths.mjs';
+
+let package_; // of levit.mjs
+let installed;
+before(async () => {
+  const folder = path.join(work, 'npm');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const [{ filename, files }] = JSON.parse(execFileSync('npm', ['pack', '--json', '--pack-destination', folder, site], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+  assert.ok(!files.some(({ path: name }) => name === 'index.html'), 'the page is not in the package');
+  writeFileSync(path.join(folder, 'package.json'), '{ "private": true }');
+  execFileSync('npm', ['install', '--offline', '--no-audit', '--no-fund', path.join(folder, filename)], { cwd: folder, stdio: 'ignore' });
+  installed = path.join(folder, 'node_modules/levit-web');
+  package_ = await import(pathToFileURL(path.join(installed, 'levit.mjs')));
+});
+
+// A picture of 8 bits without a decoder: as PPM and as pixels.
+function picture(seed) {
+  const width = 320;
+  const height = 200;
+  const data = new Uint8Array(3 * width * height).map((_, i) => 128 + 100 * Math.sin(((i % 3) + seed) * 0.7 + i / (97 + 31 * seed)));
+  const file = path.join(work, `waves-${seed}.ppm`);
+  writeFileSync(file, Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), data]));
+  return { file, pixels: { data, width, height } };
+}
+
+const verdicts = (model, files) => execFileSync(native, ['classify', '--quiet', '--json', '--model', model, ...files], { encoding: 'utf8' })
+  .trim().split('\n').map(JSON.parse);
+
+test('classifies as the program does, RGB and RGBA alike', async () => {
+  const levit = await package_.load();
+  const pictures = [1, 2, 3].map(picture);
+  const theirs = verdicts(path.join(installed, 'ai_vs_real.levit'), pictures.map(({ file }) => file));
+  for (const [i, { pixels }] of pictures.entries()) {
+    const ours = await levit.classify(pixels);
+    assert.ok(Math.abs(ours.probabilities[0] - theirs[i].probabilities.ai) < 1e-4);
+    const data = new Uint8Array(4 * pixels.width * pixels.height).map((_, k) => (k % 4 === 3 ? 77 : pixels.data[3 * (k >> 2) + (k % 4)]));
+    assert.deepEqual((await levit.classify({ ...pixels, data })).logits, ours.logits);
+  }
+});
+
+test('a module without SIMD gives the same verdict', async () => {
+  const { pixels } = picture(1);
+  const logits = [];
+  for (const name of ['levit.wasm', 'levit-plain.wasm']) {
+    const levit = await package_.load({ wasm: pathToFileURL(path.join(installed, name)) });
+    assert.equal(levit.info.target, name === 'levit.wasm' ? 'WASM' : 'SCALAR');
+    logits.push((await levit.classify(pixels)).logits[0]);
+  }
+  assert.ok(Math.abs(logits[0] - logits[1]) < 1e-4, `${logits}`);
+});
+
+test('SHAP reports its progress, is cancelled by it and by a signal, and goes on afterwards', async () => {
+  const levit = await package_.load();
+  const { pixels } = picture(1);
+  const seen = [];
+  await assert.rejects(levit.shap(pixels, { samples: 500, progress: (done) => seen.push(done) < 3 }), { name: 'AbortError' });
+  assert.equal(seen.length, 3);
+  const controller = new AbortController();
+  await assert.rejects(levit.shap(pixels, { samples: 500, signal: controller.signal, progress: () => controller.abort() }), { name: 'AbortError' });
+  const result = await levit.shap(pixels, { samples: 3, values: true });
+  assert.ok(Math.abs(result.baseValue + result.sum + result.gap - result.score) < 1e-6);
+  assert.ok(Math.abs(result.values.reduce((sum, value) => sum + value) - result.sum) < 1e-3);
+});
+
+test('a head learned here is the one that levit finetune learns', async () => {
+  const levit = await package_.load();
+  const folder = path.join(work, 'kinds');
+  rmSync(folder, { recursive: true, force: true });
+  const features = [];
+  const classes = [];
+  for (const seed of [1, 2, 3, 4, 5, 6]) {
+    const { pixels, file } = picture(seed);
+    const kind = seed <= 3 ? 'a' : 'b';
+    mkdirSync(path.join(folder, kind), { recursive: true });
+    writeFileSync(path.join(folder, kind, `${seed}.ppm`), readFileSync(file));
+    features.push(await levit.features(pixels));
+    classes.push(seed <= 3 ? 0 : 1);
+  }
+  const head = await levit.learn(features, classes);
+  const ours = path.join(work, 'ours.levit');
+  writeFileSync(ours, await levit.export(head, ['a', 'b'], { name: 'waves', note: 'Of a test.' }));
+  const theirs = path.join(work, 'theirs.levit');
+  execFileSync(native, ['finetune', folder, '--val', '0', '--model', path.join(installed, 'ai_vs_real.levit'), '--no-cache', '-o', theirs], { stdio: 'ignore' });
+  const files = [1, 4].map((seed) => path.join(folder, seed === 1 ? 'a' : 'b', `${seed}.ppm`));
+  const [mine, reference] = [ours, theirs].map((model) => verdicts(model, files));
+  mine.forEach((line, i) => assert.ok(Math.abs(line.probabilities.a - reference[i].probabilities.a) < 1e-4, `${line.probabilities.a} ${reference[i].probabilities.a}`));
+  await levit.use(new Uint8Array(readFileSync(ours)));
+  assert.deepEqual(levit.info.labels, ['a', 'b']);
+  assert.ok(Math.abs((await levit.classify(picture(1).pixels)).probabilities[0] - mine[0].probabilities.a) < 1e-4);
+});
+
+test('what is refused is named, and changes nothing', async () => {
+  const levit = await package_.load();
+  const { pixels } = picture(1);
+  const before_ = await levit.classify(pixels);
+  await assert.rejects(levit.use(new Uint8Array(1000)), { code: 'MAGIC', message: /not a \.levit weight file/ });
+  const damaged = new Uint8Array(readFileSync(path.join(installed, 'ai_vs_real.levit')));
+  damaged[damaged.length - 100] ^= 1;
+  await assert.rejects(levit.use(damaged), { code: 'CHECKSUM' });
+  await assert.rejects(levit.classify({ ...pixels, width: 999 }), { code: 'IMAGE' });
+  await assert.rejects(levit.cam(pixels, { method: 'magic' }), { code: 'ARGUMENT' });
+  await assert.rejects(levit.cam(pixels, { index: 2 }), { code: 'CLASS' });
+  assert.deepEqual((await levit.classify({ ...pixels })).logits, before_.logits);
+});
+
+test('module and JavaScript of the page are at most 250 KB', () => {
+  const names = JSON.parse(`[${/FILES = \[(.*)\]/.exec(readFileSync(path.join(site, 'sw.js'), 'utf8'))[1].replaceAll("'", '"')}]`);
+  const script = names.filter((name) => name.endsWith('.mjs'));
+  for (const module of names.filter((name) => name.endsWith('.wasm'))) {
+    const bytes = [...script, 'sw.js', module].reduce((sum, name) => sum + readFileSync(path.join(site, name)).length, 0);
+    assert.ok(bytes <= 250 * 1024, `${bytes} bytes with ${module}`);
+  }
+});

@@ -1,0 +1,332 @@
+// The page in Chromium, as a user meets it.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { axeFile, check, decided, launch, open, serve } from './browser.mjs';
+import { native, pictures, root, site, work } from './paths.mjs';
+
+const model = path.join(site, 'ai_vs_real.levit');
+const fox = path.join(pictures, 'ai/fox.jpg');
+const bear = path.join(pictures, 'real/bear.jpg');
+const twelve = [
+  ...['box.png', 'city.jpg', 'fish.jpg', 'fox.jpg', 'pagoda.jpg', 'room.jpg'].map((name) => path.join(pictures, 'ai', name)),
+  ...['bear.jpg', 'flowers.jpg', 'snow.jpg'].map((name) => path.join(pictures, 'real', name)),
+  ...['church', 'daisy', 'stonehenge'].map((name) => path.join(root, `tests/data/ai_vs_real/real_${name}.png`)),
+];
+
+let server;
+let browser;
+before(async () => {
+  server = await serve();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+const verdicts = (files) => execFileSync(native, ['classify', '--quiet', '--json', '--model', model, ...files], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  .trim().split('\n').map(JSON.parse);
+
+async function downloaded(page, button) {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click(button)]);
+  const file = path.join(work, download.suggestedFilename());
+  await download.saveAs(file);
+  return file;
+}
+
+// A test of one page, which must end without a complaint.
+function pageTest(name, run, options) {
+  test(name, { timeout: 180000 }, async () => {
+    const opened = await open(browser, server.address, options);
+    try {
+      await run(opened.page, opened.context);
+      assert.deepEqual(opened.complaints, []);
+    } finally {
+      await opened.context.close();
+    }
+  });
+}
+
+// The canvas over the picture: how many of its pixels are covered, and by how many colours.
+const heat = (page) => page.evaluate(() => {
+  const canvas = document.getElementById('heat');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const colours = new Set();
+  let covered = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] > 0) ++covered;
+    colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+  }
+  return { covered, colours: colours.size };
+});
+
+pageTest('a photograph that is dropped gets a verdict, and the map lies over it', async (page) => {
+  const bytes = [...readFileSync(fox)];
+  await page.evaluate((content) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([new Uint8Array(content)], 'fox.jpg', { type: 'image/jpeg' }));
+    for (const name of ['dragenter', 'dragover', 'drop']) {
+      document.getElementById('drop').dispatchEvent(new DragEvent(name, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    }
+  }, bytes);
+  await decided(page, 1);
+  assert.match(await page.textContent('#verdict-word'), /Looks AI-generated/);
+  await page.waitForFunction(() => document.getElementById('legend').textContent.includes('AI-generated'));
+  const seen = await heat(page);
+  assert.equal(seen.covered, 224 * 224);
+  assert.ok(seen.colours > 50, `${seen.colours} colours`);
+  const [photo, canvas] = await Promise.all(['#photo', '#heat'].map((id) => page.locator(id).boundingBox()));
+  for (const side of ['x', 'y', 'width', 'height']) assert.ok(Math.abs(photo[side] - canvas[side]) < 1, side);
+  await page.screenshot({ path: path.join(work, 'heat.png') });
+});
+
+pageTest('a picture that is pasted gets a verdict', async (page) => {
+  await page.evaluate((content) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([new Uint8Array(content)], 'image.png', { type: 'image/jpeg' }));
+    dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer }));
+  }, [...readFileSync(bear)]);
+  await decided(page, 1);
+  assert.equal(await page.textContent('#table .tag'), 'real');
+});
+
+pageTest('probabilities of twelve pictures are those of the program within 1e-4', async (page) => {
+  await check(page, twelve);
+  const file = await downloaded(page, '#json');
+  const ours = readFileSync(file, 'utf8').trim().split('\n').map(JSON.parse);
+  assert.equal(ours.length, 12);
+  // The same pixels: what this browser's decoder gives goes to the program as PPM.
+  const ppm = [];
+  for (const picture of twelve) {
+    const { width, height, rgb } = await page.evaluate(async (content) => {
+      const { decode } = await import('./decode.mjs');
+      const decoded = await decode(new Blob([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))]));
+      const all = [];
+      for (let y = 0; y < decoded.height; ++y) {
+        const row = decoded.rows(y, 1);
+        for (let x = 0; x < decoded.width; ++x) all.push(row[4 * x], row[4 * x + 1], row[4 * x + 2]);
+      }
+      let text = '';
+      for (let i = 0; i < all.length; i += 8192) text += String.fromCharCode(...all.slice(i, i + 8192));
+      return { width: decoded.width, height: decoded.height, rgb: btoa(text) };
+    }, readFileSync(picture).toString('base64'));
+    ppm.push(path.join(work, `${path.basename(picture)}.ppm`));
+    writeFileSync(ppm.at(-1), Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), Buffer.from(rgb, 'base64')]));
+  }
+  const theirs = verdicts(ppm);
+  let worst = 0;
+  ours.forEach((line, i) => {
+    assert.equal(line.path, path.basename(twelve[i]));
+    worst = Math.max(worst, Math.abs(line.probabilities.ai - theirs[i].probabilities.ai));
+  });
+  console.log(`largest difference of a probability: ${worst.toExponential(1)}`);
+  assert.ok(worst < 1e-4, `${worst}`);
+  // And of the files as the program decodes them: decoders differ by a level or two.
+  const files = verdicts(twelve);
+  ours.forEach((line, i) => assert.ok(Math.abs(line.probabilities.ai - files[i].probabilities.ai) < 0.02, line.path));
+});
+
+pageTest('the CSV has the columns of the program', async (page) => {
+  await check(page, [fox, path.join(pictures, 'cases/no-scan.jpg')]);
+  const lines = readFileSync(await downloaded(page, '#csv'), 'utf8').split('\r\n');
+  const [header] = execFileSync(native, ['classify', '--quiet', '--csv', '--model', model, fox], { encoding: 'utf8' }).split('\r\n');
+  assert.equal(lines[0], header);
+  assert.match(lines[1], /^fox\.jpg,,ai,0\.9\d+,false,512,512,/);
+  assert.match(lines[2], /^no-scan\.jpg,.*not a picture/);
+  const fields = (line) => line.replace(/"[^"]*"/g, '').split(',').length;
+  for (const line of lines.slice(1, 3)) assert.equal(fields(line), fields(header), line);
+});
+
+pageTest('a broken file is named with its cause, and the others go on', async (page) => {
+  const empty = path.join(work, 'empty.jpg');
+  const text = path.join(work, 'letter.png');
+  writeFileSync(empty, '');
+  writeFileSync(text, 'Dear reader');
+  await check(page, [empty, text, fox]);
+  const rows = await page.locator('#table tr').allTextContents();
+  assert.match(rows[0], /empty\.jpg.*the file is empty/);
+  assert.match(rows[1], /letter\.png.*not a picture/);
+  assert.match(rows[2], /fox\.jpg.*AI-generated/);
+  assert.equal(await page.textContent('#verdict-word'), 'No verdict');
+});
+
+pageTest('a picture of forty megapixels gets a verdict, and memory does not hold it', async (page) => {
+  const width = 8000;
+  const height = 5000;
+  const large = path.join(work, 'large.bmp');
+  const header = Buffer.alloc(54); // BITMAPFILEHEADER, BITMAPINFOHEADER
+  header.write('BM');
+  header.writeUInt32LE(54 + 3 * width * height, 2);
+  header.writeUInt32LE(54, 10);
+  header.writeUInt32LE(40, 14);
+  header.writeInt32LE(width, 18);
+  header.writeInt32LE(height, 22);
+  header.writeUInt16LE(1, 26);
+  header.writeUInt16LE(24, 28);
+  const pixels = Buffer.alloc(3 * width * height);
+  for (let i = 0; i < pixels.length; ++i) pixels[i] = (i >> 9) & 255;
+  writeFileSync(large, Buffer.concat([header, pixels]));
+  await check(page, fox);
+  const memory = await page.evaluate(() => globalThis.levit.memory());
+  await check(page, large);
+  assert.match(await page.locator('#table tr').nth(1).textContent(), /8000 x 5000/);
+  const grown = await page.evaluate(() => globalThis.levit.memory());
+  assert.ok(grown - memory < 8 << 20, `${grown - memory} bytes`);
+});
+
+pageTest('SHAP can be cancelled, and the page goes on', async (page) => {
+  await check(page, [fox, bear]);
+  await page.selectOption('#method', 'shap');
+  await page.selectOption('#samples', '1000');
+  await page.click('#shap-start');
+  await page.waitForFunction(() => document.getElementById('shap-bar').value > 0);
+  const start = Date.now();
+  await page.click('#shap-cancel');
+  await page.waitForFunction(() => document.getElementById('map-note').textContent === 'Cancelled.');
+  assert.ok(Date.now() - start < 2000);
+  await page.selectOption('#samples', '25');
+  await page.click('#shap-start');
+  await page.waitForFunction(() => document.getElementById('map-note').textContent.startsWith('Score'), null, { timeout: 60000 });
+  const seen = await heat(page);
+  assert.ok(seen.covered > 10000 && seen.colours > 50, JSON.stringify(seen));
+  await page.screenshot({ path: path.join(work, 'shap.png') });
+});
+
+pageTest('SHAP has the numbers of the program', async (page) => {
+  const ppm = path.join(work, 'fox.jpg.ppm');
+  const line = JSON.parse(execFileSync(native, ['explain', '--quiet', '--json', '--model', model, '--method', 'shap', '--samples', '25',
+    '--class', 'ai', '-o', path.join(work, 'explained'), ppm], { encoding: 'utf8' }));
+  const theirs = line.explanations.find(({ method }) => method === 'shap');
+  const ours = await page.evaluate(async (content) => {
+    const file = new File([new Uint8Array(content)], 'fox.jpg');
+    return globalThis.levit.shap(file, { samples: 25, index: 0 });
+  }, [...readFileSync(fox)]);
+  for (const [name, value] of [['score', ours.score], ['base_value', ours.baseValue], ['sum', ours.sum]]) {
+    assert.ok(Math.abs(theirs[name] - value) < 2e-3, `${name}: ${theirs[name]} and ${value}`);
+  }
+});
+
+pageTest('a head that is taught gives the verdicts, outlives a reload, and is a file for the program', async (page) => {
+  await page.click('#tab-teach');
+  const kinds = [['box.png', 'city.jpg', 'fish.jpg'].map((name) => path.join(pictures, 'ai', name)),
+    ['bear.jpg', 'flowers.jpg', 'snow.jpg'].map((name) => path.join(pictures, 'real', name))];
+  for (const b of [0, 1]) {
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.click(`#add-${b}`)]);
+    await chooser.setFiles(kinds[b]);
+    await page.waitForFunction((id) => document.querySelectorAll(`#${id} li`).length === 3, `thumbs-${b}`);
+  }
+  await page.fill('#label-0', 'painted');
+  await page.fill('#label-1', 'taken');
+  await page.click('#learn');
+  await page.waitForFunction(() => document.getElementById('learn-text').textContent.startsWith('Learned'), null, { timeout: 60000 });
+  await page.reload();
+  await page.waitForFunction(() => document.querySelectorAll('#models li').length === 2 && document.querySelector('#models li:nth-child(2)').className === 'chosen');
+  await page.click('#tab-check');
+  await check(page, kinds.flat());
+  assert.deepEqual(await page.locator('#table .tag').allTextContents(), ['painted', 'painted', 'painted', 'taken', 'taken', 'taken']);
+  const ours = readFileSync(await downloaded(page, '#json'), 'utf8').trim().split('\n').map(JSON.parse);
+  await page.click('#tab-teach');
+  const file = await downloaded(page, '#models li:nth-child(2) button:has-text("Save")');
+  const theirs = execFileSync(native, ['classify', '--quiet', '--json', '--model', file, ...kinds.flat()], { encoding: 'utf8' }).trim().split('\n').map(JSON.parse);
+  ours.forEach((line, i) => {
+    assert.equal(line.label, theirs[i].label);
+    assert.ok(Math.abs(line.probabilities.painted - theirs[i].probabilities.painted) < 0.02, line.path);
+  });
+  await page.click('#models li:nth-child(2) button:has-text("Delete")');
+  await page.waitForFunction(() => document.querySelectorAll('#models li').length === 1);
+});
+
+pageTest('after one visit the page works without a network, the model included', async (page, context) => {
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+  await context.setOffline(true);
+  await page.reload();
+  await page.waitForSelector('.engine.ready');
+  await check(page, fox);
+  assert.match(await page.textContent('#verdict-word'), /AI-generated/);
+  await page.click('text=Try two examples');
+  await decided(page, 3);
+});
+
+pageTest('everything can be done by keyboard', async (page) => {
+  const press = async (...keys) => { for (const key of keys) await page.keyboard.press(key); };
+  const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.className || document.activeElement.tagName);
+  const tabTo = async (id) => {
+    for (let i = 0; i < 60 && (await focused()) !== id; ++i) await press('Tab');
+    assert.equal(await focused(), id);
+  };
+  await tabTo('tab-check');
+  await press('ArrowRight');
+  assert.equal(await focused(), 'tab-teach');
+  await press('ArrowLeft');
+  await tabTo('pick');
+  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
+  await chooser.setFiles([fox, bear]);
+  await decided(page, 2);
+  await tabTo('pick');
+  for (let i = 0; i < 20 && !(await page.evaluate(() => document.activeElement.textContent === 'bear.jpg')); ++i) await press('Tab');
+  await press('Enter');
+  assert.equal(await page.textContent('#detail-name'), 'bear.jpg');
+  await tabTo('method');
+  await press('End'); // SHAP, the last
+  await tabTo('shap-start');
+  await press('Enter');
+  await page.waitForFunction(() => document.activeElement.id === 'shap-cancel');
+  await press('Enter');
+  await page.waitForFunction(() => document.getElementById('map-note').textContent === 'Cancelled.');
+  await page.waitForFunction(() => document.activeElement.id === 'shap-start');
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  pageTest(`axe finds nothing to complain about, ${colorScheme}`, async (page) => {
+    const violations = async (where) => {
+      const { violations: found } = await page.evaluate(() => globalThis.axe.run());
+      return found.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html }) => html.slice(0, 90)).join(' ')}`);
+    };
+    await page.evaluate(readFileSync(axeFile, 'utf8'));
+    const found = await violations('empty');
+    await check(page, [fox, bear, path.join(pictures, 'real/flowers.jpg'), path.join(pictures, 'cases/no-scan.jpg')]);
+    await page.waitForFunction(() => document.getElementById('legend').textContent !== '');
+    found.push(...await violations('results'));
+    await page.selectOption('#method', 'shap');
+    found.push(...await violations('shap'));
+    await page.click('#tab-teach');
+    found.push(...await violations('teach'));
+    await page.click('#tab-about');
+    found.push(...await violations('about'));
+    assert.deepEqual(found, []);
+  }, { colorScheme });
+}
+
+pageTest('on a phone nothing is wider than the screen', async (page) => {
+  await check(page, [fox, path.join(pictures, 'real/flowers.jpg'), path.join(pictures, 'cases/no-scan.jpg')]);
+  for (const tab of ['check', 'teach', 'about']) {
+    await page.click(`#tab-${tab}`);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), tab);
+  }
+}, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+
+pageTest('two hundred pictures leave memory where it was', async (page, context) => {
+  const client = await context.newCDPSession(page);
+  const heap = async () => {
+    await client.send('HeapProfiler.collectGarbage');
+    return (await client.send('Runtime.getHeapUsage')).usedSize;
+  };
+  const pass = async () => {
+    await check(page, Array.from({ length: 50 }, (_, i) => twelve[i % 12]));
+    const wasm = await page.evaluate(() => globalThis.levit.memory());
+    await page.click('#clear');
+    return { wasm, heap: await heap() };
+  };
+  const first = await pass();
+  await pass();
+  await pass();
+  const last = await pass();
+  console.log(`memory after 50 and 200 pictures: ${JSON.stringify([first, last])}`);
+  assert.equal(last.wasm, first.wasm);
+  assert.ok(last.heap - first.heap < 1 << 20, `${last.heap - first.heap} bytes`);
+});

@@ -126,21 +126,28 @@ Case input_vjp(const Layer& l) {
 // dw = dy^T x, from zeros.
 Case weights_vjp(const Layer& l) {
   auto d = std::make_shared<Data>(l);
-  auto dw = std::make_shared<std::vector<float>>(l.outputs * l.depth);
-  const auto run = [d, dw, l](const Dispatch& kernels) {
+  auto dw = std::make_shared<std::vector<float>>(kernels::panel_values(l.outputs, l.depth));
+  auto db = std::make_shared<std::vector<float>>(kernels::panel_values(l.outputs, 1));
+  const auto run = [d, dw, db, l](const Dispatch& kernels) {
+    alignas(64) float scratch[kernels::kWeightScratchFloats];
     kernels::GemmVjpWeights g = {};
     g.dy = {&d->y_row, 1, l.outputs, l.outputs};
     g.x = {&d->x_row, 1, l.depth, l.depth};
     g.rows = l.rows;
     g.dw = dw->data();
+    g.db = db->data();
+    g.column_end = l.outputs;
+    g.scratch = scratch;
     kernels.gemm_vjp_weights(g);
   };
   const auto expected = [d, l] {
-    std::vector<double> sum(l.outputs * l.depth);
+    constexpr size_t kWidth = kernels::kPanelWidth;
+    std::vector<double> sum(kernels::panel_values(l.outputs, l.depth));
     const std::vector<double> x = d->x.wide(), dy = d->y.wide();
-    for (size_t m = 0; m < l.rows; ++m) {
-      for (size_t i = 0; i < sum.size(); ++i) {
-        sum[i] += dy[m * l.outputs + i / l.depth] * x[m * l.depth + i % l.depth];
+    for (size_t i = 0; i < sum.size(); ++i) {
+      const size_t n = i / (l.depth * kWidth) * kWidth + i % kWidth, k = i / kWidth % l.depth;
+      for (size_t m = 0; m < l.rows && n < l.outputs; ++m) {
+        sum[i] += dy[m * l.outputs + n] * x[m * l.depth + k];
       }
     }
     return sum;

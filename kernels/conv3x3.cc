@@ -18,6 +18,7 @@
 #include "kernels/panel_matmul-inl.h"
 #include "kernels/small_matmul-inl.h"
 #include "kernels/transpose-inl.h"
+#include "kernels/weight_gradient-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
@@ -246,42 +247,34 @@ void conv3x3_vjp_input(const Conv3x3VjpInput& c) {
   }
 }
 
-// For each output row and each kernel row a sum of outer products; the pixels at the left and right edge,
-// which lack a kernel column, go alone.
+#ifdef LEVIT_TRAIN
+// As gemm_vjp_weights, some output rows at a time; the zero pixels are multiplied like all others.
 void conv3x3_vjp_weights(const Conv3x3VjpWeights& c) {
   check(c);
-  const size_t out_width = conv3x3_out(c.width);
-  const size_t inside_end = c.width % 2 == 0 ? out_width : out_width - 1;
-  OuterProducts o = {};
-  o.outputs = c.cout;
-  for (size_t oy = 0; oy < conv3x3_out(c.height); ++oy) {
-    const ConstRows dout = {c.dout + oy * out_width * c.cout, c.cout};
-    add_column_sums(dout, out_width, c.cout, c.db);
+  const size_t height = conv3x3_out(c.height), width = conv3x3_out(c.width), depth = 9 * c.cin;
+  const size_t row = conv3x3_row_floats(c.width, c.cin), most = HWY_MAX(kWeightRows / width, size_t{1});
+  const float* x[3];
+  WeightGradient part = {
+      {x, 3, 3 * c.cin, 2 * c.cin}, 0, width, 2 * row, c.scratch, 0, nullptr, depth, c.adds};
+  for (size_t y = 0; y < height; y += part.groups) {
+    part.groups = HWY_MIN(height - y, most);
     for (size_t ky = 0; ky < 3; ++ky) {
-      const size_t y = 2 * oy + ky - 1;  // above the picture this wraps to a huge number
-      if (y >= c.height) {
-        continue;
-      }
-      const float* in = c.in + y * c.width * c.cin;
-      // Output pixels [begin, end) with the kernel columns [first, first + columns) of this kernel row.
-      const auto add = [&](size_t begin, size_t end, size_t first, size_t columns) {
-        o.rows = end - begin;
-        o.dy = {dout[begin], dout.stride};
-        o.x = {in + (2 * begin + first - 1) * c.cin, 2 * c.cin};
-        o.depth = columns * c.cin;
-        o.dw = {c.dw + (3 * ky + first) * c.cin, 9 * c.cin};
-        add_outer_products(o);
-      };
-      add(0, 1, 1, HWY_MIN(c.width, size_t{2}));
-      if (inside_end > 1) {
-        add(1, inside_end, 0, 3);
-      }
-      if (inside_end < out_width && out_width > 1) {
-        add(out_width - 1, out_width, 0, 2);
-      }
+      x[ky] = c.in + (2 * y + ky) * row;
     }
+    for (size_t begin = 0; begin < c.cout; begin += kWeightStrip) {
+      const size_t end = HWY_MIN(begin + kWeightStrip, c.cout);
+      for (size_t n = begin; n < end; n += kPanelWidth) {
+        copy_panel({c.dout + y * width * c.cout + n, c.cout}, part.groups * width,
+                   HWY_MIN(end - n, kPanelWidth), part.adds, c.scratch + (n - begin), c.db + n);
+      }
+      part.columns = round_up(end - begin, kPanelWidth);
+      part.dw = c.dw + begin * depth;
+      outer::add_strip(part);
+    }
+    part.adds = true;
   }
 }
+#endif
 
 }  // namespace levit::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -9,7 +9,7 @@
 #ifndef LEVIT_KERNELS_CONV3X3_H_
 #define LEVIT_KERNELS_CONV3X3_H_
 
-#include "kernels/panels.h"
+#include "kernels/gemm.h"
 
 namespace levit::kernels {
 
@@ -69,18 +69,34 @@ inline void check(const Conv3x3VjpInput& c) {
   require_scratch(c.scratch);
 }
 
-// dw [cout, 9 cin] (k as in the panels) += and db [cout] += of a whole picture.
+// Floats of a whole picture with the zero pixels that a convolution reads: a row of zeros, then row buffers
+// as above, and, when the height is odd, another row of zeros.
+constexpr size_t conv3x3_padded_floats(size_t height, size_t width, size_t cin) {
+  return (2 * conv3x3_out(height) + 1) * conv3x3_row_floats(width, cin);
+}
+
+// dW in panels (k as above) and db of a whole picture, as GemmVjpWeights has them; the rows are its output
+// pixels, row by row.
 struct Conv3x3VjpWeights {
   const float* dout;  // [out_h, out_w, cout]
-  const float* in;    // [h, w, cin], without zero pixels
+  const float* in;    // conv3x3_padded_floats
   size_t height, width, cin, cout;
-  float* dw;
-  float* db;
+  float* dw;       // [panel_count(cout)][9 cin][16]
+  float* db;       // [panel_count(cout) * 16]
+  bool adds;       // on from the sums that dw and db hold
+  float* scratch;  // conv3x3_weight_scratch_floats(width), 64-byte aligned; per thread
 };
+
+// A strip of dout for one output row at least.
+constexpr size_t conv3x3_weight_scratch_floats(size_t width) {
+  const size_t rows = conv3x3_out(width);
+  return kWeightStrip * (rows > kWeightRows ? rows : kWeightRows);
+}
 
 inline void check(const Conv3x3VjpWeights& c) {
   require(c.height > 0 && c.width > 0 && c.cin > 0 && c.cout > 0, "no size is 0");
   require(c.dout != nullptr && c.in != nullptr && c.dw != nullptr && c.db != nullptr, "all arrays are there");
+  require_scratch(c.scratch);
 }
 
 // The part of the scratch that holds the nine taps of two panels of W^T, whole squares of 16 x 16.

@@ -6,15 +6,23 @@
 
 #include <cstddef>
 
+#ifdef LEVIT_TRAIN
+#define LEVIT_FOR_EACH_TRAINING_KERNEL(KERNEL)   \
+  KERNEL(gemm_vjp_weights, GemmVjpWeights)       \
+  KERNEL(conv3x3_vjp_weights, Conv3x3VjpWeights) \
+  KERNEL(add_gradients, AddGradients)            \
+  KERNEL(optimize, Optimize)
+#else
+#define LEVIT_FOR_EACH_TRAINING_KERNEL(KERNEL)
+#endif
+
 // Every kernel: its name and the structure that describes a call. A new one is a line here and files of its
 // own: fields, prototypes and the constants of all targets follow from this list.
 #define LEVIT_FOR_EACH_KERNEL(KERNEL)             \
   KERNEL(gemm, Gemm)                              \
   KERNEL(gemm_vjp_input, Gemm)                    \
-  KERNEL(gemm_vjp_weights, GemmVjpWeights)        \
   KERNEL(conv3x3, Conv3x3)                        \
   KERNEL(conv3x3_vjp_input, Conv3x3VjpInput)      \
-  KERNEL(conv3x3_vjp_weights, Conv3x3VjpWeights)  \
   KERNEL(attention, Attention)                    \
   KERNEL(attention_vjp, AttentionVjp)             \
   KERNEL(softmax, Softmax)                        \
@@ -30,7 +38,8 @@
   KERNEL(resample_horizontal, ResampleHorizontal) \
   KERNEL(resample_vertical, ResampleVertical)     \
   KERNEL(resample_accumulate, ResampleAccumulate) \
-  KERNEL(resample_finish, ResampleFinish)
+  KERNEL(resample_finish, ResampleFinish)         \
+  LEVIT_FOR_EACH_TRAINING_KERNEL(KERNEL)
 
 namespace levit::kernels {
 

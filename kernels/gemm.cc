@@ -7,8 +7,8 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/panel_matmul-inl.h"
-#include "kernels/small_matmul-inl.h"
 #include "kernels/transpose-inl.h"
+#include "kernels/weight_gradient-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
@@ -51,28 +51,34 @@ void gemm_vjp_input(const Gemm& g) {
   }
 }
 
-// Each segment of dy with each segment of x is a rectangle of dw.
+#ifdef LEVIT_TRAIN
+// Some rows of x at a time, which L2 holds while strip after strip of dy passes.
 void gemm_vjp_weights(const GemmVjpWeights& g) {
   check(g);
   const size_t depth = g.x.segments * g.x.segment_length;
-  for (size_t i = 0; i < g.dy.segments; ++i) {
-    const size_t n = i * g.dy.segment_length;
-    const ConstRows dy = {g.dy.segment[i], g.dy.stride};
-    if (g.db != nullptr) {
-      add_column_sums(dy, g.rows, g.dy.segment_length, g.db + n);
+  const float* x[kMaxSegments];
+  WeightGradient part = {
+      {x, g.x.segments, g.x.segment_length, g.x.stride}, 1, 0, 0, g.scratch, 0, nullptr, depth, g.adds};
+  for (size_t row = 0; row < g.rows; row += part.group_rows) {
+    part.group_rows = HWY_MIN(g.rows - row, kWeightRows);
+    for (size_t s = 0; s < g.x.segments; ++s) {
+      x[s] = g.x.segment[s] + row * g.x.stride;
     }
-    for (size_t j = 0; g.dw != nullptr && j < g.x.segments; ++j) {
-      OuterProducts o = {};
-      o.rows = g.rows;
-      o.dy = dy;
-      o.outputs = g.dy.segment_length;
-      o.x = {g.x.segment[j], g.x.stride};
-      o.depth = g.x.segment_length;
-      o.dw = {g.dw + n * depth + j * g.x.segment_length, depth};
-      add_outer_products(o);
+    for (size_t begin = g.column_begin; begin < g.column_end; begin += kWeightStrip) {
+      const size_t end = HWY_MIN(begin + kWeightStrip, g.column_end);
+      for (size_t n = begin; n < end; n += kPanelWidth) {
+        const float* dy = g.dy.segment[n / g.dy.segment_length] + n % g.dy.segment_length;
+        copy_panel({dy + row * g.dy.stride, g.dy.stride}, part.group_rows, HWY_MIN(end - n, kPanelWidth),
+                   part.adds, g.scratch + (n - begin), g.db + n);
+      }
+      part.columns = round_up(end - begin, kPanelWidth);
+      part.dw = g.dw + begin * depth;
+      outer::add_strip(part);
     }
+    part.adds = true;
   }
 }
+#endif
 
 }  // namespace levit::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

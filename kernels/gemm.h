@@ -52,20 +52,37 @@ inline void check(const Gemm& g, size_t in, size_t out) {
   }
 }
 
-// dw [outputs, depth] += dy^T x and db [outputs] += column sums of dy. dw is a plain row-major matrix.
+// dW = dy^T x in panels, as W is packed, and db = the column sums of dy; `adds`: on from the sums that dw and
+// db hold. Every sum is one chain of multiply-adds over the rows, in order: neither how rows are cut into
+// calls nor how columns are changes a bit.
 struct GemmVjpWeights {
-  SegmentedRows dy;  // [rows, outputs]
+  SegmentedRows dy;  // [rows, outputs]; segments of whole panels, or one
   SegmentedRows x;   // [rows, depth]
   size_t rows;
-  float* dw;  // may be null
-  float* db;  // may be null
+  float* dw;  // [panel_count(outputs)][depth][16]
+  float* db;  // [panel_count(outputs) * 16]
+  bool adds;
+  size_t column_begin, column_end;  // the outputs of this call; multiples of 16 (the end may be `outputs`)
+  float* scratch;                   // kWeightScratchFloats, 64-byte aligned; per thread
 };
 
+// Two panels of dy for some rows, which stay in L1.
+inline constexpr size_t kWeightStrip = 2 * kPanelWidth, kWeightRows = 256;
+inline constexpr size_t kWeightScratchFloats = kWeightStrip * kWeightRows;
+
 inline void check(const GemmVjpWeights& g) {
-  check(g.dy, g.dy.segments * g.dy.segment_length);
+  const size_t outputs = g.dy.segments * g.dy.segment_length;
+  check(g.dy, outputs);
   check(g.x, g.x.segments * g.x.segment_length);
+  require(g.dy.segments == 1 || g.dy.segment_length % kPanelWidth == 0, "segments of dy are whole panels");
   require(g.dy.stride >= g.dy.segment_length, "rows of dy do not overlap");
   require(g.x.stride >= g.x.segment_length, "rows of x do not overlap");
+  require(g.rows > 0 && g.dw != nullptr && g.db != nullptr, "there are rows, and both gradients");
+  require(g.column_begin <= g.column_end && g.column_end <= outputs, "columns lie in the output");
+  require(g.column_begin % kPanelWidth == 0, "columns begin with a panel");
+  require(g.column_end % kPanelWidth == 0 || g.column_end == outputs,
+          "columns end with a panel or the output");
+  require_scratch(g.scratch);
 }
 
 // Floats of scratch that a call needs, whatever the target.

@@ -1,5 +1,4 @@
-// Small matrix products over operands in L1, for attention, and sums of outer products, for the gradients of
-// weights.
+// Small matrix products over operands in L1, for attention.
 //
 // A tile of up to kTileRows rows by two vectors of columns stays in registers while the sums run, k = 0, 1,
 // ... in order, one multiply-add each. Columns and strides of b, x and c are whole vectors.
@@ -159,73 +158,6 @@ inline void add_transposed(size_t rows, ConstRows a, ConstRows x, size_t depth, 
 }
 
 }  // namespace small
-
-// dw[n][k] += sum over m of dy[m][n] x[m][k], for n < outputs and k < depth.
-struct OuterProducts {
-  size_t rows;
-  ConstRows dy;  // [rows, outputs]
-  size_t outputs;
-  ConstRows x;  // [rows, depth]
-  size_t depth;
-  Rows dw;  // [outputs, depth]
-};
-
-// kOutputs rows by one vector of dw, from (n, k) on, stay in registers while m runs.
-template <size_t kOutputs, class D>
-HWY_INLINE void outer_tile(D d, const OuterProducts& o, size_t n, size_t k) {
-  hn::Vec<D> sum[kOutputs];
-  for (size_t i = 0; i < kOutputs; ++i) {
-    sum[i] = hn::LoadU(d, o.dw[n + i] + k);
-  }
-  for (size_t m = 0; m < o.rows; ++m) {
-    const auto x = hn::LoadU(d, o.x[m] + k);
-    const float* dy = o.dy[m] + n;
-    for (size_t i = 0; i < kOutputs; ++i) {
-      sum[i] = hn::MulAdd(hn::Set(d, dy[i]), x, sum[i]);
-    }
-  }
-  for (size_t i = 0; i < kOutputs; ++i) {
-    hn::StoreU(sum[i], d, o.dw[n + i] + k);
-  }
-}
-
-template <class D>
-HWY_INLINE void outer_column(D d, const OuterProducts& o, size_t k) {
-  constexpr size_t kOutputs = 8;
-  size_t n = 0;
-  for (; n + kOutputs <= o.outputs; n += kOutputs) {
-    outer_tile<kOutputs>(d, o, n, k);
-  }
-  for (; n < o.outputs; ++n) {
-    outer_tile<1>(d, o, n, k);
-  }
-}
-
-// The columns from k on in vectors of kVectorLanes, then the rest in vectors of half that.
-template <size_t kVectorLanes>
-HWY_INLINE void outer_columns(const OuterProducts& o, size_t k) {
-  const hn::CappedTag<float, kVectorLanes> d;
-  for (; k + kVectorLanes <= o.depth; k += kVectorLanes) {
-    outer_column(d, o, k);
-  }
-  if constexpr (kVectorLanes > 1) {
-    outer_columns<kVectorLanes / 2>(o, k);
-  }
-}
-
-inline void add_outer_products(const OuterProducts& o) {
-  require(o.dy.stride >= o.outputs && o.dw.stride >= o.depth, "rows of dy and dw do not overlap");
-  outer_columns<HWY_LANES(float)>(o, 0);
-}
-
-// db[n] += sum over m of dy[m][n].
-inline void add_column_sums(ConstRows dy, size_t rows, size_t outputs, float* db) {
-  for (size_t m = 0; m < rows; ++m) {
-    for (size_t n = 0; n < outputs; ++n) {
-      db[n] += dy[m][n];
-    }
-  }
-}
 
 }  // namespace levit::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

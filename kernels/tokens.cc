@@ -17,20 +17,6 @@ HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 namespace {
 
-// Calls body(tag, i) for every whole vector of `count` numbers, then for every single number left: arrays end
-// where `count` says.
-template <class Body>
-HWY_INLINE void for_each_vector(size_t count, const Body& body) {
-  const hn::ScalableTag<float> d;
-  size_t i = 0;
-  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
-    body(d, i);
-  }
-  for (; i < count; ++i) {
-    body(hn::CappedTag<float, 1>(), i);
-  }
-}
-
 float largest(const float* x, size_t columns) {
   float top = std::numeric_limits<float>::lowest();
   for_each_vector(columns, [&](auto d, size_t j) HWY_ATTR {

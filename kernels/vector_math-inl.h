@@ -16,6 +16,20 @@ HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Calls body(tag, i) for every whole vector of `count` numbers, then for every single number left: arrays end
+// where `count` says.
+template <class Body>
+HWY_INLINE void for_each_vector(size_t count, const Body& body) {
+  const hn::ScalableTag<float> d;
+  size_t i = 0;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
+    body(d, i);
+  }
+  for (; i < count; ++i) {
+    body(hn::CappedTag<float, 1>(), i);
+  }
+}
+
 // x = exp(x) for every lane of `count` float vectors, whose latencies overlap.
 //
 // exp(x) = 2^n e^r with n = round(x / ln 2) and |r| <= ln 2 / 2; e^r = 1 + r + r^2 g(r), where g is the

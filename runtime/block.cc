@@ -7,6 +7,8 @@
 // or heads instead.
 #include "runtime/block.h"
 
+#include <cstring>
+
 #include "kernels/attention.h"
 #include "kernels/tokens.h"
 #include "runtime/linear.h"
@@ -61,7 +63,21 @@ struct BlockPass {
 
   // The input of attention or MLP, for its parameter gradients.
   void keep_input(const Slot& slot, const Tokens& x) const {
-    if (pass.parameters != nullptr) tokens(at(slot), rows(x), channels(x)) = x;
+    if constexpr (kTrains)
+      if (pass.learns(block.stage)) tokens(at(slot), rows(x), channels(x)) = x;
+  }
+  // The gradient at their output, for the same.
+  void keep_gradient(const Slot& slot, const Tokens& dx) const {
+    if constexpr (kTrains)
+      if (pass.parameters != nullptr && block.group >= kDeferredGroup)
+        tokens(at(slot), rows(dx), channels(dx)) = dx;
+  }
+  // Parameter gradients of a layer, unless they are deferred.
+  void learn(BlockLayer layer, Phase phase, const float* at_output) const {
+    if constexpr (kTrains)
+      if (pass.parameters != nullptr && block.group < kDeferredGroup)
+        block_vjp_parameters(pass, block, layer, pictures, at_output, {0, layer_of(block, layer).w.outputs},
+                             step(phase).scratch(0));
   }
 
   void report(const char* name, size_t products_per_picture) const {
@@ -154,6 +170,29 @@ void attend(const BlockPass& over) {
               shape.queries() * shape.keys() * shape.heads * (shape.attention.key + shape.attention.value));
 }
 
+// Where the gradient of one head's attention biases is added up for a picture, zeros for the first one of its
+// share; null unless it is asked. tables: floats of the tables of the deferred blocks in front of this one.
+float* bias_gradient(const BlockPass& over, size_t tables, size_t picture, size_t head) {
+  if constexpr (kTrains) {
+    const ParameterGradients* const parameters = over.pass.parameters;
+    if (parameters == nullptr) return nullptr;
+    const float* const table = over.block.bias_table;
+    const size_t keys = over.block.shape.keys(), at = over.pictures.begin + picture;
+    float* const all = over.block.group >= kDeferredGroup ? parameters->of_table(table, at, tables)
+                                                          : parameters->of(table, at);
+    if (parameters->is_first(at, false)) std::memset(all + head * keys, 0, keys * sizeof(float));
+    return all + head * keys;
+  }
+  return nullptr;
+}
+
+size_t deferred_tables(const BlockPass& over) {
+  size_t floats = 0;
+  for (const Block* block = over.context().network.blocks; block != &over.block; ++block)
+    if (block->group >= kDeferredGroup) floats += block->shape.heads * block->shape.keys();
+  return floats;
+}
+
 // d_qkv and d_q from d_attended, the gradient before hardswish.
 void attend_vjp(const BlockPass& over) {
   const BlockShape& shape = over.block.shape;
@@ -162,7 +201,7 @@ void attend_vjp(const BlockPass& over) {
   const Heads qkv = over.heads(slots.qkv), q = over.queries(slots.q);
   const Heads d_qkv = over.heads(slots.d_qkv), d_q = over.queries(slots.d_q);
   const Tokens dy = over.attended(slots.d_attended);
-  const ParameterGradients* parameters = over.pass.parameters;
+  const size_t tables = deferred_tables(over);
   for_heads(over, [&](size_t picture, size_t head, size_t worker) {
     const HeadRows at = head_rows(over, qkv, q, picture, head);
     const HeadRows to = head_rows(over, d_qkv, d_q, picture, head);
@@ -176,8 +215,7 @@ void attend_vjp(const BlockPass& over) {
     a.dq = to.q;
     a.dk = to.k;
     a.dv = to.v;
-    if (parameters != nullptr)
-      a.dbias_table = parameters->bias_table[over.block.qkv.layer] + head * shape.keys();
+    a.dbias_table = bias_gradient(over, tables, picture, head);
     a.scratch = step.scratch(worker);
     step.kernels().attention_vjp(a);
   });
@@ -199,8 +237,7 @@ void project_vjp(const BlockPass& over, const float* dy) {
   const Linear& layer = over.block.proj;
   const Step step = over.step(Phase::kProj);
   const BlockSlots& slots = over.slots();
-  linear_vjp_parameters(step, over.pass.parameters, layer, plain_rows(dy, layer.w.outputs),
-                        plain_rows(over.at(slots.attended), layer.w.depth), over.query_rows());
+  over.learn(BlockLayer::kProj, Phase::kProj, dy);
   linear_vjp(step, layer, plain_rows(dy, layer.w.outputs), over.query_rows(), over.at(slots.d_attended),
              over.at(slots.pre_attended), nullptr);
   over.report("proj", over.block.shape.queries() * products(layer));
@@ -220,12 +257,12 @@ void attention(const Pass& pass, const Block& block, const Tokens& x, Range pict
 
 void attention_vjp(const Pass& pass, const Block& block, const Tokens& dx, Range pictures) {
   const BlockPass over{pass, block, pictures, true};
+  over.keep_gradient(over.slots().d_middle, dx);
   project_vjp(over, data(dx));
   attend_vjp(over);
+  over.learn(BlockLayer::kQkv, Phase::kQkv, nullptr);
   HeadSegments segments;
   const SegmentedRows d_qkv = segments.rows(over.heads(over.slots().d_qkv));
-  linear_vjp_parameters(over.step(Phase::kQkv), pass.parameters, block.qkv, d_qkv,
-                        plain_rows(over.at(over.slots().input), channels(dx)), over.key_rows());
   linear_vjp(over.step(Phase::kQkv), block.qkv, d_qkv, over.key_rows(), data(dx), nullptr, data(dx));
   over.report("qkv", block.shape.keys() * products(block.qkv));
 }
@@ -254,15 +291,15 @@ void downsample_vjp(const Pass& pass, const Block& block, const Tokens& dy, cons
   const BlockPass over{pass, block, pictures, true};
   const Step step = over.step(Phase::kQkv);
   const BlockSlots& slots = over.slots();
+  over.keep_gradient(slots.d_middle, dy);
   project_vjp(over, data(dy));
   attend_vjp(over);
+  over.learn(BlockLayer::kQkv, Phase::kQkv, nullptr);
+  over.learn(BlockLayer::kQ, Phase::kQkv, nullptr);
+  if (pass.stops_at(LEVIT_STAGE0 + static_cast<int>(block.stage) - 1)) return;
   HeadSegments kv_segments, q_segments;
   const SegmentedRows d_kv = kv_segments.rows(over.heads(slots.d_qkv));
   const SegmentedRows d_q = q_segments.rows(over.queries(slots.d_q));
-  linear_vjp_parameters(step, pass.parameters, block.qkv, d_kv,
-                        plain_rows(over.at(slots.input), channels(dx)), over.key_rows());
-  linear_vjp_parameters(step, pass.parameters, block.q, d_q,
-                        plain_rows(over.at(slots.subsampled), channels(dx)), over.query_rows());
   linear_vjp(step, block.qkv, d_kv, over.key_rows(), data(dx), nullptr, nullptr);
   const Tokens d_even = over.subsampled(slots.d_subsampled);
   linear_vjp(step, block.q, d_q, over.query_rows(), data(d_even), nullptr, nullptr);
@@ -294,16 +331,47 @@ void mlp_vjp(const Pass& pass, const Block& block, const Tokens& dx, Range pictu
   const BlockSlots& slots = over.slots();
   const Tokens d_hidden = over.hidden(slots.d_hidden);
   const Step contract = over.step(Phase::kContract), expand = over.step(Phase::kExpand);
-  linear_vjp_parameters(contract, pass.parameters, block.contract, plain_rows(data(dx), channels(dx)),
-                        plain_rows(over.at(slots.hidden), channels(d_hidden)), rows(dx));
+  over.keep_gradient(slots.d_out, dx);
+  over.learn(BlockLayer::kContract, Phase::kContract, data(dx));
   linear_vjp(contract, block.contract, plain_rows(data(dx), channels(dx)), rows(dx), data(d_hidden),
              over.at(slots.pre_hidden), nullptr);
   over.report("down", block.shape.queries() * products(block.contract));
-  linear_vjp_parameters(expand, pass.parameters, block.expand, plain_rows(data(d_hidden), channels(d_hidden)),
-                        plain_rows(over.at(slots.middle), channels(dx)), rows(dx));
+  over.learn(BlockLayer::kExpand, Phase::kExpand, nullptr);
   linear_vjp(expand, block.expand, plain_rows(data(d_hidden), channels(d_hidden)), rows(dx), data(dx),
              nullptr, data(dx));
   over.report("up", block.shape.queries() * products(block.expand));
 }
+
+#ifdef LEVIT_TRAIN
+void block_vjp_parameters(const Pass& pass, const Block& block, BlockLayer layer, Range pictures,
+                          const float* at_output, Range columns, float* scratch) {
+  const BlockPass over{pass, block, pictures, true};
+  const BlockSlots& slots = over.slots();
+  const Linear& linear = layer_of(block, layer);
+  HeadSegments segments;
+  const auto add = [&](const SegmentedRows& dy, const Slot& input, size_t rows) {
+    const float* const x = over.at(input);
+    linear_vjp_parameters(pass, linear, dy, plain_rows(x, linear.w.depth), rows, pictures.begin,
+                          block.group >= kDeferredGroup, columns, scratch);
+  };
+  const auto output = [&](const Slot& kept) { return at_output != nullptr ? at_output : over.at(kept); };
+  const float* dy = nullptr;
+  switch (layer) {
+    case BlockLayer::kQkv:
+      return add(segments.rows(over.heads(slots.d_qkv)), slots.input, over.key_rows());
+    case BlockLayer::kQ:
+      return add(segments.rows(over.queries(slots.d_q)), slots.subsampled, over.query_rows());
+    case BlockLayer::kProj:
+      dy = output(slots.d_middle);
+      return add(plain_rows(dy, linear.w.outputs), slots.attended, over.query_rows());
+    case BlockLayer::kExpand:
+      dy = over.at(slots.d_hidden);
+      return add(plain_rows(dy, linear.w.outputs), slots.middle, over.query_rows());
+    case BlockLayer::kContract:
+      dy = output(slots.d_out);
+      return add(plain_rows(dy, linear.w.outputs), slots.hidden, over.query_rows());
+  }
+}
+#endif
 
 }  // namespace levit::runtime

@@ -23,6 +23,12 @@ void downsample_vjp(const Pass& pass, const Block& block, const Tokens& dy, cons
 void mlp(const Pass& pass, const Block& block, const Tokens& x, Range pictures);
 void mlp_vjp(const Pass& pass, const Block& block, const Tokens& dx, Range pictures);
 
+// Adds some columns of the gradient of one layer's parameters, from the kept values of pictures of one share
+// (of any, where the layer is deferred). at_output: the gradient at the output of kProj or kContract where it
+// was not kept, else null. scratch: kWeightScratchFloats.
+void block_vjp_parameters(const Pass& pass, const Block& block, BlockLayer layer, Range pictures,
+                          const float* at_output, Range columns, float* scratch);
+
 }  // namespace levit::runtime
 
 #endif  // LEVIT_RUNTIME_BLOCK_H_

@@ -34,10 +34,10 @@ size_t arena_of(const weights::Config& config, const Plan& plan) {
   return kContextBytes + block_bytes(config) + replica_plan_bytes(plan.options) + plan.floats * sizeof(float);
 }
 
-PlanOptions plan_options(const levit_options& options, bool parameters) {
+PlanOptions plan_options(const levit_options& options) {
   const bool attribution = (options.features & LEVIT_ATTRIBUTION) != 0;
   const bool gradient = attribution || (options.features & LEVIT_GRADIENT) != 0;
-  return {options.batch, options.threads, gradient, attribution, parameters};
+  return {options.batch, options.threads, gradient, attribution};
 }
 
 // What a caller's options come to.
@@ -66,8 +66,7 @@ bool sizes_fit(const weights::Config& config, const PlanOptions& options) {
   return make_plan(config, one).unshared < most;
 }
 
-levit_status read_options(const levit_model* model, const levit_options& options, bool parameters,
-                          Wanted* wanted) {
+levit_status read_options(const levit_model* model, const levit_options& options, Wanted* wanted) {
   wanted->options = levit_default_options();
   levit_status status = read_sized(&options, &wanted->options, sizeof wanted->options);
   if (status == LEVIT_OK) status = check_options(wanted->options);
@@ -75,55 +74,17 @@ levit_status read_options(const levit_model* model, const levit_options& options
   wanted->kernels = kernels::find_target(wanted->options.target);
   if (wanted->kernels == nullptr) return LEVIT_TARGET;
   wanted->view = weights::view(model);
-  wanted->plan = plan_options(wanted->options, parameters);
+  wanted->plan = plan_options(wanted->options);
   return sizes_fit(wanted->view.config, wanted->plan) ? LEVIT_OK : LEVIT_ARGUMENT;
 }
 
 }  // namespace
 
-levit_status arena_bytes(const levit_model* model, const levit_options* options, bool parameters,
-                         size_t* bytes) {
-  if (model == nullptr || options == nullptr || bytes == nullptr) return LEVIT_ARGUMENT;
-  Wanted wanted;
-  const levit_status status = read_options(model, *options, parameters, &wanted);
-  if (status != LEVIT_OK) return status;
-  *bytes = arena_of(wanted.view.config, make_plan(wanted.view.config, wanted.plan));
-  return LEVIT_OK;
-}
-
-levit_status create(const levit_model* model, const levit_options* options, bool parameters, void* arena,
-                    size_t bytes, levit_context** context) {
-  if (model == nullptr || options == nullptr || arena == nullptr || context == nullptr) return LEVIT_ARGUMENT;
-  Wanted wanted;
-  const levit_status status = read_options(model, *options, parameters, &wanted);
-  if (status != LEVIT_OK) return status;
-  if (reinterpret_cast<uintptr_t>(arena) % LEVIT_ARENA_ALIGNMENT != 0) return LEVIT_ALIGNMENT;
-  const weights::Config& config = wanted.view.config;
-  const Plan plan = make_plan(config, wanted.plan);
-  if (bytes < arena_of(config, plan)) return LEVIT_ARENA;
-
-  auto* memory = static_cast<unsigned char*>(arena);
-  auto* made = new (memory) levit_context{};
-  auto* blocks = new (memory + kContextBytes) Block[block_count(config)];
-  made->network = open_network(wanted.view, blocks);
-  made->plan = plan;
-  unsigned char* next = memory + kContextBytes + block_bytes(config);
-  if (wanted.plan.replicas() > 1)
-    made->replica_plan = new (next) Plan(make_plan(config, wanted.plan.of_replica()));
-  made->kernels = wanted.kernels;
-  made->workers = {wanted.options.threads, wanted.options.parallel_for, wanted.options.parallel_context};
-  made->progress = wanted.options.progress;
-  made->progress_context = wanted.options.progress_context;
-  made->workspace = reinterpret_cast<float*>(next + replica_plan_bytes(wanted.plan));
-  *context = made;
-  return LEVIT_OK;
-}
-
 levit_status list_plan(const levit_model* model, const levit_options* options, const BufferList& list,
                        Plan* plan) {
   if (model == nullptr || options == nullptr) return LEVIT_ARGUMENT;
   Wanted wanted;
-  const levit_status status = read_options(model, *options, false, &wanted);
+  const levit_status status = read_options(model, *options, &wanted);
   if (status != LEVIT_OK) return status;
   // Replicas are alike; the buffers of one say it all.
   if (wanted.plan.replicas() > 1) make_plan(wanted.view.config, wanted.plan.of_replica(), &list);
@@ -197,12 +158,42 @@ const char* levit_target_name(size_t index) {
 }
 
 levit_status levit_arena_bytes(const levit_model* model, const levit_options* options, size_t* bytes) {
-  return levit::runtime::arena_bytes(model, options, false, bytes);
+  using namespace levit::runtime;
+  if (model == nullptr || options == nullptr || bytes == nullptr) return LEVIT_ARGUMENT;
+  Wanted wanted;
+  const levit_status status = read_options(model, *options, &wanted);
+  if (status != LEVIT_OK) return status;
+  *bytes = arena_of(wanted.view.config, make_plan(wanted.view.config, wanted.plan));
+  return LEVIT_OK;
 }
 
 levit_status levit_create(const levit_model* model, const levit_options* options, void* arena,
                           size_t arena_bytes, levit_context** context) {
-  return levit::runtime::create(model, options, false, arena, arena_bytes, context);
+  using namespace levit::runtime;
+  if (model == nullptr || options == nullptr || arena == nullptr || context == nullptr) return LEVIT_ARGUMENT;
+  Wanted wanted;
+  const levit_status status = read_options(model, *options, &wanted);
+  if (status != LEVIT_OK) return status;
+  if (reinterpret_cast<uintptr_t>(arena) % LEVIT_ARENA_ALIGNMENT != 0) return LEVIT_ALIGNMENT;
+  const levit::weights::Config& config = wanted.view.config;
+  const Plan plan = make_plan(config, wanted.plan);
+  if (arena_bytes < arena_of(config, plan)) return LEVIT_ARENA;
+
+  auto* memory = static_cast<unsigned char*>(arena);
+  auto* made = new (memory) levit_context{};
+  auto* blocks = new (memory + kContextBytes) Block[block_count(config)];
+  made->network = open_network(wanted.view, blocks);
+  made->plan = plan;
+  unsigned char* next = memory + kContextBytes + block_bytes(config);
+  if (wanted.plan.replicas() > 1)
+    made->replica_plan = new (next) Plan(make_plan(config, wanted.plan.of_replica()));
+  made->kernels = wanted.kernels;
+  made->workers = {wanted.options.threads, wanted.options.parallel_for, wanted.options.parallel_context};
+  made->progress = wanted.options.progress;
+  made->progress_context = wanted.options.progress_context;
+  made->workspace = reinterpret_cast<float*>(next + replica_plan_bytes(wanted.plan));
+  *context = made;
+  return LEVIT_OK;
 }
 
 const char* levit_context_target(const levit_context* context) {

@@ -22,7 +22,7 @@ struct levit_context {
 
   // Buffer of a block of its group, from a picture of the batch on.
   float* at(const levit::runtime::Slot& slot, size_t block = 0, size_t picture = 0) const {
-    const size_t at = slot.offset + block * slot.block_stride + picture * slot.picture_stride;
+    const size_t at = slot.offset + (block * plan.options.shared() + picture) * slot.picture_stride;
     levit::kernels::require(at <= plan.floats, "a buffer lies in the workspace");
     return workspace + at;
   }
@@ -53,12 +53,6 @@ struct Step {
   const Workers& workers() const { return context.workers; }
   float* scratch(size_t worker) const { return context.at(context.plan.scratch[index], 0, worker); }
 };
-
-// Arena of a context with these options, internal ones included; LEVIT_OK or what is wrong with the options.
-levit_status arena_bytes(const levit_model* model, const levit_options* options, bool parameters,
-                         size_t* bytes);
-levit_status create(const levit_model* model, const levit_options* options, bool parameters, void* arena,
-                    size_t bytes, levit_context** context);
 
 // The plan of a context with these options, and its buffers; with replicas those of one.
 levit_status list_plan(const levit_model* model, const levit_options* options, const BufferList& list,

@@ -8,7 +8,7 @@
 #include <new>
 
 #include "runtime/context.h"
-#include "runtime/elementary.h"
+#include "runtime/cross_entropy.h"
 #include "runtime/levit.h"
 #include "runtime/mt19937.h"
 #include "runtime/sized.h"
@@ -51,10 +51,6 @@ size_t arrays_of(levit_optimizer optimizer) {
   return optimizer == LEVIT_ADAMW ? 4 : 3;
 }
 
-bool is_share(double x) {
-  return x >= 0 && x < 1;
-}
-
 // Takes over the caller's options and checks them.
 levit_status read_options(const levit_head_options* options, levit_head_options* known) {
   if (options == nullptr) return LEVIT_ARGUMENT;
@@ -76,10 +72,6 @@ levit_status read_options(const levit_head_options* options, levit_head_options*
   return LEVIT_OK;
 }
 
-bool is_finite(double x) {
-  return x - x == 0;
-}
-
 // The row as doubles, and its logits.
 void score(const levit_head_trainer& trainer, const float* features) {
   const Eigen::Index width = index(trainer.options.features);
@@ -89,33 +81,6 @@ void score(const levit_head_trainer& trainer, const float* features) {
   for (size_t k = 0; k < trainer.options.classes; ++k)
     trainer.logits[k] =
         Vector(trainer.weight(trainer.parameters, k), width).dot(row) + trainer.bias(trainer.parameters, k);
-}
-
-size_t largest(const double* values, size_t count) {
-  size_t best = 0;
-  for (size_t k = 1; k < count; ++k)
-    if (values[k] > values[best]) best = k;
-  return best;
-}
-
-// The loss of one row from its logits, which become its derivatives; `scale`: 1 / sum of c[label].
-double row_loss(const levit_head_trainer& trainer, size_t label, double scale) {
-  const size_t classes = trainer.options.classes;
-  const double smooth = trainer.options.label_smoothing, share = smooth / static_cast<double>(classes);
-  double* const z = trainer.logits;
-  const double top = z[largest(z, classes)];
-  double sum = 0, targets = 0, loss = 0;
-  for (size_t k = 0; k < classes; ++k) sum += exp_of(z[k] - top);
-  const double log_sum = is_finite(sum) ? log_of(sum) : sum;
-  const auto target = [&](size_t k) {
-    return trainer.class_weights[k] * (share + (k == label ? 1 - smooth : 0));
-  };
-  for (size_t k = 0; k < classes; ++k) {
-    targets += target(k);
-    loss -= target(k) * (z[k] - top - log_sum);
-  }
-  for (size_t k = 0; k < classes; ++k) z[k] = (exp_of(z[k] - top) / sum * targets - target(k)) * scale;
-  return loss * scale;
 }
 
 // Adds the row's share of the gradient; trainer.logits: its derivatives.
@@ -144,12 +109,14 @@ levit_status loss_of_rows(levit_head_trainer* trainer, const float* features, co
     weight += trainer->class_weights[labels[i]];
   }
   if (with_gradient) trainer->all(trainer->gradient).setZero();
+  const CrossEntropy loss_of{trainer->options.classes, trainer->options.label_smoothing,
+                             trainer->class_weights};
   double sum = 0;
   size_t right = 0;
   for (size_t i = 0; i < count; ++i) {
     score(*trainer, features + i * trainer->options.features);
     right += largest(trainer->logits, trainer->options.classes) == labels[i] ? 1 : 0;
-    sum += row_loss(*trainer, labels[i], 1 / weight);
+    sum += cross_entropy(loss_of, labels[i], 1 / weight, trainer->logits);
     if (with_gradient) add_gradient(*trainer);
   }
   if (loss != nullptr) *loss = sum;

@@ -67,16 +67,22 @@ void linear_vjp(const Step& step, const Linear& layer, const kernels::SegmentedR
                         });
 }
 
-void linear_vjp_parameters(const Step& step, const ParameterGradients* gradients, const Linear& layer,
-                           const kernels::SegmentedRows& dy, const kernels::SegmentedRows& x, size_t rows) {
-  if (gradients == nullptr) return;
+#ifdef LEVIT_TRAIN
+void linear_vjp_parameters(const Pass& pass, const Linear& layer, const kernels::SegmentedRows& dy,
+                           const kernels::SegmentedRows& x, size_t rows, size_t picture, bool defers,
+                           Range columns, float* scratch) {
   kernels::GemmVjpWeights g{};
   g.dy = dy;
   g.x = x;
   g.rows = rows;
-  g.dw = gradients->weight[layer.layer];
-  g.db = gradients->bias[layer.layer];
-  step.kernels().gemm_vjp_weights(g);
+  g.dw = pass.parameters->of(layer.w.data, picture);
+  g.db = pass.parameters->of(layer.bias, picture);
+  g.adds = !pass.parameters->is_first(picture, defers);
+  g.column_begin = columns.begin;
+  g.column_end = columns.end;
+  g.scratch = scratch;
+  pass.context.kernels->gemm_vjp_weights(g);
 }
+#endif
 
 }  // namespace levit::runtime

@@ -66,6 +66,15 @@ struct Block {
   uint32_t group;  // 0: blocks of stage 0, 1: downsampling to stage 1, 2: blocks of stage 1, ...
   uint32_t index;  // within the group
 };
+// Its layers in order; kQ in a downsampling only.
+enum class BlockLayer { kQkv, kQ, kProj, kExpand, kContract };
+inline constexpr size_t kBlockLayers = 5;
+inline const Linear& layer_of(const Block& block, BlockLayer layer) {
+  const Linear* const layers[kBlockLayers] = {&block.qkv, &block.q, &block.proj, &block.expand,
+                                              &block.contract};
+  return *layers[static_cast<size_t>(layer)];
+}
+
 inline constexpr size_t kGroups = 2 * kStages - 1;
 constexpr size_t group_of(size_t stage, bool downsamples) {
   return 2 * stage - (downsamples ? 1 : 0);

@@ -38,8 +38,13 @@ Tokens rows_of(const Tokens& x, Range pictures, Range chunk) {
 template <class Body>
 void for_chunks(const Pass& pass, size_t stage, Range pictures, const Body& body) {
   const size_t size = pass.context.plan.chunk[stage];
-  for (size_t begin = pictures.begin; begin < pictures.end; begin += size)
-    body(Range{begin, begin + size < pictures.end ? begin + size : pictures.end});
+  for (size_t begin = pictures.begin, end; begin < pictures.end; begin = end) {
+    end = begin + size < pictures.end ? begin + size : pictures.end;
+    if constexpr (kTrains)  // whose sums are one array for all of a chunk
+      if (pass.parameters != nullptr && pass.parameters->share_end(begin) < end)
+        end = pass.parameters->share_end(begin);
+    body(Range{begin, end});
+  }
 }
 
 const Block& first_block(const Pass& pass, size_t stage) {
@@ -118,8 +123,6 @@ void head_vjp(const Pass& pass, const float* direction, const Tokens& dx) {
   const Linear& layer = context.network.head;
   const Tokens d_pooled = tokens(context.at(context.plan.d_pooled), pass.count, channels(dx));
   const size_t picture_tokens = stage_tokens(config_of(pass.context), kStages - 1);
-  linear_vjp_parameters(step, pass.parameters, layer, plain_rows(direction, layer.w.outputs),
-                        plain_rows(context.at(context.plan.pooled), channels(dx)), pass.count);
   linear_vjp(step, layer, plain_rows(direction, layer.w.outputs), pass.count, data(d_pooled), nullptr,
              nullptr);
   for (size_t i = 0; i < pass.count; ++i)
@@ -128,6 +131,8 @@ void head_vjp(const Pass& pass, const float* direction, const Tokens& dx) {
                                   channels(dx)});
   report_head(pass, true);
 }
+
+}  // namespace
 
 void forward(const Pass& pass, float* logits) {
   const Slot(&x)[kStages] = pass.context.plan.x;
@@ -168,6 +173,27 @@ void backward(const Pass& pass, const float* direction) {
   });
 }
 
+#ifdef LEVIT_TRAIN
+void deferred_vjp(const Pass& pass, const Block& block, BlockLayer layer, Range columns, float* scratch) {
+  const auto add = [&](Range pictures) {
+    block_vjp_parameters(pass, block, layer, pictures, nullptr, columns, scratch);
+  };
+  // Attention of a downsampling passed in chunks of the stage in front of it.
+  const bool chunks = block.shape.downsamples() && layer <= BlockLayer::kProj;
+  chunks ? for_chunks(pass, block.stage - 1, {0, pass.count}, add) : add({0, pass.count});
+}
+
+void deferred_head_vjp(const Pass& pass, const float* direction, Range columns, float* scratch) {
+  const levit_context& context = pass.context;
+  const Linear& layer = context.network.head;
+  const float* const pooled = context.at(context.plan.pooled);
+  linear_vjp_parameters(pass, layer, plain_rows(direction, layer.w.outputs),
+                        plain_rows(pooled, layer.w.depth), pass.count, 0, true, columns, scratch);
+}
+#endif
+
+namespace {
+
 void run_together(const Pass& pass, float* logits, const float* direction) {
   forward(pass, logits);
   if (direction != nullptr) backward(pass, direction);
@@ -201,8 +227,6 @@ levit_status run(const Pass& pass, float* logits, const float* direction) {
   const PlanOptions& plan = pass.context.plan.options;
   kernels::require(pass.count > 0 && pass.count <= plan.batch, "a pass has 1 picture to as many as a batch");
   kernels::require(direction == nullptr || plan.gradient, "a backward pass runs in a plan with gradients");
-  kernels::require(pass.parameters == nullptr || plan.parameters,
-                   "parameter gradients run in a plan for them");
   kernels::require(direction == nullptr || pass.layer != LEVIT_INPUT || pass.gradient != nullptr,
                    "the gradient of the picture has a place to go");
   const size_t replicas = plan.replicas();

@@ -102,17 +102,42 @@ struct Planner {
   // One buffer that chunks and blocks share.
   void work(const char* name, Slot* slot, size_t floats, Life life) { add(name, slot, floats, life); }
 
-  // One buffer per block and picture, alive from `step` to its mirror. When the batch takes several rounds
-  // through this step, the values of earlier pictures lie there while later ones pass the steps before it.
+  // One buffer per block and picture, alive from `step` to its mirror, or to the end where parameter
+  // gradients are deferred. When the batch takes several rounds through this step, the values of earlier
+  // pictures lie there while later ones pass the steps before it.
   void kept(const char* name, Slot* slot, size_t blocks, size_t floats, size_t step, size_t chunk) {
     slot->picture_stride = floats;
-    slot->block_stride = batch * floats;
-    add(name, slot, blocks * slot->block_stride, until_mirror(chunk < batch ? kStepStem : step));
+    const bool rounds = chunk < batch || (plan.options.parameters && group < group_of(2, false));
+    Life life = until_mirror(rounds ? kStepStem : step);
+    if (defers()) life.last = kStepSums;
+    add(name, slot, blocks * batch * floats, life);
+  }
+
+  bool defers() const { return plan.options.parameters && group >= kDeferredGroup; }
+
+  // Gradients of `pictures` pictures: one buffer that chunks and blocks share, or, where parameter gradients
+  // are deferred, one per block and picture until the end.
+  void back(const char* name, Slot* slot, size_t blocks, size_t pictures, size_t floats, Life life) {
+    if (!defers()) return work(name, slot, pictures * floats, life);
+    slot->picture_stride = floats;
+    add(name, slot, blocks * batch * floats, {mirror(step_of(group, Phase::kContract)), kStepSums});
   }
 
   void scratch(size_t step, size_t floats) {
+    if (plan.options.parameters) floats = std::max(floats, least_scratch(step));
     plan.scratch[step].picture_stride = round_to_line(floats);
     work("scratch", &plan.scratch[step], plan.options.workers * round_to_line(floats), {step, step});
+  }
+
+  // Of a step back with parameter gradients.
+  size_t least_scratch(size_t step) const {
+    if (step < mirror(kStepHead)) return 0;
+    return step == mirror(kStepStem) ? kernels::conv3x3_weight_scratch_floats(config.side)
+                                     : kernels::kWeightScratchFloats;
+  }
+
+  bool keeps(size_t stage) const {
+    return plan.options.gradient && plan.options.deepest < LEVIT_STAGE0 + static_cast<int>(stage);
   }
 
   void add_tokens();
@@ -125,19 +150,19 @@ struct Planner {
 void Planner::add_tokens() {
   for (size_t stage = 0; stage < kStages; ++stage) {
     const size_t floats = plan.chunk[stage] * stage_tokens(config, stage) * config.dims[stage];
-    const bool gathers = stage > 0 && plan.chunk[stage] > plan.chunk[stage - 1];
+    const bool gathers = stage > 0 && (plan.options.parameters || plan.chunk[stage] > plan.chunk[stage - 1]);
     const size_t written = stage == 0 ? kStepStem : step_of(group_of(stage, true), Phase::kProj);
     const size_t read = stage + 1 == kStages ? kStepHead : step_of(group_of(stage + 1, true), Phase::kQkv);
     const size_t first = gathers ? kStepStem : written;
     static constexpr const char* kNames[][2] = {{"x0", "d_x0"}, {"x1", "d_x1"}, {"x2", "d_x2"}};
     work(kNames[stage][0], &plan.x[stage], floats, {first, read});
-    if (plan.options.gradient) work(kNames[stage][1], &plan.d_x[stage], floats, mirrored(first, read));
+    if (keeps(stage)) work(kNames[stage][1], &plan.d_x[stage], floats, mirrored(first, read));
   }
 }
 
 void Planner::add_stem() {
   scratch(kStepStem, stem_scratch_floats(config));
-  if (!plan.options.gradient) return;
+  if (!plan.options.gradient || plan.options.deepest > LEVIT_INPUT) return;
   size_t vjp_scratch = stem_scratch_floats(config);
   for (size_t level = 0; level < kStemLayers; ++level) {
     const size_t side = stem_side(config, level), channels = stem_channels(config, level);
@@ -145,7 +170,8 @@ void Planner::add_stem() {
     const size_t out_channels = stem_channels(config, level + 1);
     vjp_scratch = std::max(vjp_scratch, kernels::conv3x3_vjp_scratch_floats(side, channels, out_channels));
     if (plan.options.parameters)
-      work("stem_out", &plan.stem_out[level], floats, mirrored(kStepStem, kStepStem));
+      work("stem_out", &plan.stem_out[level], kernels::conv3x3_padded_floats(side, side, channels),
+           mirrored(kStepStem, kStepStem));
     if (level == 0) continue;
     work("d_stem", &plan.d_stem[level], floats, mirrored(kStepStem, kStepStem));
     if (level == 1)
@@ -171,7 +197,7 @@ void Planner::add_group(size_t stage, bool downsamples) {
   // From where values of a phase are kept: those of one block lie there while the next passes all phases.
   const auto keep_from = [&](Phase phase) { return at(blocks > 1 ? Phase::kQkv : phase); };
 
-  if (plan.options.parameters) {
+  if (plan.options.parameters && keeps(stage)) {
     kept("input", &slots.input, blocks, shape.keys() * shape.in, keep_from(Phase::kQkv), chunk);
     kept("subsampled", &slots.subsampled, blocks, subsampled, keep_from(Phase::kQkv), chunk);
     kept("attended", &slots.attended, blocks, attended, keep_from(Phase::kAttention), chunk);
@@ -187,7 +213,7 @@ void Planner::add_group(size_t stage, bool downsamples) {
   scratch(at(Phase::kProj), kernels::gemm_scratch_floats(shape.attended_width()));
   scratch(at(Phase::kExpand), kernels::gemm_scratch_floats(shape.out));
   scratch(at(Phase::kContract), kernels::gemm_scratch_floats(shape.hidden));
-  if (!plan.options.gradient) {
+  if (!keeps(stage)) {
     work("qkv", &slots.qkv, chunk * qkv, {at(Phase::kQkv), at(Phase::kAttention)});
     work("q", &slots.q, chunk * q, {at(Phase::kQkv), at(Phase::kAttention)});
     return;
@@ -197,10 +223,16 @@ void Planner::add_group(size_t stage, bool downsamples) {
   kept("q", &slots.q, blocks, q, keep_from(Phase::kQkv), chunk);
   kept("pre_attended", &slots.pre_attended, blocks, attended, keep_from(Phase::kAttention), chunk);
   kept("pre_hidden", &slots.pre_hidden, blocks, hidden, keep_from(Phase::kExpand), mlp_chunk);
-  work("d_hidden", &slots.d_hidden, mlp_chunk * hidden, mirrored(at(Phase::kExpand), at(Phase::kContract)));
   work("d_attended", &slots.d_attended, chunk * attended, mirrored(at(Phase::kAttention), at(Phase::kProj)));
-  work("d_qkv", &slots.d_qkv, chunk * qkv, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
-  work("d_q", &slots.d_q, chunk * q, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
+  back("d_hidden", &slots.d_hidden, blocks, mlp_chunk, hidden,
+       mirrored(at(Phase::kExpand), at(Phase::kContract)));
+  back("d_qkv", &slots.d_qkv, blocks, chunk, qkv, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
+  back("d_q", &slots.d_q, blocks, chunk, q, mirrored(at(Phase::kQkv), at(Phase::kAttention)));
+  if (defers()) {
+    const Life life{mirror(at(Phase::kContract)), kStepSums};
+    back("d_out", &slots.d_out, blocks, mlp_chunk, shape.queries() * shape.out, life);
+    back("d_middle", &slots.d_middle, blocks, chunk, shape.queries() * shape.out, life);
+  }
   work("d_subsampled", &slots.d_subsampled, chunk * subsampled, mirrored(at(Phase::kQkv), at(Phase::kQkv)));
   const size_t qkv_outputs = std::max(shape.qkv_width(), shape.q_width());
   scratch(mirror(at(Phase::kQkv)), kernels::gemm_vjp_scratch_floats(qkv_outputs));
@@ -215,7 +247,7 @@ void Planner::add_head() {
   const size_t channels = config.dims[kStages - 1];
   scratch(kStepHead, kernels::gemm_scratch_floats(channels));
   work("pooled", &plan.pooled, batch * channels,
-       plan.options.parameters ? until_mirror(kStepHead) : Life{kStepHead, kStepHead});
+       {kStepHead, plan.options.parameters ? kStepSums : kStepHead});
   if (!plan.options.gradient) return;
   work("logits", &plan.logits, batch * config.classes, kWholePass);
   work("d_pooled", &plan.d_pooled, batch * channels, mirrored(kStepHead, kStepHead));

@@ -20,11 +20,10 @@ constexpr size_t round_to_line(size_t floats) {
   return kernels::round_up(floats, LEVIT_ARENA_ALIGNMENT / sizeof(float));
 }
 
-// One buffer, or one per block of a group and per picture. In floats.
+// One buffer, or one per block of a group and per picture, block by block. In floats.
 struct Slot {
   size_t offset;
-  size_t block_stride;    // between blocks of a group; 0 when they share the buffer
-  size_t picture_stride;  // between pictures of a batch; 0 when chunks share the buffer
+  size_t picture_stride;  // between pictures of a batch; 0 when chunks and blocks share the buffer
 };
 
 // Of the blocks of one group (network.h). A slot without floats is not used.
@@ -37,7 +36,9 @@ struct BlockSlots {
   Slot pre_attended;  // the same two before hardswish; gradients
   Slot pre_hidden;
   Slot d_qkv, d_q, d_subsampled, d_attended, d_hidden;  // gradients of the above
-  Slot input, middle;  // [keys, in] and [queries, out]: inputs of attention and MLP; parameter gradients
+  // For parameter gradients: the inputs of attention and MLP, [keys, in] and [queries, out], and, where these
+  // are deferred, the gradients at their outputs, [queries, out] both.
+  Slot input, middle, d_middle, d_out;
 };
 
 enum class Phase : size_t { kQkv, kAttention, kProj, kExpand, kContract };  // of a block
@@ -56,17 +57,23 @@ constexpr size_t mirror(size_t step) {
 inline constexpr size_t kStepSums = mirror(kStepStem) + 1;
 inline constexpr size_t kSteps = kStepSums + 1;
 
+// The groups from here on, stage 2 and its downsampling, take their parameter gradients over the whole batch
+// when it has gone back, since their weights are many and their tokens few (train_step.cc).
+inline constexpr size_t kDeferredGroup = 3;
+
 struct PlanOptions {
   size_t batch, workers;
   bool gradient, attribution;
-  bool parameters;  // keep what parameter gradients need as well
+  bool parameters = false;  // keep what parameter gradients need as well; of one worker
+  int deepest =
+      LEVIT_INPUT;  // the layer furthest back whose gradient is asked; nothing is kept in front of it
 
-  // 1, or the workers if there is a picture for each. Sums of parameter gradients have one order only.
-  size_t replicas() const { return batch < workers || parameters ? 1 : workers; }
+  // 1, or the workers if there is a picture for each.
+  size_t replicas() const { return batch < workers ? 1 : workers; }
   // The pictures that all workers share: with replicas, what is too few for them.
   size_t shared() const { return replicas() > 1 ? replicas() - 1 : batch; }
   PlanOptions of_replica() const {
-    return {(batch + replicas() - 1) / replicas(), 1, gradient, false, false};
+    return {(batch + replicas() - 1) / replicas(), 1, gradient, false, false, LEVIT_INPUT};
   }
 };
 

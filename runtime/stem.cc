@@ -194,35 +194,49 @@ void recompute_first(const Pass& pass, const Step& step, size_t picture, float* 
   });
 }
 
-// The inputs of the four convolutions, and the gradients of their parameters. d_out[level]: at the output of
-// a level.
-void add_parameter_gradients(const Pass& pass, size_t picture, const float* const* pre,
+#ifdef LEVIT_TRAIN
+// The input of convolution `level` + 1 with the zero pixels around it, made again.
+void padded_input(const Pass& pass, const Step& step, size_t picture, size_t level, const float* pre,
+                  float* out) {
+  const weights::Config& config = config_of(pass.context);
+  const size_t side = stem_side(config, level), in = stem_channels(config, level);
+  const size_t floats = row_floats(config, level);
+  std::memset(out, 0, floats * sizeof(float));
+  const auto row = [&](size_t y) { return out + (y + 1) * floats; };
+  for (size_t y = 0; y < side && level > 0; ++y) {
+    std::memset(row(y), 0, in * sizeof(float));
+    step.kernels().hardswish({pre + y * side * in, row(y) + in, side * in});
+  }
+  if (level > 0) return;
+  RowStream stream(pass, picture, 0, 0, step.scratch(0));
+  for (size_t y = 0; y < side; ++y)
+    std::memcpy(row(y), stream.row(0, static_cast<ptrdiff_t>(y)), floats * sizeof(float));
+}
+
+// d_out[level]: at the output of a level. All sides of the stem are even: no zero pixel on the right or
+// below.
+void add_parameter_gradients(const Pass& pass, const Step& step, size_t picture, const float* const* pre,
                              const float* const* d_out) {
-  const levit_context& context = pass.context;
-  const weights::Config& config = config_of(context);
+  const weights::Config& config = config_of(pass.context);
+  static_assert(weights::kSide % (1 << kStemLayers) == 0);
   for (size_t level = 0; level < kStemLayers; ++level) {
-    const size_t side = stem_side(config, level), in = stem_channels(config, level);
-    float* out = context.at(context.plan.stem_out[level]);
-    if (level == 0) {
-      RowStream stream(pass, picture, 0, 0, context.at(context.plan.scratch[mirror(kStepStem)]));
-      for (size_t y = 0; y < side; ++y)
-        std::memcpy(out + y * side * in, stream.row(0, static_cast<ptrdiff_t>(y)) + in,
-                    side * in * sizeof(float));
-    } else {
-      context.kernels->hardswish({pre[level], out, side * side * in});
-    }
-    const Linear& layer = context.network.stem[level];
+    float* const in = pass.context.at(pass.context.plan.stem_out[level]);
+    padded_input(pass, step, picture, level, pre[level], in);
+    const Linear& layer = pass.context.network.stem[level];
     kernels::Conv3x3VjpWeights conv{};
     conv.dout = d_out[level + 1];
-    conv.in = out;
-    conv.height = conv.width = side;
-    conv.cin = in;
+    conv.in = in;
+    conv.height = conv.width = stem_side(config, level);
+    conv.cin = stem_channels(config, level);
     conv.cout = layer.w.outputs;
-    conv.dw = pass.parameters->weight[layer.layer];
-    conv.db = pass.parameters->bias[layer.layer];
-    context.kernels->conv3x3_vjp_weights(conv);
+    conv.dw = pass.parameters->of(layer.w.data, picture);
+    conv.db = pass.parameters->of(layer.bias, picture);
+    conv.adds = !pass.parameters->is_first(picture, false);
+    conv.scratch = step.scratch(0);
+    step.kernels().conv3x3_vjp_weights(conv);
   }
 }
+#endif
 
 }  // namespace
 
@@ -233,14 +247,14 @@ void stem_vjp(const Pass& pass, const Tokens& dx, Range pictures) {
   const size_t side_out = stem_side(config, kStemLayers), pixels = kChannelsIn * config.side * config.side;
   for (size_t picture = pictures.begin; picture < pictures.end; ++picture) {
     float *pre[kStemLayers] = {}, *d_out[kStemLayers + 1];
-    d_out[0] = pass.gradient + picture * pixels;
+    d_out[0] = pass.stops_at(LEVIT_INPUT) ? nullptr : pass.gradient + picture * pixels;
     for (size_t level = 1; level < kStemLayers; ++level) {
       pre[level] = context.at(context.plan.stem_pre[level], 0, picture);
       d_out[level] = context.at(context.plan.d_stem[level]);
     }
     d_out[kStemLayers] = data(dx) + (picture - pictures.begin) * side_out * side_out * channels(dx);
     recompute_first(pass, step, picture, pre[1]);
-    for (size_t level = kStemLayers; level-- > 0;) {
+    for (size_t level = kStemLayers; level-- > 0 && d_out[level] != nullptr;) {
       const size_t side = stem_side(config, level);
       parallel(step.workers(), step.workers().count, [&](size_t index, size_t worker) {
         const Range rows = part_of(side, 2, step.workers().count, index);
@@ -258,7 +272,8 @@ void stem_vjp(const Pass& pass, const Tokens& dx, Range pictures) {
         step.kernels().conv3x3_vjp_input(conv);
       });
     }
-    if (pass.parameters != nullptr) add_parameter_gradients(pass, picture, pre, d_out);
+    if constexpr (kTrains)
+      if (pass.parameters != nullptr) add_parameter_gradients(pass, step, picture, pre, d_out);
   }
   report(pass, pictures, true);
 }

@@ -11,7 +11,6 @@
 
 #include "runtime/context.h"
 #include "runtime/pass.h"
-#include "tests/support/parameters.h"
 #include "tests/support/seeded.h"
 #include "tools/checkpoint/writer.h"
 
@@ -188,26 +187,26 @@ TEST_CASE("creating a context, classifying, gradients, maps and attributions tou
   }
 }
 
-TEST_CASE("gradients of the parameters touch no heap") {
+TEST_CASE("training the whole network touches no heap") {
   const OpenModel model(Seed{"micro"});
-  Parameters room(model);
-  const ParameterPointers pointers(room);
-  const runtime::ParameterGradients parameters = pointers.gradients();
-  const levit_options options = options_of(LEVIT_GRADIENT, target_names().front());
-  size_t bytes = 0;
-  REQUIRE(runtime::arena_bytes(model, &options, true, &bytes) == LEVIT_OK);
-  AlignedBytes arena(bytes);
+  levit_train_options options = levit_default_train_options();
+  options.batch = kBatch;
+  options.mean = 0.9;
   const std::vector<float> tensors = seeded_input(kBatch);
-  std::vector<float> logits(kBatch * 2), gradient(kBatch * kPixels);
-  const float direction[kBatch * 2] = {-1, 1, 1, 0, 0, 1};
+  const uint32_t labels[kBatch] = {0, 1, 1};
+  AlignedBytes arena(50000000);
   CHECK(heap_calls([&] {
-          levit_context* context = nullptr;
-          REQUIRE(runtime::create(model, &options, true, arena.data(), bytes, &context) == LEVIT_OK);
-          runtime::Pass pass{*context, {nullptr, tensors.data()}, kBatch};
-          pass.layer = LEVIT_INPUT;
-          pass.gradient = gradient.data();
-          pass.parameters = &parameters;
-          REQUIRE(runtime::run(pass, logits.data(), direction) == LEVIT_OK);
+          size_t bytes = 0;
+          levit_trainer* trainer = nullptr;
+          const void* state = nullptr;
+          REQUIRE(levit_train_bytes(model, &options, &bytes) == LEVIT_OK);
+          REQUIRE(levit_train_create(model, &options, arena.data(), bytes, &trainer) == LEVIT_OK);
+          REQUIRE(levit_train_step(trainer, {nullptr, tensors.data()}, labels, kBatch, 1e-3, nullptr, nullptr,
+                                   nullptr) == LEVIT_OK);
+          REQUIRE(levit_train_use_mean(trainer, 1) == LEVIT_OK);
+          REQUIRE(levit_train_use_mean(trainer, 0) == LEVIT_OK);
+          REQUIRE(levit_train_state(trainer, &state, &bytes) == LEVIT_OK);
+          REQUIRE(levit_train_restore(trainer, state, bytes) == LEVIT_OK);
         }) == 0);
 }
 

@@ -119,7 +119,19 @@ Conv3x3VjpInput whole_picture(const Shape& s, const float* dout, const Panels& w
   return c;
 }
 
-Conv3x3VjpWeights weights_vjp(const Shape& s, const float* dout, const float* in, float* dw, float* db) {
+// A picture with the zero pixels that the weight VJP reads.
+std::vector<float> padded_picture(const Shape& s, const std::vector<float>& in) {
+  std::vector<float> padded(conv3x3_padded_floats(s.height, s.width, s.cin));
+  for (size_t y = 0; y < s.height; ++y) {
+    std::copy_n(
+        in.begin() + static_cast<ptrdiff_t>(y * s.width * s.cin), s.width * s.cin,
+        padded.begin() + static_cast<ptrdiff_t>((y + 1) * conv3x3_row_floats(s.width, s.cin) + s.cin));
+  }
+  return padded;
+}
+
+Conv3x3VjpWeights weights_vjp(const Shape& s, const float* dout, const float* in, float* dw, float* db,
+                              float* scratch) {
   Conv3x3VjpWeights c = {};
   c.dout = dout;
   c.in = in;
@@ -129,6 +141,7 @@ Conv3x3VjpWeights weights_vjp(const Shape& s, const float* dout, const float* in
   c.cout = s.cout;
   c.dw = dw;
   c.db = db;
+  c.scratch = scratch;
   return c;
 }
 
@@ -232,6 +245,8 @@ TEST_CASE("conv3x3_vjp_weights: every target adds the complex-step gradients to 
     CAPTURE(s.width);
     const Guarded<float> in(tests::seeded("conv.in", s.in()));
     const Guarded<float> dout(tests::seeded("conv.dout", s.out()));
+    const Guarded<float> padded(padded_picture(s, in.values()));
+    const Guarded<float> scratch(conv3x3_weight_scratch_floats(s.width));
     const size_t weights = s.cout * 9 * s.cin;
     const std::vector<float> parameters = tests::seeded("conv.parameters", weights + s.cout);
     const std::vector<Complex> cin = tests::to_complex(in.values());
@@ -250,11 +265,16 @@ TEST_CASE("conv3x3_vjp_weights: every target adds the complex-step gradients to 
     const size_t terms = s.out_height() * s.out_width() + 1;
     const std::vector<double> bound(expected.size(), tolerance(terms, static_cast<double>(terms)));
     tests::for_each_target([&](const Dispatch& kernels) {
-      const Guarded<float> dw({start.begin(), start.begin() + static_cast<ptrdiff_t>(weights)});
-      const Guarded<float> db({start.begin() + static_cast<ptrdiff_t>(weights), start.end()});
-      kernels.conv3x3_vjp_weights(weights_vjp(s, dout.data(), in.data(), dw.data(), db.data()));
-      std::vector<float> all = dw.values();
-      all.insert(all.end(), db.begin(), db.end());
+      const PackedWeights dw({start.begin(), start.begin() + static_cast<ptrdiff_t>(weights)}, s.cout,
+                             9 * s.cin, false);
+      const Guarded<float> db =
+          tests::padded_to_panels({start.begin() + static_cast<ptrdiff_t>(weights), start.end()});
+      auto* const panels = reinterpret_cast<float*>(dw.bytes.data());
+      Conv3x3VjpWeights c = weights_vjp(s, dout.data(), padded.data(), panels, db.data(), scratch.data());
+      c.adds = true;
+      kernels.conv3x3_vjp_weights(c);
+      std::vector<float> all = tests::from_panels(panels, s.cout, 9 * s.cin);
+      all.insert(all.end(), db.begin(), db.begin() + s.cout);
       tests::check_close(all.data(), expected, bound);
     });
   }
@@ -311,9 +331,13 @@ TEST_CASE("conv3x3: the goldens, forward and backward") {
       kernels.conv3x3_vjp_input(whole_picture(s, dpre.data(), packed.panels(), dx.data(), scratch.data()));
       CHECK(tests::relative_l2(dx, interleaved(tests::load_npy(folder + "dx.npy").values, s.cin)) < kGolden);
 
-      std::vector<float> dw(w.values.size()), db(s.cout);
-      kernels.conv3x3_vjp_weights(weights_vjp(s, dpre.data(), in.data(), dw.data(), db.data()));
-      CHECK(tests::relative_l2(dw, taps_first(tests::load_npy(folder + "dw.npy").values, s.cin)) < kGolden);
+      std::vector<float> dw(panel_values(s.cout, 9 * s.cin)), db(panel_values(s.cout, 1));
+      const Guarded<float> padded(padded_picture(s, in)), strip(conv3x3_weight_scratch_floats(s.width));
+      kernels.conv3x3_vjp_weights(
+          weights_vjp(s, dpre.data(), padded.data(), dw.data(), db.data(), strip.data()));
+      db.resize(s.cout);
+      CHECK(tests::relative_l2(tests::from_panels(dw.data(), s.cout, 9 * s.cin),
+                               taps_first(tests::load_npy(folder + "dw.npy").values, s.cin)) < kGolden);
       CHECK(tests::relative_l2(db, tests::load_npy(folder + "db.npy").values) < kGolden);
     });
   }

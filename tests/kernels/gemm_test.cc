@@ -375,7 +375,8 @@ TEST_CASE("gemm_vjp_input: cutting the rows and the columns changes no bit") {
 }
 
 TEST_CASE("gemm_vjp_weights: every target adds the complex-step gradients to dw and db") {
-  for (const Shape& s : {Shape{1, 2, 3}, Shape{7, 9, 17}, Shape{5, 24, 33}, Shape{20, 3, 64}}) {
+  for (const Shape& s :
+       {Shape{1, 2, 3}, Shape{7, 9, 17}, Shape{5, 24, 33}, Shape{20, 3, 64}, Shape{300, 40, 5}}) {
     CAPTURE(s.rows);
     const Guarded<float> x(tests::seeded("weights.x", s.rows * s.depth));
     const Guarded<float> dy(tests::seeded("weights.dy", s.rows * s.outputs));
@@ -391,24 +392,56 @@ TEST_CASE("gemm_vjp_weights: every target adds the complex-step gradients to dw 
     // Every |x| and |dy| is at most 1, and the sums start at a number of at most 1.
     const std::vector<double> tolerances(expected.size(), tolerance(s.rows, static_cast<double>(s.rows) + 1));
     const std::vector<float> start = tests::seeded("weights.start", expected.size());
+    const std::vector<double> from_zero = expected;
     for (size_t i = 0; i < expected.size(); ++i) {
       expected[i] += static_cast<double>(start[i]);
     }
+    const Guarded<float> scratch(kWeightScratchFloats);
     tests::for_each_target([&](const Dispatch& kernels) {
-      const Guarded<float> dw({start.begin(), start.end() - static_cast<ptrdiff_t>(s.outputs)});
-      const Guarded<float> db({start.end() - static_cast<ptrdiff_t>(s.outputs), start.end()});
+      const std::vector<float> bias(start.end() - static_cast<ptrdiff_t>(s.outputs), start.end());
+      const PackedWeights dw({start.begin(), start.end() - static_cast<ptrdiff_t>(s.outputs)}, s.outputs,
+                             s.depth, false);
+      const Guarded<float> db = tests::padded_to_panels(bias);
       const float* x_segment = x.data();
       const float* dy_segment = dy.data();
       GemmVjpWeights g = {};
       g.dy = {&dy_segment, 1, s.outputs, s.outputs};
       g.x = {&x_segment, 1, s.depth, s.depth};
       g.rows = s.rows;
-      g.dw = dw.data();
+      g.dw = reinterpret_cast<float*>(dw.bytes.data());
       g.db = db.data();
+      g.adds = true;
+      g.column_end = s.outputs;
+      g.scratch = scratch.data();
+      const auto values = [&] {
+        std::vector<float> all = tests::from_panels(g.dw, s.outputs, s.depth);
+        all.insert(all.end(), db.begin(), db.begin() + s.outputs);
+        return all;
+      };
       kernels.gemm_vjp_weights(g);
-      std::vector<float> all = dw.values();
-      all.insert(all.end(), db.begin(), db.end());
-      tests::check_close(all.data(), expected, tolerances);
+      tests::check_close(values().data(), expected, tolerances);
+      g.adds = false;
+      kernels.gemm_vjp_weights(g);
+      const std::vector<float> whole = values();
+      tests::check_close(whole.data(), from_zero, tolerances);
+
+      // How rows and columns are cut into calls changes no bit.
+      const size_t cut = (s.rows + 1) / 2, column = std::min(kPanelWidth, s.outputs);
+      const float *x_rest = x_segment + cut * s.depth, *dy_rest = dy_segment + cut * s.outputs;
+      for (const bool right : {false, true}) {
+        GemmVjpWeights part = g;
+        part.column_begin = right ? column : 0;
+        part.column_end = right ? s.outputs : column;
+        part.rows = cut;
+        if (part.column_begin == part.column_end) continue;
+        kernels.gemm_vjp_weights(part);
+        part.adds = true;
+        part.rows = s.rows - cut;
+        part.x.segment = &x_rest;
+        part.dy.segment = &dy_rest;
+        if (part.rows > 0) kernels.gemm_vjp_weights(part);
+      }
+      CHECK(values() == whole);
     });
   }
 }
@@ -468,15 +501,20 @@ TEST_CASE("gemm: the goldens of the linear layers, forward and backward") {
       kernels.gemm_vjp_input(v);
       CHECK(tests::relative_l2(dx, tests::load_npy(folder + "dx.npy").values) < kGolden);
 
-      std::vector<float> dw(w.values.size()), db(s.outputs);
+      std::vector<float> dw(panel_values(s.outputs, s.depth)), db(panel_values(s.outputs, 1));
+      const Guarded<float> weight_scratch(kWeightScratchFloats);
       GemmVjpWeights p = {};
       p.dy = v.x;
       p.x = g.x;
       p.rows = s.rows;
       p.dw = dw.data();
       p.db = db.data();
+      p.column_end = s.outputs;
+      p.scratch = weight_scratch.data();
       kernels.gemm_vjp_weights(p);
-      CHECK(tests::relative_l2(dw, tests::load_npy(folder + "dw.npy").values) < kGolden);
+      db.resize(s.outputs);
+      CHECK(tests::relative_l2(tests::from_panels(dw.data(), s.outputs, s.depth),
+                               tests::load_npy(folder + "dw.npy").values) < kGolden);
       CHECK(tests::relative_l2(db, tests::load_npy(folder + "db.npy").values) < kGolden);
     });
   }

@@ -89,6 +89,22 @@ PackedWeights::PackedWeights(const std::vector<float>& w, size_t outputs_, size_
   }
 }
 
+std::vector<float> from_panels(const float* panels, size_t outputs, size_t depth) {
+  constexpr size_t kWidth = kernels::kPanelWidth;
+  std::vector<float> w(outputs * depth);
+  size_t wrong = 0;
+  for (size_t i = 0; i < kernels::panel_values(outputs, depth); ++i) {
+    const size_t n = i / (depth * kWidth) * kWidth + i % kWidth, k = i / kWidth % depth;
+    if (n < outputs) {
+      w[n * depth + k] = panels[i];
+    } else {
+      wrong += panels[i] != 0;
+    }
+  }
+  CHECK(wrong == 0);
+  return w;
+}
+
 Guarded<float> padded_to_panels(const std::vector<float>& values) {
   std::vector<float> padded = values;
   padded.resize(kernels::panel_count(values.size()) * kernels::kPanelWidth);

@@ -83,6 +83,9 @@ struct PackedWeights {
   Guarded<uint8_t> bytes;
 };
 
+// The matrix [outputs, depth] that fp32 panels hold; checks that their padding is zero.
+std::vector<float> from_panels(const float* panels, size_t outputs, size_t depth);
+
 // A per-output array padded with zeros to whole panels.
 Guarded<float> padded_to_panels(const std::vector<float>& values);
 

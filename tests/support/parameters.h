@@ -1,31 +1,39 @@
-// Room for the gradients of every parameter of a model.
+// Parameters of a model, or their gradients, by layer and unpacked: what goldens are compared with.
 #ifndef LEVIT_TESTS_SUPPORT_PARAMETERS_H_
 #define LEVIT_TESTS_SUPPORT_PARAMETERS_H_
 
+#include <string>
 #include <vector>
 
 #include "levit.h"
-#include "runtime/pass.h"
+#include "weights/architecture.h"
 
 namespace levit::tests {
 
-// By layer, in the order of weights::list_layers; zeros to begin with.
+// In the order of weights::list_layers; a table of attention biases may be empty.
 struct Parameters {
-  explicit Parameters(const levit_model* model);
-
   std::vector<weights::Layer> layers;
   std::vector<std::vector<float>> weight, bias, table;
-};
 
-// Addresses within a Parameters, which must stay where it is.
-class ParameterPointers {
- public:
-  explicit ParameterPointers(Parameters& parameters);
-  runtime::ParameterGradients gradients() const { return {weight_.data(), bias_.data(), table_.data()}; }
+  // visit(name, values) for every tensor, by torch's names, convolutions as torch has them,
+  // [out][in][ky][kx].
+  template <class Visit>
+  void each(const Visit& visit) const {
+    for (size_t i = 0; i < layers.size(); ++i) {
+      visit(name(i) + ".weight", as_torch(i));
+      visit(name(i) + ".bias", bias[i]);
+      if (!table[i].empty()) visit(table_name(i), table[i]);
+    }
+  }
 
  private:
-  std::vector<float*> weight_, bias_, table_;
+  std::string name(size_t layer) const;
+  std::string table_name(size_t layer) const;
+  std::vector<float> as_torch(size_t layer) const;
 };
+
+// Of an fp32 model. gradient: null, or an array laid out as the image is from its first layer's panels on.
+Parameters parameters_of(const levit_model* model, const float* gradient = nullptr);
 
 }  // namespace levit::tests
 

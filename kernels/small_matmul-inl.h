@@ -27,6 +27,8 @@ constexpr size_t kLanes = HWY_LANES(float);
 // 8 * 2 sums, a row of b and a factor leave half of 32 registers to the loop around; 6 * 2 fill 16.
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == LEVIT_NEON
 constexpr size_t kTileRows = 8;
+#elif HWY_TARGET == HWY_WASM  // see panel_matmul.cc
+constexpr size_t kTileRows = 4;
 #else
 constexpr size_t kTileRows = 6;
 #endif

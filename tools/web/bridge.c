@@ -1,8 +1,9 @@
 /* The library as flat functions for JavaScript: numbers and addresses only, no structure crosses.
  *
- * One instance of the module is one context. JavaScript lays out everything above the heap's base (engine.mjs) and
- * says where: the weight image, the arena, and one region that every call uses anew. What is always needed and never
- * grows lies here as static arrays. A function that returns int returns a levit_status. */
+ * One instance of the module is one context. JavaScript lays out everything above the heap's base
+ * (engine.mjs) and says where: the weight image, the arena, and one region that every call uses anew. What is
+ * always needed and never grows lies here as static arrays. A function that returns int returns a
+ * levit_status. */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,11 +24,11 @@ static levit_options options;
 static levit_info info;
 static levit_rows* rows;
 
-static uint8_t picture[3 * PIXELS];                /* what the network sees */
+static uint8_t picture[3 * PIXELS];                  /* what the network sees */
 static float tensor[3 * PIXELS], values[3 * PIXELS]; /* the same, normalised; signed values of its pixels */
-static float background[2][3 * PIXELS];            /* of SHAP: a blurred copy, mean grey */
+static float background[2][3 * PIXELS];              /* of SHAP: a blurred copy, mean grey */
 static float blur_rows[PIXELS];
-static float map[PIXELS];     /* what is drawn: heat in [0, 1] or channel sums */
+static float map[PIXELS]; /* what is drawn: heat in [0, 1] or channel sums */
 static levit_attribution numbers;
 static levit_window window;
 static int flat;
@@ -55,28 +56,66 @@ EXPORT size_t web_arena_bytes(uint32_t features, uint32_t batch) {
 }
 
 /* With the options of the last web_arena_bytes. */
-EXPORT int web_create(void* arena, size_t bytes) { return levit_create(model, &options, arena, bytes, &context); }
+EXPORT int web_create(void* arena, size_t bytes) {
+  return levit_create(model, &options, arena, bytes, &context);
+}
 
-EXPORT const char* web_status_text(int status) { return levit_status_text((levit_status)status); }
-EXPORT const char* web_status_name(int status) { return levit_status_name((levit_status)status); }
-EXPORT const char* web_version(void) { return levit_version(); }
-EXPORT const char* web_target(void) { return levit_target_name(0); }
-EXPORT const char* web_label(size_t index) { return levit_label(model, index); }
-EXPORT const char* web_name(void) { return info.name; }
-EXPORT const char* web_note(void) { return info.note; }
-EXPORT size_t web_classes(void) { return info.classes; }
-EXPORT size_t web_labels(void) { return info.labels; }
-EXPORT size_t web_features(void) { return info.dims[2]; }
-EXPORT double web_parameters(void) { return (double)info.parameters; }
-EXPORT uint64_t web_checksum(void) { return info.checksum; }
-EXPORT size_t web_grid(int layer) { return info.grid[layer == LEVIT_STEM ? 0 : layer - LEVIT_STAGE0]; }
+EXPORT const char* web_status_text(int status) {
+  return levit_status_text((levit_status)status);
+}
+EXPORT const char* web_status_name(int status) {
+  return levit_status_name((levit_status)status);
+}
+EXPORT const char* web_version(void) {
+  return levit_version();
+}
+EXPORT const char* web_target(void) {
+  return levit_target_name(0);
+}
+EXPORT const char* web_label(size_t index) {
+  return levit_label(model, index);
+}
+EXPORT const char* web_name(void) {
+  return info.name;
+}
+EXPORT const char* web_note(void) {
+  return info.note;
+}
+EXPORT size_t web_classes(void) {
+  return info.classes;
+}
+EXPORT size_t web_labels(void) {
+  return info.labels;
+}
+EXPORT size_t web_features(void) {
+  return info.dims[2];
+}
+EXPORT double web_parameters(void) {
+  return (double)info.parameters;
+}
+EXPORT uint64_t web_checksum(void) {
+  return info.checksum;
+}
+EXPORT size_t web_grid(int layer) {
+  return info.grid[layer == LEVIT_STEM ? 0 : layer - LEVIT_STAGE0];
+}
 
-EXPORT uint8_t* web_picture(void) { return picture; }
-EXPORT float* web_values(void) { return values; }
-EXPORT float* web_map(void) { return map; }
-EXPORT int web_flat(void) { return flat; }
+EXPORT uint8_t* web_picture(void) {
+  return picture;
+}
+EXPORT float* web_values(void) {
+  return values;
+}
+EXPORT float* web_map(void) {
+  return map;
+}
+EXPORT int web_flat(void) {
+  return flat;
+}
 /* Score, base value, sum, gap, standard error. */
-EXPORT double* web_numbers(void) { return &numbers.score; }
+EXPORT double* web_numbers(void) {
+  return &numbers.score;
+}
 /* Left, top, width, height of what the network sees. */
 EXPORT double* web_window(size_t width, size_t height) {
   return levit_preprocess_window(width, height, info.resize, &window) == LEVIT_OK ? &window.left : NULL;
@@ -92,8 +131,8 @@ EXPORT int web_rows_begin(size_t width, size_t height, void* scratch, size_t byt
   return levit_rows_begin(context, width, height, 1, info.resize, scratch, bytes, picture, &rows);
 }
 
-/* pixels [count][width][channels], 3 or 4 of them; a fourth is dropped, as Pillow's convert("RGB") does, and the
- * pixels closed up where they are. */
+/* pixels [count][width][channels], 3 or 4 of them; a fourth is dropped, as Pillow's convert("RGB") does, and
+ * the pixels closed up where they are. */
 EXPORT int web_rows_add(uint8_t* pixels, size_t width, size_t count, size_t channels) {
   const size_t all = width * count;
   size_t i;
@@ -106,7 +145,9 @@ EXPORT int web_rows_add(uint8_t* pixels, size_t width, size_t count, size_t chan
   return levit_rows_add(rows, pixels, 3 * width, count);
 }
 
-EXPORT int web_rows_end(void) { return levit_rows_end(rows); }
+EXPORT int web_rows_end(void) {
+  return levit_rows_end(rows);
+}
 
 static levit_input seen(void) {
   levit_input input;
@@ -122,7 +163,9 @@ EXPORT int web_classify(float* logits, float* probabilities) {
 }
 
 /* features [web_features()] of the picture: what a head learns from. */
-EXPORT int web_picture_features(float* features) { return levit_features(context, seen(), 1, features); }
+EXPORT int web_picture_features(float* features) {
+  return levit_features(context, seen(), 1, features);
+}
 
 /* The direction [classes] that speaks for a label: with one logit, that or minus that. */
 static void set_direction(size_t label, float* direction) {
@@ -131,8 +174,8 @@ static void set_direction(size_t label, float* direction) {
   direction[one_logit ? 0 : label] = one_logit && label == 0 ? -1.0f : 1.0f;
 }
 
-/* The finished map [224][224] of a class activation method for a label, and whether it is flat. direction: room for
- * [classes]. */
+/* The finished map [224][224] of a class activation method for a label, and whether it is flat. direction:
+ * room for [classes]. */
 EXPORT int web_cam(int method, int layer, size_t label, float* direction) {
   levit_status status;
   set_direction(label, direction);
@@ -172,8 +215,8 @@ static const float* background_at(void* unused, size_t index) {
   return background[index];
 }
 
-/* Gradient SHAP as levit explain has it: against a copy blurred by 16 pixels and mean grey. values [3][224][224];
- * the map holds their channel sums, blurred by 2.5 pixels so that they can be seen. */
+/* Gradient SHAP as levit explain has it: against a copy blurred by 16 pixels and mean grey. values
+ * [3][224][224]; the map holds their channel sums, blurred by 2.5 pixels so that they can be seen. */
 EXPORT int web_shap(size_t label, size_t samples, uint32_t seed, float* direction) {
   levit_shap_options shap;
   levit_status status = levit_normalise(context, picture, tensor);
@@ -201,7 +244,9 @@ EXPORT int web_shap(size_t label, size_t samples, uint32_t seed, float* directio
   return status;
 }
 
-static levit_head_options head_options(size_t classes) { return levit_default_head_options(info.dims[2], classes); }
+static levit_head_options head_options(size_t classes) {
+  return levit_default_head_options(info.dims[2], classes);
+}
 
 /* Memory for web_learn and what it hands to the trainer; 0 when there is no such head. */
 EXPORT size_t web_learn_bytes(size_t classes) {
@@ -210,12 +255,12 @@ EXPORT size_t web_learn_bytes(size_t classes) {
   return levit_head_bytes(&learn, &bytes) == LEVIT_OK ? bytes : 0;
 }
 
-/* A head as `levit finetune --val 0` trains it: AdamW over shuffled steps of 64 pictures, one cosine. features [count]
- * [web_features()] with labels [count]; order [count], room for two rows of features and 64 more, trainer memory of
- * web_learn_bytes; weight [classes][features], bias [classes]. */
-EXPORT int web_learn(const float* features, const uint32_t* labels, size_t count, size_t classes, size_t epochs,
-                     double rate, uint32_t* order, float* room, void* memory, size_t bytes, float* weight, float* bias,
-                     double* loss) {
+/* A head as `levit finetune --val 0` trains it: AdamW over shuffled steps of 64 pictures, one cosine.
+ * features [count] [web_features()] with labels [count]; order [count], room for two rows of features and 64
+ * more, trainer memory of web_learn_bytes; weight [classes][features], bias [classes]. */
+EXPORT int web_learn(const float* features, const uint32_t* labels, size_t count, size_t classes,
+                     size_t epochs, double rate, uint32_t* order, float* room, void* memory, size_t bytes,
+                     float* weight, float* bias, double* loss) {
   const size_t width = info.dims[2], steps = (count + ROWS_PER_STEP - 1) / ROWS_PER_STEP;
   levit_head_options learn = head_options(classes);
   levit_head_trainer* trainer;
@@ -236,7 +281,8 @@ EXPORT int web_learn(const float* features, const uint32_t* labels, size_t count
       }
       status = levit_head_gradient(trainer, batch, batch_labels, i, loss, NULL);
       if (status == LEVIT_OK)
-        status = levit_head_step(trainer, levit_cosine_rate(rate, epoch * steps + step, steps, epochs * steps));
+        status =
+            levit_head_step(trainer, levit_cosine_rate(rate, epoch * steps + step, steps, epochs * steps));
     }
   }
   return status == LEVIT_OK ? levit_head_get(trainer, weight, bias) : status;
@@ -250,18 +296,22 @@ EXPORT size_t web_head_bytes(size_t classes) {
   return levit_head_pack_bytes(info.dims[2], classes, &bytes) == LEVIT_OK ? bytes : 0;
 }
 
-/* Packs the head and says how many bytes its weight file has; 0 when it cannot be written. label [classes] are
- * addresses of texts. */
-EXPORT size_t web_export_bytes(const float* weight, const float* bias, size_t classes, void* head, size_t head_bytes,
-                               const char* const* label, const char* name, const char* note) {
+/* Packs the head and says how many bytes its weight file has; 0 when it cannot be written. label [classes]
+ * are addresses of texts. */
+EXPORT size_t web_export_bytes(const float* weight, const float* bias, size_t classes, void* head,
+                               size_t head_bytes, const char* const* label, const char* name,
+                               const char* note) {
   size_t bytes = 0;
   exported.size = sizeof exported;
   exported.label = label;
   exported.name = name;
   exported.note = note;
-  if (levit_head_pack(weight, bias, info.dims[2], classes, head, head_bytes, &exported.head) != LEVIT_OK) return 0;
+  if (levit_head_pack(weight, bias, info.dims[2], classes, head, head_bytes, &exported.head) != LEVIT_OK)
+    return 0;
   return levit_export_bytes(model, &exported, &bytes) == LEVIT_OK ? bytes : 0;
 }
 
 /* The weight file of the last web_export_bytes. */
-EXPORT int web_export(void* image, size_t bytes) { return levit_export(model, &exported, image, bytes); }
+EXPORT int web_export(void* image, size_t bytes) {
+  return levit_export(model, &exported, image, bytes);
+}

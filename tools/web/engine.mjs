@@ -25,7 +25,7 @@ export class Engine {
   constructor(module, image) {
     const instance = new WebAssembly.Instance(module, { levit: { progress: (done, total) => this.#report(done, total) } });
     this.wasm = instance.exports;
-    this.wasm._initialize();
+    this.wasm._initialize?.();
     this.base = aligned(this.wasm.__heap_base.value);
     this.open(image);
   }

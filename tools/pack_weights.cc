@@ -49,25 +49,33 @@ std::string check_temperature(const std::string& text) {
   return *end == '\0' && value >= 1e-3f && value <= 1e3f ? "" : text + " is not a number from 0.001 to 1000";
 }
 
-// One number, or three for R, G and B, of a picture in [0, 1]; nothing for the default.
-void parse_channels(const std::string& flag, const std::string& text, float (&values)[3]) {
-  if (text.empty()) return;
+// One number, or three for R, G and B, of a picture in [0, 1], none below `least`. An error's text, else
+// empty.
+std::string parse_channels(const std::string& text, float least, float (&values)[3]) {
   const char* at = text.c_str();
   int count = 0;
-  for (char* end = nullptr; count < 3; at = end + 1) {
+  for (char* end = nullptr;; at = end + 1) {
     values[count++] = std::strtof(at, &end);
-    if (end == at || (*end != ',' && *end != '\0')) break;
-    if (*end == ',') continue;
-    if (count == 1) values[1] = values[2] = values[0];
-    if (count == 2) break;
-    for (const float value : values) {
-      if (value < -1 || value > 2) {
-        throw std::runtime_error(flag + " " + text + ": of pictures in [0, 1]; divide by 255");
-      }
-    }
-    return;
+    if (end == at || (*end != '\0' && (*end != ',' || count == 3)) || (*end == '\0' && count == 2))
+      return text + " is neither one number nor three with commas between";
+    if (*end == '\0') break;
   }
-  throw std::runtime_error(flag + " " + text + ": one number, or three with commas between");
+  if (count == 1) values[1] = values[2] = values[0];
+  for (const float value : values)
+    if (value > 2) return text + " is not of pictures in [0, 1]; divide by 255";
+  for (const float value : values)
+    if (!(value >= least)) return text + " is too small or no number";
+  return "";
+}
+
+constexpr float kLeastMean = -1, kLeastStd = 1e-3f;
+
+// The check of such a flag, for CLI11.
+auto channels_from(float least) {
+  return [least](const std::string& text) {
+    float values[3];
+    return parse_channels(text, least, values);
+  };
 }
 
 constexpr char kFooter[] =
@@ -113,8 +121,11 @@ void add_options(CLI::App& app, Options& options) {
       ->check(CLI::IsMember({"squash", "timm", "hf"}))
       ->type_name("MODE");
   app.add_option("--mean", options.mean, "of the training's Normalize (default 0.485,0.456,0.406)")
+      ->check(channels_from(kLeastMean))
       ->type_name("R,G,B");
-  app.add_option("--std", options.std, "of the same (default 0.229,0.224,0.225)")->type_name("R,G,B");
+  app.add_option("--std", options.std, "of the same (default 0.229,0.224,0.225)")
+      ->check(channels_from(kLeastStd))
+      ->type_name("R,G,B");
   app.add_option("--temperature", options.temperature, "divides the logits (default 1)")
       ->check(check_temperature)
       ->type_name("T");
@@ -165,8 +176,8 @@ void describe_model(const Options& options, const Checkpoint& checkpoint, Folded
   for (const ResizeMode& mode : kResizes) {
     if (options.resize == mode.name) model->preprocessing.resize = mode.resize;
   }
-  parse_channels("--mean", options.mean, model->preprocessing.mean);
-  parse_channels("--std", options.std, model->preprocessing.std);
+  if (!options.mean.empty()) parse_channels(options.mean, kLeastMean, model->preprocessing.mean);
+  if (!options.std.empty()) parse_channels(options.std, kLeastStd, model->preprocessing.std);
   model->temperature = options.temperature;
 }
 

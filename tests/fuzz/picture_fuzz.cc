@@ -1,9 +1,11 @@
-// Picture files on hostile bytes, whole and by rows, once as they are and once, PNG, with the checksums of
-// its chunks repaired, which would otherwise end nearly every input.
+// Picture files of one format on hostile bytes, whole and by rows; a target for each format, so that each has
+// a corpus and a time of its own. The start of the file is repaired, and so are the checksums of PNG: without
+// them nearly every input would end there.
 #include <cstdlib>
 #include <cstring>
 #include <new>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
 
 #include "tools/picture/picture.h"
@@ -13,7 +15,22 @@ namespace {
 using levit::tools::Picture;
 using levit::tools::PictureOptions;
 
+// What a file of the format begins with, and what stands at byte 8.
+struct Format {
+  std::string_view start, at_8;
+};
+namespace formats {
+[[maybe_unused]] constexpr Format bmp = {"BM", ""}, jpeg = {"\xff\xd8\xff", ""}, pnm = {"P", ""},
+                                  png = {"\x89PNG\r\n\x1a\n", ""}, webp = {"RIFF", "WEBP"};
+}  // namespace formats
+constexpr Format kFormat = formats::LEVIT_FUZZ_FORMAT;  // of this target
+
 volatile uint32_t sink;
+
+void put(std::string_view magic, size_t at, std::vector<uint8_t>& file) {
+  for (size_t i = 0; i < magic.size() && at + i < file.size(); ++i)
+    file[at + i] = static_cast<uint8_t>(magic[i]);
+}
 
 void decode(const uint8_t* file, size_t size) {
   PictureOptions options;
@@ -58,11 +75,13 @@ void repair_checksums(std::vector<uint8_t>* png) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  decode(data, size);
-  if (size > 8 && std::memcmp(data, "\x89PNG", 4) == 0) {
-    std::vector<uint8_t> repaired(data, data + size);
-    repair_checksums(&repaired);
-    decode(repaired.data(), repaired.size());
+  std::vector<uint8_t> file(data, data + size);
+  put(kFormat.start, 0, file);
+  put(kFormat.at_8, 8, file);
+  decode(file.data(), file.size());
+  if (kFormat.start == formats::png.start && size > 8) {
+    repair_checksums(&file);
+    decode(file.data(), file.size());
   }
   return 0;
 }

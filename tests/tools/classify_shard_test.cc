@@ -67,5 +67,5 @@ TEST_CASE("classify killed anywhere and resumed leaves the file of one run") {
   CHECK(other.exit == 1);
   CHECK(other.err == "levit: part: not of this list of inputs; it stays as it is\n");
   CHECK(content(part) == whole);
-  CHECK(fixture.classify("--resume p").exit == 1);
+  CHECK(fixture.classify("--resume p").exit == 2);
 }

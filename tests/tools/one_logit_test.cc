@@ -38,6 +38,7 @@ struct Fixture {
     model.one_logit = false;
     model.no_head = true;
     model.labels.clear();
+    model.note = "a base\n\tof two lines";
     return write(model);
   }
 
@@ -122,4 +123,10 @@ TEST_CASE("without classifier nothing is classified, in one line") {
   const json info = json::parse(run("$levit info --json " + quoted(model)).out);
   CHECK(info["classes"] == 0);
   CHECK(info["labels"].empty());
+  const std::string table = run("$levit info " + quoted(model)).out;
+  CHECK(table.find("\nnote                     a base\n" + std::string(25, ' ') + " of two lines\n") !=
+        std::string::npos);
+  CHECK(run("$levit bench --seconds 0 --model " + quoted(model)).exit == 0);
+  CHECK(run("$levit bench --seconds 0 --gradient --model " + quoted(model)).err ==
+        "levit: " + model + ": " + levit_status_text(LEVIT_NO_HEAD) + "\n");
 }

@@ -193,8 +193,11 @@ TEST_CASE("wrong usage and unusable paths are told in one line") {
   refused(kInput + output + " --temperature nan", 2, "nan is not a number from 0.001 to 1000");
   refused(kInput + output + " --labels ai,real", 1, "it has 3 classes, --labels names 2");
   refused(kInput + output + " --labels-file /nonexistent", 1, "labels of /nonexistent: ");
-  refused(kInput + output + " --mean 123.7,116.3,103.5", 1, "of pictures in [0, 1]; divide by 255");
-  refused(kInput + output + " --std 0.5,0.5", 1, "one number, or three with commas between");
+  refused(kInput + output + " --mean 123.7,116.3,103.5", 2, "of pictures in [0, 1]; divide by 255");
+  refused(kInput + output + " --std 0.5,0.5", 2, "neither one number nor three with commas between");
+  refused(kInput + output + " --mean 1,2", 2, "--mean: 1,2 is neither");
+  refused(kInput + output + " --mean nan", 2, "--mean: nan is too small or no number");
+  refused(kInput + output + " --std 0", 2, "--std: 0 is too small");
   refused(kInput + output + " --key nowhere", 1, "no LeViT lies at 'nowhere' (--key)");
   refused(kInput + output + " --head nowhere", 1, "it has no module 'nowhere' (--head)");
   refused("/nonexistent" + output, 1, "/nonexistent: No such file or directory");

@@ -105,6 +105,23 @@ void write_atomically(const std::string& path, const std::vector<uint8_t>& bytes
   sync_folder(std::filesystem::path(target).parent_path());
 }
 
+void refuse_special_file(const std::string& path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return;
+  throw std::runtime_error(path + (S_ISDIR(status.st_mode) ? ": is a directory" : ": not a regular file"));
+}
+
+void check_output_path(const std::string& path) {
+  refuse_special_file(path);
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
+  struct stat status;
+  const bool found = stat(folder.c_str(), &status) == 0;
+  if (found && !S_ISDIR(status.st_mode)) errno = ENOTDIR;
+  if (!found || !S_ISDIR(status.st_mode) || access(folder.c_str(), W_OK) != 0)
+    throw std::runtime_error(folder + ": " + std::strerror(errno));
+}
+
 bool same_file(const std::string& a, const std::string& b) {
   std::error_code error;
   return std::filesystem::equivalent(a, b, error) && !error;

@@ -13,6 +13,13 @@ namespace levit::tools {
 // cause, "No space left on device" for example, and leaves nothing behind.
 void write_atomically(const std::string& path, const std::vector<uint8_t>& bytes);
 
+// Throws std::runtime_error "path: cause" for a directory, a pipe or a device; nothing need be there.
+void refuse_special_file(const std::string& path);
+
+// Throws it too where write_atomically() would fail after a long computation, in a folder that is missing or
+// not writable.
+void check_output_path(const std::string& path);
+
 // Whether both paths lead to one existing file.
 bool same_file(const std::string& a, const std::string& b);
 

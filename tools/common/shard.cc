@@ -8,6 +8,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "tools/common/atomic_file.h"
+
 namespace levit::tools {
 namespace {
 
@@ -32,17 +34,9 @@ std::string shard_text(const Shard& shard) {
   return std::to_string(shard.index) + "/" + std::to_string(shard.parts);
 }
 
-std::string shard_problem(const std::string& text) {
-  try {
-    parse_shard(text);
-  } catch (const std::runtime_error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-LineFile::LineFile(const std::string& path, size_t bytes)
-    : path_(path), file_(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)) {
+LineFile::LineFile(const std::string& path, size_t bytes) : path_(path) {
+  refuse_special_file(path);
+  file_ = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   if (file_ < 0) fail(path);
   if (ftruncate(file_, static_cast<off_t>(bytes)) == 0 && lseek(file_, 0, SEEK_END) >= 0) return;
   const int error = errno;

@@ -20,13 +20,11 @@ struct Shard {
 Shard parse_shard(const std::string& text);
 std::string shard_text(const Shard& shard);
 
-// What is wrong with the text of a flag, as CLI11 checks it; empty when nothing is.
-std::string shard_problem(const std::string& text);
-
 // Lines go to the end of a file as soon as they are there.
 class LineFile {
  public:
-  // Makes the file, or cuts what is there to `bytes`. Throws std::runtime_error "path: cause", like append().
+  // Makes the file, or cuts what is there to `bytes`. Throws std::runtime_error "path: cause", like append();
+  // whoever reads first what is there asks refuse_special_file() (atomic_file.h) before.
   LineFile(const std::string& path, size_t bytes);
   ~LineFile();
   LineFile(const LineFile&) = delete;

@@ -115,6 +115,10 @@ std::string csv_field(std::string_view bytes) {
   return out + '"';
 }
 
+std::string counted(size_t count, const char* thing) {
+  return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
+}
+
 std::string fixed(double value, int decimals) {
   char text[64];
   std::snprintf(text, sizeof text, "%.*f", decimals, value);

@@ -29,6 +29,9 @@ std::string padded(std::string_view text, size_t width);
 // they are.
 std::string csv_field(std::string_view bytes);
 
+// "1 picture", "2 pictures".
+std::string counted(size_t count, const char* thing);
+
 // "%.*f".
 std::string fixed(double value, int decimals);
 

@@ -1,6 +1,7 @@
 // Flags that several commands have, each defined once with its help.
 #include "tools/levit/commands.h"
 
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
+#include "tools/common/text.h"
 
 namespace levit::tools {
 void add_paths(CLI::App& command, std::vector<std::string>& paths, bool& zero_separated) {
@@ -78,7 +80,15 @@ void add_target_flag(CLI::App& command, std::string& target) {
   command
       .add_option("--target", target,
                   "Instruction set, of those that levit info lists for this machine; else the best")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check([](const std::string& text) {
+        std::string known;
+        for (size_t i = 0; const char* const name = levit_target_name(i); ++i) {
+          if (strcasecmp(name, text.c_str()) == 0) return std::string();
+          known += (i == 0 ? "" : ", ") + std::string(name);
+        }
+        return "\"" + text + "\" does not run here; there are " + known;
+      });
 }
 
 levit_resize chosen_resize(const std::string& flag, levit_resize stored) {
@@ -93,7 +103,7 @@ const char* resize_name(levit_resize resize) {
 }
 
 int report_stop(size_t inputs_left) {
-  complain("stopped; " + std::to_string(inputs_left) + " inputs are left");
+  complain("stopped; " + counted(inputs_left, "input") + (inputs_left == 1 ? " is left" : " are left"));
   return kInterruptedExit;
 }
 

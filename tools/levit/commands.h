@@ -3,6 +3,7 @@
 #define LEVIT_TOOLS_LEVIT_COMMANDS_H_
 
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,25 @@ Command add_info(CLI::App& program);
 // Exit codes besides 0 and kInterruptedExit.
 inline constexpr int kFailedExit = 1;  // something could not be read, computed or written: named on stderr
 inline constexpr int kUsageExit = 2;
+
+// What is wrong with the words of a command line and shows only when the command runs, as a class that the
+// model does not have: ends the program with kUsageExit.
+struct UsageError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// For CLI11's check(): what is wrong with a text is what `parse` throws.
+template <typename Parse>
+std::function<std::string(const std::string&)> taken_by(const Parse& parse) {
+  return [parse](const std::string& text) {
+    try {
+      parse(text);
+    } catch (const std::runtime_error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+}
 
 // Flags of several commands. What they fill must outlive the parsing; without the flag it keeps its value.
 // Without a path, what stands on standard input is taken, unless it is a terminal.

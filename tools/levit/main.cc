@@ -79,19 +79,22 @@ int run_command_line(int count, char** arguments) {
     complain(unknown_command(word));
     return kUsageExit;
   }
+  const std::string help = " (see levit " + word + (word.empty() ? "" : " ") + "--help";
   try {
     program.parse(count, arguments);
+    if (!word.empty()) return command->run();
   } catch (const CLI::Success& asked) {  // --help, --version, --manual, --completion
     return program.exit(asked);
   } catch (const CLI::ExtrasError& error) {
-    complain(std::string(error.what()) + " (see levit " + word + (word.empty() ? "" : " ") +
-             "--help; paths that begin with a dash go behind --)");
+    complain(error.what() + help + "; paths that begin with a dash go behind --)");
     return kUsageExit;
   } catch (const CLI::ParseError& error) {
-    complain(std::string(error.what()) + " (see levit " + word + (word.empty() ? "" : " ") + "--help)");
+    complain(error.what() + help + ")");
+    return kUsageExit;
+  } catch (const UsageError& error) {
+    complain(error.what() + help + ")");
     return kUsageExit;
   }
-  if (!word.empty()) return command->run();
   std::fputs(program.help().c_str(), stderr);
   return kUsageExit;
 }

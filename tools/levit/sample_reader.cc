@@ -37,7 +37,7 @@ Picture of_input(const Input& input, const Decode& decode) {
   try {
     return decode();
   } catch (const TooLarge& error) {
-    throw std::runtime_error(without_path(error.what(), input.path) + " (--max-megapixels raises the first)");
+    throw std::runtime_error(without_path(error.what(), input.path) + kRaiseLimit);
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(without_path(error.what(), input.path));
   }

@@ -26,6 +26,7 @@ struct Picture {
 struct TooLarge : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+inline constexpr const char* kRaiseLimit = " (--max-megapixels raises the first)";  // behind its message
 
 struct PictureOptions {
   // The picture as stored, as torchvision and timm show it. HEIC and AVIF are turned nevertheless.

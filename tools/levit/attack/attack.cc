@@ -33,7 +33,7 @@ using Json = nlohmann::ordered_json;
 struct Arguments {
   std::string data, labels_csv, output;
   std::vector<std::string> map, epsilons = {"1/255", "2/255", "4/255"};
-  size_t steps = 10, limit = 0, threads = 0;
+  size_t steps = 10, limit = 0, threads = 0, megapixels = 100;
   uint64_t seed = 0;
   bool json = false, ignore_orientation = false;
   std::string model, target, resize;
@@ -66,7 +66,7 @@ Epsilon parse_epsilon(const std::string& text) {
     value = -1;
   }
   if (used != text.size() || !(value > 0 && value <= 1))
-    throw std::runtime_error("--epsilon " + text + ": not in (0, 1], as 0.01 or 2/255");
+    throw std::runtime_error("\"" + text + "\" is not in (0, 1], as 0.01 or 2/255");
   return {text, static_cast<float>(value)};
 }
 
@@ -89,7 +89,7 @@ class Attack {
     options.target = chosen_target(arguments_.target);
     const SampleReader reader(model_.model(), options.target,
                               chosen_resize(arguments_.resize, model_.info().resize),
-                              {arguments_.ignore_orientation, false});
+                              {arguments_.ignore_orientation, false, arguments_.megapixels * 1'000'000});
     std::vector<std::unique_ptr<Attacker>> attackers;
     for (size_t i = 0; i < job.workers(); ++i)
       attackers.push_back(std::make_unique<Attacker>(model_.model(), options));
@@ -212,8 +212,8 @@ class Attack {
 
   std::string table() const {
     const std::vector<std::string> names = attacks();
-    std::string text = std::to_string(results_.size()) + " pictures; accuracy " +
-                       fixed(share(right_before()), 4) + " without an attack\n\n" + padded("epsilon", 12);
+    std::string text = counted(results_.size(), "picture") + "; accuracy " + fixed(share(right_before()), 4) +
+                       " without an attack\n\n" + padded("epsilon", 12);
     for (const std::string& name : names) text += padded(name, 20);
     text += "\n";
     for (size_t e = 0; e < epsilons_.size(); ++e) {
@@ -290,7 +290,8 @@ Command add_attack(CLI::App& program) {
   app->add_option("--epsilon", arguments->epsilons, "Largest changes of a pixel in [0, 1]: a comma list")
       ->type_name("E")
       ->delimiter(',')
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(taken_by(parse_epsilon));
   app->add_option("--steps", arguments->steps, "Steps of PGD, each 2.5 epsilon / steps")
       ->type_name("N")
       ->capture_default_str()
@@ -309,6 +310,7 @@ Command add_attack(CLI::App& program) {
   app->add_flag("--json", arguments->json, "One JSON object");
   add_resize_flag(*app, arguments->resize);
   add_ignore_orientation_flag(*app, arguments->ignore_orientation);
+  add_max_megapixels_flag(*app, arguments->megapixels);
   add_model_flag(*app, arguments->model);
   add_threads_flag(*app, arguments->threads);
   add_target_flag(*app, arguments->target);

@@ -91,10 +91,12 @@ class Bench {
         file_(find_model(arguments.model)),
         context_(file_.model(), options(arguments_, pool_, arguments.gradient)),
         input_(pictures(arguments.batch)),
-        logits_(arguments.batch * context_.classes()),
-        direction_(logits_.size()),
+        logits_(arguments.batch * (file_.info().labels == 0 ? file_.info().dims[2] : context_.classes())),
+        direction_(arguments.batch * context_.classes()),
         gradient_(arguments.gradient ? input_.size() : 0) {
     for (size_t i = 0; i < direction_.size(); i += context_.classes()) direction_[i] = 1;
+    if (arguments.gradient && file_.info().labels == 0)
+      throw std::runtime_error(file_.path() + ": " + levit_status_text(LEVIT_NO_HEAD));
     if (arguments.gradient) forward_.emplace(file_.model(), options(arguments_, pool_, false));
   }
 
@@ -153,7 +155,12 @@ class Bench {
     return options;
   }
 
+  // Of a model without classifier up to what a head would see.
   void forward(Context& context) {
+    if (file_.info().labels == 0) {
+      check(levit_features(context.get(), {nullptr, input_.data()}, arguments_.batch, logits_.data()));
+      return;
+    }
     check(levit_classify(context.get(), {nullptr, input_.data()}, arguments_.batch, logits_.data()));
   }
 
@@ -222,8 +229,8 @@ class Bench {
   const Arguments arguments_;  // with the threads that the system grants
   ModelFile file_;
   Context context_;
-  std::optional<Context> forward_;  // beside gradients
-  std::vector<float> input_, logits_, direction_, gradient_;
+  std::optional<Context> forward_;                            // beside gradients
+  std::vector<float> input_, logits_, direction_, gradient_;  // logits: or the features of forward()
 };
 
 std::string number(const Json& value, int decimals) {

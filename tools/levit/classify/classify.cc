@@ -140,14 +140,15 @@ class Run {
 
   std::vector<std::string> summary() const {
     std::vector<std::string> lines;
-    if (!arguments_.quiet && (counts_.verdicts > 1 || job_.list().skipped > 0)) lines.push_back(counted());
+    if (!arguments_.quiet && (counts_.verdicts > 1 || job_.list().skipped > 0))
+      lines.push_back(counts_text());
     if (arguments_.times && counts_.verdicts > job_.failures()) lines.push_back(times());
     return lines;
   }
 
-  std::string counted() const {
+  std::string counts_text() const {
     const double seconds = job_.seconds();
-    std::string text = std::to_string(counts_.verdicts) + " pictures in " + fixed(seconds, 2) + " s (" +
+    std::string text = counted(counts_.verdicts, "picture") + " in " + fixed(seconds, 2) + " s (" +
                        fixed(static_cast<double>(counts_.verdicts) / seconds, 1) + " per second):";
     const char* separator = " ";
     const auto count = [&](size_t number, const std::string& what) {
@@ -190,18 +191,18 @@ class Run {
 };
 
 int run_classify(const Arguments& arguments) {
+  if (arguments.resume && arguments.output.empty())
+    throw UsageError("--resume needs -o FILE, the file to go on with");
+  if (arguments.resume && !arguments.json)
+    throw UsageError("--resume needs --json, whose lines tell what is done");
   InputList list = list_inputs(arguments.paths, arguments.zero_separated);
   if (!arguments.shard.empty()) keep_shard(list, parse_shard(arguments.shard));
-  if (arguments.output.empty()) {
-    if (arguments.resume) throw std::runtime_error("--resume needs -o FILE, the file to go on with");
-    return list.inputs.empty() ? 0 : Run(arguments, list, nullptr).classify();
-  }
+  if (arguments.output.empty()) return list.inputs.empty() ? 0 : Run(arguments, list, nullptr).classify();
   std::vector<std::string> paths;
   for (const Input& input : list.inputs) paths.push_back(input.path);
   refuse_input_as_output(arguments.output, paths);
   FinishedInputs finished;
   if (arguments.resume) {
-    if (!arguments.json) throw std::runtime_error("--resume needs --json, whose lines tell what is done");
     finished = finished_inputs(arguments.output, list);
     list.inputs.erase(list.inputs.begin(), list.inputs.begin() + static_cast<long>(finished.inputs));
   }
@@ -224,14 +225,7 @@ Command add_classify(CLI::App& program) {
                   "probability is above HIGH)")
       ->type_name("LOW..HIGH")
       ->capture_default_str()
-      ->check([](const std::string& text) {
-        try {
-          parse_band(text);
-        } catch (const std::runtime_error& error) {
-          return std::string(error.what());
-        }
-        return std::string();
-      });
+      ->check(taken_by(parse_band));
   app->add_option(
          "--topk", arguments->top,
          "Name the N most likely classes: rows of the table, \"top\" in JSON, label and probability 1 "
@@ -243,7 +237,7 @@ Command add_classify(CLI::App& program) {
   app->add_option("--shard", arguments->shard,
                   "Only part I of N of the list, sorted by path; all parts behind each other are the whole")
       ->type_name("I/N")
-      ->check(shard_problem);
+      ->check(taken_by(parse_shard));
   app->add_flag("--resume", arguments->resume,
                 "Go on with the file of -o where a killed run left it (with --json)");
   add_resize_flag(*app, arguments->resize);

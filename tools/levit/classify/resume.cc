@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "tools/common/atomic_file.h"
 #include "tools/common/text.h"
 
 namespace levit::tools {
@@ -33,6 +34,7 @@ void keep_shard(InputList& list, const Shard& shard) {
 }
 
 FinishedInputs finished_inputs(const std::string& path, const InputList& list) {
+  refuse_special_file(path);
   FinishedInputs whole, before;  // with the last line, and before the input that it is of
   std::ifstream stream(path, std::ios::binary);
   if (!stream && !std::filesystem::exists(path)) return whole;

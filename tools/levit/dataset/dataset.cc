@@ -11,6 +11,7 @@
 
 #include "tools/common/input_list.h"
 #include "tools/common/text.h"
+#include "tools/levit/commands.h"
 
 namespace levit::tools {
 namespace {
@@ -123,7 +124,7 @@ Dataset read_dataset(const std::vector<std::string>& folders, const std::string&
   Dataset dataset;
   ByLabel found;
   if (!labels_csv.empty()) {
-    if (folders.size() > 1) throw std::runtime_error("--labels-csv takes paths from one folder only");
+    if (folders.size() > 1) throw UsageError("--labels-csv takes paths from one folder only");
     read_csv(labels_csv, folders.empty() ? "" : folders[0], &found);
   } else {
     for (const std::string& folder : folders) read_folder(folder, &found, &dataset.skipped);

@@ -49,6 +49,8 @@ class Worker {
       try {
         if (!pictures[i].error.empty()) throw std::runtime_error(pictures[i].error);
         load(pictures[i].path, &(*results)[i]);
+      } catch (const TooLarge& error) {
+        fail(std::string(error.what()) + kRaiseLimit, &(*results)[i]);
       } catch (const std::exception& error) {
         fail(error.what(), &(*results)[i]);
       }
@@ -98,6 +100,7 @@ class Worker {
   Picture decode(const MappedFile& file) const {
     PictureOptions options;
     options.ignore_orientation = run_.view.ignore_orientation;
+    options.largest_area = run_.largest_area;
     return decode_picture(reinterpret_cast<const uint8_t*>(file.bytes().data()), file.bytes().size(),
                           options);
   }

@@ -11,6 +11,7 @@
 #include "tools/levit/dataset/dataset.h"
 #include "tools/levit/dataset/feature_cache.h"
 #include "tools/levit/dataset/view.h"
+#include "tools/picture/picture.h"
 
 namespace levit::tools {
 
@@ -18,6 +19,7 @@ struct FeatureRun {
   size_t threads = 1, batch = 16;  // pictures in one pass of a thread
   std::string target;              // instruction set; empty: the best
   ViewOptions view;
+  size_t largest_area = PictureOptions().largest_area;  // pixels of a picture
   // The views wanted of a picture with that content; 0 is the plain one. On any thread.
   std::function<std::vector<uint32_t>(uint64_t content)> views = [](uint64_t) {
     return std::vector<uint32_t>{0};

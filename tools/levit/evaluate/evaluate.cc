@@ -28,7 +28,9 @@ struct Arguments {
        ignore_orientation = false, quiet = false, times = false;
   uint64_t seed = 0;
   std::string model, target, resize;
-  size_t threads = 0;
+  size_t threads = 0, megapixels = 100;
+
+  size_t largest_area() const { return megapixels * 1'000'000; }
 };
 
 template <typename Bytes>
@@ -55,6 +57,7 @@ PredictionFile run_model(const Arguments& arguments, const ModelFile& model, siz
   RunOptions options;
   options.resize = chosen_resize(arguments.resize, model.info().resize);
   options.ignore_orientation = arguments.ignore_orientation;
+  options.largest_area = arguments.largest_area();
   options.target = chosen_target(arguments.target);
   options.threads = arguments.threads;
   options.output = arguments.predictions;
@@ -63,8 +66,6 @@ PredictionFile run_model(const Arguments& arguments, const ModelFile& model, siz
   options.shard = parse_shard(arguments.shard);
   options.times = arguments.times;
   *total = options.shard.last(pictures.size()) - options.shard.first(pictures.size());
-  if (options.shard.parts > 1 && options.output.empty())
-    throw std::runtime_error("--shard needs --predictions FILE, to be merged with --merge");
   return predict_all(model, pictures, options);
 }
 
@@ -93,13 +94,17 @@ std::vector<ProbedLayer> probe_pictures(const Evaluation& all, const ModelFile& 
                                         const Arguments& arguments) {
   const char* const target = chosen_target(arguments.target);
   const SampleReader reader(model.model(), target, chosen_resize(all.header.resize, model.info().resize),
-                            {all.header.ignore_orientation, false});
+                            {all.header.ignore_orientation, false, arguments.largest_area()});
   return probe_layers(model, all.predictions, reader, arguments.threads, target);
 }
 
 int run_evaluate(const Arguments& arguments) {
   if (arguments.fit_temperature != !arguments.output.empty())
-    throw std::runtime_error("--fit-temperature and -o FILE go together");
+    throw UsageError("--fit-temperature and -o FILE go together");
+  if (parse_shard(arguments.shard).parts > 1 && arguments.predictions.empty())
+    throw UsageError("--shard needs --predictions FILE, to be merged with --merge");
+  if (arguments.resume && arguments.predictions.empty())
+    throw UsageError("--resume needs --predictions FILE, the file to go on with");
   std::optional<ModelFile> model;
   PredictionFile file;
   if (!arguments.merge.empty()) {
@@ -112,8 +117,8 @@ int run_evaluate(const Arguments& arguments) {
     if (file.predictions.size() < total) return kInterruptedExit;
     if (file.header.shard.parts > 1) {
       if (!arguments.quiet)
-        complain("shard " + arguments.shard + ": " + std::to_string(total) + " pictures are in " +
-                 arguments.predictions);
+        complain("shard " + arguments.shard + ": " + counted(total, "picture") +
+                 (total == 1 ? " is in " : " are in ") + arguments.predictions);
       return 0;
     }
   }
@@ -124,7 +129,8 @@ int run_evaluate(const Arguments& arguments) {
   if (!arguments.csv.empty()) write_file(arguments.csv, predictions_csv(all));
   if (!arguments.report.empty()) {
     const std::vector<Mistake> mistakes =
-        show_mistakes(model_of(all.header, arguments, model), all, chosen_target(arguments.target));
+        show_mistakes(model_of(all.header, arguments, model), all, chosen_target(arguments.target),
+                      arguments.largest_area());
     write_file(arguments.report, evaluation_report(all, mistakes));
   }
   print(arguments.json ? evaluation_json(all) : evaluation_table(all));
@@ -158,7 +164,7 @@ Command add_evaluate(CLI::App& program) {
       ->type_name("FILE");
   app->add_option("--shard", arguments->shard, "Only part I of N of the pictures; needs --predictions")
       ->type_name("I/N")
-      ->check(shard_problem);
+      ->check(taken_by(parse_shard));
   app->add_flag("--resume", arguments->resume, "Go on with the file of --predictions where it ends");
   app->add_option("--merge", arguments->merge, "Files of --predictions, one for each shard, in any order")
       ->type_name("FILE...")
@@ -169,6 +175,7 @@ Command add_evaluate(CLI::App& program) {
       ->check(CLI::Range(0ll, 4294967295ll));
   add_resize_flag(*app, arguments->resize);
   add_ignore_orientation_flag(*app, arguments->ignore_orientation);
+  add_max_megapixels_flag(*app, arguments->megapixels);
   add_model_flag(*app, arguments->model);
   add_threads_flag(*app, arguments->threads);
   add_target_flag(*app, arguments->target);

@@ -24,12 +24,13 @@ Canvas small(const Canvas& canvas) {
 
 }  // namespace
 
-std::vector<Mistake> show_mistakes(const ModelFile& model, const Evaluation& all, const char* target) {
+std::vector<Mistake> show_mistakes(const ModelFile& model, const Evaluation& all, const char* target,
+                                   size_t largest_area) {
   levit_options run = levit_default_options();
   run.target = target;
   Explainer explainer(model.model(), run, {});
   const SampleReader reader(model.model(), target, chosen_resize(all.header.resize, model.info().resize),
-                            {all.header.ignore_orientation, true});
+                            {all.header.ignore_orientation, true, largest_area});
   std::vector<Mistake> shown;
   for (size_t i = 0; i < std::min(kMistakesShown, all.mistakes.size()); ++i) {
     Mistake mistake = {all.mistakes[i], {}, {}};

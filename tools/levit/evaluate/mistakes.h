@@ -19,7 +19,8 @@ struct Mistake {
 inline constexpr size_t kMistakesShown = 12;
 
 // The first kMistakesShown of all.mistakes.
-std::vector<Mistake> show_mistakes(const ModelFile& model, const Evaluation& all, const char* target);
+std::vector<Mistake> show_mistakes(const ModelFile& model, const Evaluation& all, const char* target,
+                                   size_t largest_area);
 
 }  // namespace levit::tools
 

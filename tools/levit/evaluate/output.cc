@@ -233,7 +233,7 @@ std::string temperature_line(const Evaluation& all) {
 
 std::string evaluation_table(const Evaluation& all) {
   const std::vector<size_t> shown = shown_classes(all);
-  std::string text = std::to_string(all.summary.count) + " pictures";
+  std::string text = counted(all.summary.count, "picture");
   if (all.failed > 0) text += ", " + std::to_string(all.failed) + " more could not be read";
   text += "; model " + visible(all.header.model) + "\n\n" + metrics_rows(all) + "\n" +
           class_rows(all, shown) + "\n";

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tools/levit/commands.h"
 #include "tools/levit/dataset/dataset.h"
 #include "tools/levit/verdict.h"
 
@@ -18,7 +19,7 @@ std::map<std::string, std::string> parse_map(const std::vector<std::string>& pai
   for (const std::string& pair : pairs) {
     const size_t equals = pair.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size())
-      throw std::runtime_error("--map " + pair + ": not FOLDER=LABEL");
+      throw UsageError("--map " + pair + ": not FOLDER=LABEL");
     map[pair.substr(0, equals)] = pair.substr(equals + 1);
   }
   return map;
@@ -56,7 +57,7 @@ void add_labelled_data(CLI::App& command, std::string& data, std::string& labels
 std::vector<Prediction> labelled_pictures(const std::string& data, const std::string& labels_csv,
                                           const std::vector<std::string>& map, const ModelFile& model) {
   namespace fs = std::filesystem;
-  if (data.empty() && labels_csv.empty()) throw std::runtime_error("name the data set, or a file of labels");
+  if (data.empty() && labels_csv.empty()) throw UsageError("name the data set, or a file of labels");
   const std::vector<std::string> known = class_labels(model);
   const Dataset set =
       read_dataset(data.empty() ? std::vector<std::string>() : std::vector<std::string>{data}, labels_csv);

@@ -270,7 +270,7 @@ std::string page_head(const std::string& title) {
 std::string evaluation_report(const Evaluation& all, const std::vector<Mistake>& mistakes) {
   std::string out =
       page_head(all.header.model + ": evaluation") + "<h1>How right " + html_text(all.header.model) +
-      " is</h1>\n<p>" + std::to_string(all.summary.count) + " pictures" +
+      " is</h1>\n<p>" + counted(all.summary.count, "picture") +
       (all.failed > 0 ? ", " + std::to_string(all.failed) + " more could not be read" : std::string()) +
       "; weight file " + html_text(all.header.checksum) + ", resize " + html_text(all.header.resize) +
       ", temperature " + number(all.header.temperature) + "</p>\n";

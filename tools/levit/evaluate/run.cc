@@ -7,6 +7,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "tools/common/atomic_file.h"
 #include "tools/common/text.h"
 #include "tools/levit/commands.h"
 #include "tools/levit/dataset/content_hash.h"
@@ -63,7 +64,7 @@ class Run {
     for (size_t i = begin; i < last_; ++i) list.inputs.push_back({pictures_[i].path, pictures_[i].error});
     Job job(list, options_.threads);
     const SampleReader reader(model_.model(), options_.target, options_.resize,
-                              {options_.ignore_orientation, options_.robust});
+                              {options_.ignore_orientation, options_.robust, options_.largest_area});
     levit_options context = job.options(1);
     context.target = options_.target;
     std::vector<std::unique_ptr<Predictor>> predictors;
@@ -85,6 +86,7 @@ class Run {
 
  private:
   void open_output() {
+    refuse_special_file(options_.output);
     const bool there =
         std::filesystem::exists(options_.output) && std::filesystem::file_size(options_.output) > 0;
     if (there && !options_.resume) {
@@ -121,7 +123,7 @@ class Run {
     const auto each = [count](double part) {
       return fixed(1000 * part / static_cast<double>(std::max<size_t>(count, 1)), 3) + " ms";
     };
-    return std::to_string(count) + " pictures in " + fixed(seconds, 2) + " s on " +
+    return counted(count, "picture") + " in " + fixed(seconds, 2) + " s on " +
            std::to_string(predictors.size()) + " threads; per picture and thread: decoding " +
            each(sum.decode) + ", resizing " + each(sum.resize) + ", network " + each(sum.network);
   }

@@ -15,6 +15,7 @@ std::string checksum_text(const ModelFile& model);
 struct RunOptions {
   levit_resize resize = LEVIT_RESIZE_SQUASH;
   bool ignore_orientation = false;
+  size_t largest_area = 0;  // pixels of a picture
   const char* target = nullptr;
   size_t threads = 0;
   std::string output;  // file of predictions, or empty

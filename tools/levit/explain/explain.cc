@@ -150,7 +150,7 @@ class ExplainRun {
     std::vector<std::string> summary;
     if (!entries_.empty()) write_page();
     if (!arguments_.quiet && !entries_.empty()) {
-      summary.push_back(std::to_string(entries_.size()) + " sheets in " + directory_.string() + "; open " +
+      summary.push_back(counted(entries_.size(), "sheet") + " in " + directory_.string() + "; open " +
                         (directory_ / "index.html").string());
     }
     return job_.finish(summary);
@@ -195,12 +195,14 @@ Command add_explain(CLI::App& program) {
          "Comma list of gradcam, gradcam++, hirescam, layercam, xgradcam, shap, ig (integrated gradients), "
          "gradient; also as other tools spell them (GradCAMPlusPlus, IntegratedGradients)")
       ->type_name("NAME")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(taken_by(parse_methods));
   app->add_option("--layer", arguments->layers,
                   "Where class activation maps are taken: stem, stage0, stage1 or stage2; a comma list or "
                   "mean (all) is averaged; --faithfulness also measures each")
       ->type_name("NAME")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(taken_by(parse_layers));
   app->add_option("--class", arguments->label,
                   "Label or number of the class to explain; else the most likely")
       ->type_name("LABEL");
@@ -216,7 +218,7 @@ Command add_explain(CLI::App& program) {
                   "SHAP: samples per picture; the error falls with their square root")
       ->type_name("N")
       ->capture_default_str()
-      ->check(CLI::Range(0, 2147483647));
+      ->check(CLI::Range(1, 2147483647));
   app->add_option("--seed", arguments->seed, "SHAP: seed of the samples, as shap's rseed; and of random maps")
       ->type_name("S")
       ->capture_default_str()
@@ -233,7 +235,7 @@ Command add_explain(CLI::App& program) {
   app->add_option("--steps", arguments->steps, "Integrated gradients: steps from mean grey")
       ->type_name("N")
       ->capture_default_str()
-      ->check(CLI::Range(0, 2147483647));
+      ->check(CLI::Range(1, 2147483647));
   app->add_flag("--raw", arguments->raw, "Also write the signed maps and attributions as float32 .npy");
   app->add_flag("--json", arguments->json,
                 "Numbers as JSON on standard output, one object per picture and line");

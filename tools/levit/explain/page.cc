@@ -149,8 +149,8 @@ std::string explanation_page(const std::string& title, const std::vector<std::st
   return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
          html_text(title) + "</title>\n<style>" + kStyle + rules + "</style>\n</head>\n<body>\n<h1>" +
-         html_text(title) + "</h1>\n<p>" + std::to_string(entries.size()) + " pictures" + counts + "</p>\n" +
-         controls + "<main>\n" + cards + "</main>\n</body>\n</html>\n";
+         html_text(title) + "</h1>\n<p>" + counted(entries.size(), "picture") + counts + "</p>\n" + controls +
+         "<main>\n" + cards + "</main>\n</body>\n</html>\n";
 }
 
 }  // namespace levit::tools

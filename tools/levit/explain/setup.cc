@@ -35,8 +35,6 @@ std::vector<std::vector<float>> read_backgrounds(const SampleReader& reader, con
 }
 
 ExplainOptions explain_options(const ExplainArguments& arguments, const SampleReader& reader) {
-  if (arguments.samples == 0) throw std::runtime_error("--samples: at least 1 is needed");
-  if (arguments.steps == 0) throw std::runtime_error("--steps: at least 1 is needed");
   ExplainOptions options;
   options.layers = parse_layers(arguments.layers);
   options.samples = arguments.samples;
@@ -79,7 +77,11 @@ ExplainSetup::ExplainSetup(const ExplainArguments& arguments)
              {arguments.ignore_orientation, true, arguments.megapixels * 1'000'000}),
       options(explain_options(arguments, reader)),
       context(sheet_context(arguments, file, options)) {
-  chosen_class(context.labels, label, 0);
+  try {
+    chosen_class(context.labels, label, 0);
+  } catch (const std::runtime_error& error) {
+    throw UsageError(std::string("--class: ") + error.what());
+  }
 }
 
 Verdict ExplainSetup::verdict(Explainer& explainer, const Sample& sample) const {

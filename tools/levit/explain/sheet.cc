@@ -67,7 +67,7 @@ Panel pixel_panel(const SheetContext& context, const Explanation& explanation, f
   panel.high = "+" + end + " for " + label;
   switch (explanation.method) {
     case Method::kShap:
-      panel.detail = std::to_string(context.samples) + " samples, seed " + std::to_string(context.seed) +
+      panel.detail = counted(context.samples, "sample") + ", seed " + std::to_string(context.seed) +
                      (context.local_smoothing > 0 ? ", noise " + significant(context.local_smoothing) : "") +
                      ", for " + label;
       panel.notes = {sum_line(explanation.attribution),
@@ -75,7 +75,7 @@ Panel pixel_panel(const SheetContext& context, const Explanation& explanation, f
                      "against " + context.background};
       break;
     case Method::kIntegratedGradients:
-      panel.detail = std::to_string(context.steps) + " steps from mean grey, for " + label;
+      panel.detail = counted(context.steps, "step") + " from mean grey, for " + label;
       panel.notes = {sum_line(explanation.attribution)};
       break;
     default:

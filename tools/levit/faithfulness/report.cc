@@ -160,7 +160,7 @@ std::string faithfulness_table(const ExplainSetup& setup, const ExplainArguments
                                const FaithfulnessSummary& summary) {
   const size_t column = title_column(summary);
   std::string text =
-      std::to_string(summary.pictures) + " pictures: areas under the probability of " +
+      counted(summary.pictures, "picture") + ": areas under the probability of " +
       (arguments.label.empty() ? "the most likely class" : arguments.label) +
       " while cells of 16x16 pixels turn\ninto a blurred copy (deletion, less is better) or out of it "
       "(insertion, more is better).\n" +
@@ -235,7 +235,7 @@ void write_faithfulness_plot(const std::string& directory, const FaithfulnessSum
     insertion.curves.push_back(drawn_curve(title, summary.maps[m].insertion, colour, bands));
   }
   write_png(std::filesystem::path(directory) / "faithfulness.png",
-            draw_plots("Are the maps true? Means over " + std::to_string(summary.pictures) + " pictures" +
+            draw_plots("Are the maps true? Means over " + counted(summary.pictures, "picture") +
                            (bands ? ", 95 % bands" : ""),
                        {deletion, insertion}));
 }

@@ -3,11 +3,8 @@
 // The backbone runs once per picture and view; its features go to a cache file, which is the whole state of a
 // run: training from them takes seconds and has one result, so a run that was killed goes on where the cache
 // ends and gives the same bits.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -35,6 +32,7 @@ struct Arguments {
   std::string head = "linear", solver = "adamw", class_weights = "none";
   double held_out = 0.2;
   size_t threads = 0, batch = 16, views = 0;
+  size_t megapixels = 100;
   bool no_cache = false, ignore_orientation = false, equalise = false, json = false;
   FitOptions fit;
 };
@@ -91,19 +89,14 @@ class Finetune {
  private:
   // What would be found out only after the long part.
   void check_output() const {
-    namespace fs = std::filesystem;
-    const fs::path path = arguments_.output, folder = path.has_parent_path() ? path.parent_path() : ".";
-    std::error_code error;
-    if (fs::is_directory(path, error)) throw std::runtime_error(arguments_.output + ": is a directory");
-    if (access(folder.c_str(), W_OK) != 0)
-      throw std::runtime_error(folder.string() + ": " + std::strerror(errno));
+    check_output_path(arguments_.output);
     if (arguments_.cache == arguments_.output && !arguments_.cache.empty())
-      throw std::runtime_error("--cache and --output name the same file");
+      throw UsageError("--cache and --output name the same file");
   }
 
   void read_data() {
     if (arguments_.data.empty() && arguments_.labels_csv.empty())
-      throw std::runtime_error("no data: name a folder that has a folder for each label, or --labels-csv");
+      throw UsageError("no data: name a folder that has a folder for each label, or --labels-csv");
     dataset_ = read_dataset(arguments_.data, arguments_.labels_csv);
     std::vector<std::string> inputs = {arguments_.labels_csv};
     for (const LabelledPicture& picture : dataset_.pictures) inputs.push_back(picture.path);
@@ -132,6 +125,7 @@ class Finetune {
     run.target = arguments_.target;
     run.view.resize = model_.info().resize;
     run.view.ignore_orientation = arguments_.ignore_orientation;
+    run.largest_area = arguments_.megapixels * 1'000'000;
     run.view.equalise = arguments_.equalise;
     run.view.seed = arguments_.fit.seed;
     run.views = [this](uint64_t content) {
@@ -153,9 +147,9 @@ class Finetune {
       if (named++ < kNamedFailures) complain(dataset_.pictures[i].path + ": " + table_.pictures[i].error);
     }
     if (named > kNamedFailures) complain("and " + std::to_string(named - kNamedFailures) + " more");
-    if (named > 0) complain(std::to_string(named) + " pictures cannot be read and are skipped");
+    if (named > 0) complain("skipped " + counted(named, "picture") + " that cannot be read");
     if (set_.in_two_classes > 0)
-      complain(std::to_string(set_.in_two_classes) + " pictures are also in another class");
+      complain("found " + counted(set_.in_two_classes, "picture") + " in another class too");
     if (arguments_.held_out > 0 && set_.held_out.count() == 0)
       complain("no picture is held out of " + std::to_string(set_.training.count()) +
                ": nothing says how good the head is on others");
@@ -210,15 +204,15 @@ class Finetune {
   std::string training_text() const {
     const FitOptions& fit = arguments_.fit;
     if (arguments_.solver == "lbfgs")
-      return "lbfgs, C " + fixed(fit.inverse_penalty, 3) + ", " + std::to_string(fit_.epochs) + " iterations";
-    return arguments_.solver + ", " + std::to_string(fit_.epochs) + " epochs, the best " +
+      return "lbfgs, C " + fixed(fit.inverse_penalty, 3) + ", " + counted(fit_.epochs, "iteration");
+    return arguments_.solver + ", " + counted(fit_.epochs, "epoch") + ", the best " +
            std::to_string(fit_.best_epoch) + ", seed " + std::to_string(fit.seed);
   }
 
   std::string held_out_text() const {
     if (score_.count == 0) return "none";
     const Share share = wilson(score_.correct, score_.count);
-    return std::to_string(score_.count) + " pictures, accuracy " + percent(share.value) + " % (" +
+    return counted(score_.count, "picture") + ", accuracy " + percent(share.value) + " % (" +
            percent(share.low) + " to " + percent(share.high) + "), loss " + fixed(score_.loss, 4);
   }
 
@@ -226,7 +220,7 @@ class Finetune {
   std::string note() const {
     std::string text =
         "Head (" + arguments_.head + ") trained by levit " + levit_version() + " on " +
-        std::to_string(table_.pictures.size() - set_.unreadable) + " pictures (" + classes_text() +
+        counted(table_.pictures.size() - set_.unreadable, "picture") + " (" + classes_text() +
         "): " + training_text() +
         (arguments_.views > 0 ? ", " + std::to_string(arguments_.views) + " augmented views" : "") +
         (arguments_.equalise ? ", equalised" : "") + ". Held out: " + held_out_text() +
@@ -376,6 +370,7 @@ Command add_finetune(CLI::App& program) {
       "--equalise", arguments->equalise,
       "Send every picture through one size and one JPEG quality first, so that neither gives a class away");
   add_ignore_orientation_flag(*app, arguments->ignore_orientation);
+  add_max_megapixels_flag(*app, arguments->megapixels);
   add_model_flag(*app, arguments->model);
   add_threads_flag(*app, arguments->threads);
   add_batch_flag(*app, arguments->batch);

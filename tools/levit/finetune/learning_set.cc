@@ -29,8 +29,8 @@ void check_classes(const Dataset& dataset, const std::vector<ClassContents>& cla
       fail(dataset.labels[k],
            "all " + std::to_string(found.pictures) + " pictures are the same file, as " + found.example);
     if (set.trained_by[k] == 0)
-      fail(dataset.labels[k], "all of its " + std::to_string(found.pictures) +
-                                  " pictures are held out; give more, or a smaller --val");
+      fail(dataset.labels[k], "all of its pictures (" + std::to_string(found.pictures) +
+                                  ") are held out; give more, or a smaller --val");
   }
 }
 

@@ -1,5 +1,6 @@
 // levit info: what is in a weight file, and what it takes to run it here.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "levit.hpp"
@@ -66,9 +67,24 @@ Json describe(const ModelFile& file) {
   return json;
 }
 
+constexpr size_t kColumn = 25;  // where values begin
+
+// Lines of a text below each other in the column of values; a tab is a blank.
+std::string in_column(const std::string& text) {
+  std::string out;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    std::string line = text.substr(begin, end - begin);
+    std::replace(line.begin(), line.end(), '\t', ' ');
+    out += (begin == 0 ? "" : "\n" + std::string(kColumn, ' ')) + visible(line);
+    begin = end + 1;
+  }
+  return out;
+}
+
 // "128 256 384" for an array, the text itself for a string.
 std::string plain(const Json& value) {
-  if (value.is_string()) return visible(value.get<std::string>());
+  if (value.is_string()) return in_column(value.get<std::string>());
   if (value.is_number_float()) return fixed(value.get<double>(), 4);
   if (!value.is_array()) return value.is_null() ? "none of the published ones" : value.dump();
   constexpr size_t kShown = 12;  // of a thousand labels
@@ -78,7 +94,6 @@ std::string plain(const Json& value) {
 }
 
 std::string row(const std::string& name, const Json& value) {
-  constexpr size_t kColumn = 25;
   return name + std::string(kColumn - name.size(), ' ') + plain(value) + "\n";
 }
 

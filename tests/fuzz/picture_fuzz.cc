@@ -20,8 +20,8 @@ struct Format {
   std::string_view start, at_8;
 };
 namespace formats {
-[[maybe_unused]] constexpr Format bmp = {"BM", ""}, jpeg = {"\xff\xd8\xff", ""}, pnm = {"P", ""},
-                                  png = {"\x89PNG\r\n\x1a\n", ""}, webp = {"RIFF", "WEBP"};
+[[maybe_unused]] constexpr Format bmp = {"BM", ""}, gif = {"GIF89a", ""}, jpeg = {"\xff\xd8\xff", ""},
+                                  pnm = {"P", ""}, png = {"\x89PNG\r\n\x1a\n", ""}, webp = {"RIFF", "WEBP"};
 }  // namespace formats
 constexpr Format kFormat = formats::LEVIT_FUZZ_FORMAT;  // of this target
 

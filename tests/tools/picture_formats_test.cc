@@ -331,6 +331,48 @@ TEST_CASE("orientation of a PNG is found in eXIf, in text as ImageMagick writes 
   }
 }
 
+TEST_CASE("the first frame of a GIF has exactly Pillow's pixels") {
+  // noise: more strings than codes; placed: its own palette, interlaced, transparent, inside its screen, and
+  // a second frame; inside: without transparency; grey: no palette, larger than its screen; ramp: a palette
+  // of greys; photo: as Pillow writes it, animated.
+  for (const std::string name : {"noise", "placed", "inside", "grey", "ramp", "photo"}) {
+    CAPTURE(name);
+    const std::string stem = data_path("pictures/kinds/" + name);
+    const Picture got = levit::tools::load_picture(stem + ".gif");
+    CHECK_FALSE(got.incomplete);
+    const Picture expected = levit::tools::load_picture(stem + "_gif.decoded.png");
+    CHECK(got.width == expected.width);
+    CHECK(pixels(got) == pixels(expected));
+  }
+}
+
+TEST_CASE("a GIF cut or damaged is refused by its cause or shown as incomplete") {
+  std::ifstream stream(data_path("pictures/kinds/noise.gif"), std::ios::binary);
+  const std::string file(std::istreambuf_iterator<char>(stream), {});
+  const Rgb whole = pixels(file);
+  for (size_t size = 6; size + 3 < file.size(); size += 97) {
+    CAPTURE(size);
+    constexpr size_t kFirstCode = 13 + 3 * 256 + 10 + 1;
+    if (size <= kFirstCode + 2) {
+      CHECK(refusal(file.substr(0, size)) == "a truncated GIF (the file ends early)");
+    } else {
+      const Picture cut = decode(file.substr(0, size));
+      CHECK(cut.incomplete);
+      CHECK(pixels(cut)[0] == whole[0]);
+    }
+  }
+  const std::string screen = "GIF89a" + number(2, 2) + number(1, 2);
+  // Two pixels of indices 1 and 3; the palette has two colours.
+  const std::string frame = "," + number(0, 4) + number(2, 2) + number(1, 2) + std::string(1, '\0') +
+                            std::string("\x02\x02\xcc\x0a\0;", 6);
+  CHECK(pixels(screen + std::string("\x80\0\0", 3) + std::string("\0\0\xff\xff\0\0", 6) + frame) ==
+        Rgb{kRed, kBlack});
+  CHECK(refusal(screen + std::string(3, '\0') + ";") == "a GIF without a picture");
+  CHECK(refusal(screen + std::string(3, '\0') + frame.substr(0, 10) + "\x0d") ==
+        "a damaged GIF (its codes have a wrong width)");
+  CHECK(refusal("GIF89a" + std::string(7, '\0') + "," + std::string(9, '\0')) == "a picture without pixels");
+}
+
 #ifdef LEVIT_CODECS
 TEST_CASE("WebP of every kind has exactly Pillow's pixels") {
   for (const std::string name : {"lossy", "lossy_alpha", "lossless_alpha", "turned", "animated"}) {
@@ -393,8 +435,8 @@ std::string outcome(const std::string& file, int pattern) {
 // Files as they are, cut, and with a byte changed: the same pixels whatever lay in stack and heap.
 TEST_CASE("no pixel comes from memory that nobody wrote") {
   size_t files = 0;
-  for (const std::string folder : {"pictures/cases", "pictures/kinds", "fuzz/bmp", "fuzz/jpeg", "fuzz/png",
-                                   "fuzz/pnm", "fuzz/webp", "preprocess/modes"}) {
+  for (const std::string folder : {"pictures/cases", "pictures/kinds", "fuzz/bmp", "fuzz/gif", "fuzz/jpeg",
+                                   "fuzz/png", "fuzz/pnm", "fuzz/webp", "preprocess/modes"}) {
     for (const auto& entry : fs::directory_iterator(data_path(folder))) {
       std::ifstream stream(entry.path(), std::ios::binary);
       const std::string file(std::istreambuf_iterator<char>(stream), {});

@@ -38,7 +38,7 @@ const std::string kHeic = "HEIC, AVIF, ";
 constexpr bool kHeif = false;
 const std::string kHeic;
 #endif
-const std::string kRead = "JPEG, PNG, " + kWebp + kHeic + "BMP and PNM are";
+const std::string kRead = "JPEG, PNG, " + kWebp + kHeic + "GIF, BMP and PNM are";
 
 FileBytes read_bytes(const std::string& name) {
   std::ifstream file(data_path("preprocess/" + name), std::ios::binary);
@@ -377,7 +377,6 @@ TEST_CASE("formats that are not read are refused by their name") {
   const std::string box("\0\0\0\x18", 4), truncated = " (the file ends early)";
   CHECK(refusal(text(box + "ftypheic")) == (kHeif ? "a truncated HEIC" + truncated : "HEIC" + tail));
   CHECK(refusal(text(box + "ftypavif")) == (kHeif ? "a truncated AVIF" + truncated : "AVIF" + tail));
-  CHECK(refusal(text("GIF89a")) == "GIF" + tail);
   CHECK(refusal(text(std::string("II*\0", 4))) == "TIFF" + tail);
   CHECK(refusal(text("hello")) == "not a picture (" + kRead + " read)");
 }

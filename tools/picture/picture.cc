@@ -12,6 +12,7 @@
 #include "levit.hpp"
 #include "tools/picture/bmp.h"
 #include "tools/picture/decoder.h"
+#include "tools/picture/gif.h"
 #ifdef LEVIT_HEIF
 #include "tools/picture/heif.h"
 #endif
@@ -34,7 +35,7 @@ constexpr const char* kRead =
 #ifdef LEVIT_HEIF
     "HEIC, AVIF, "
 #endif
-    "BMP and PNM are";
+    "GIF, BMP and PNM are";
 
 // Formats that people do have and that are not read, or not in every build.
 const char* other_format(Bytes file) {
@@ -46,7 +47,6 @@ const char* other_format(Bytes file) {
   };
   static constexpr Magic kMagics[] = {
       {"WEBP", 8, "WebP"},
-      {"GIF8", 0, "GIF"},
       {"ftypavif", 4, "AVIF"},
       {"ftypavis", 4, "AVIF"},
       {"ftyphei", 4, "HEIC"},
@@ -81,6 +81,7 @@ StoredPicture decode_whole(Source& source, SizeLimit limit) {
   const Bytes file = source.all();
   if (file.size == 0) fail("an empty file");
   if (starts_with(file, "\x89PNG\r\n\x1a\n")) return decode_png(file, limit);
+  if (starts_with(file, "GIF8")) return decode_gif(file, limit);
   if (starts_with(file, "BM")) return decode_bmp(file, limit);
   if (is_pnm(file)) return decode_pnm(file, limit);
 #ifdef LEVIT_CODECS

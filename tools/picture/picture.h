@@ -1,5 +1,5 @@
-// Picture files as upright RGB8, whole or as what the network sees of them. JPEG, PNG, BMP, PNM and, where
-// the build has libwebp or libheif, WebP or HEIC and AVIF are read.
+// Picture files as upright RGB8, whole or as what the network sees of them. JPEG, PNG, GIF, BMP, PNM and,
+// where the build has libwebp or libheif, WebP or HEIC and AVIF are read.
 #ifndef LEVIT_TOOLS_PICTURE_PICTURE_H_
 #define LEVIT_TOOLS_PICTURE_PICTURE_H_
 

@@ -30,7 +30,7 @@ class Numbers {
 // A matrix [outputs, depth] in fp16 panels, and what they hold.
 struct Weights {
   Weights(size_t outputs, size_t depth);
-  kernels::Panels panels() { return {memory.data(), true, outputs, depth}; }
+  kernels::Panels panels() { return {memory.data(), kernels::Number::kHalf, outputs, depth}; }
 
   size_t outputs, depth;
   Numbers memory;

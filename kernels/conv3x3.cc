@@ -41,7 +41,8 @@ void conv3x3(const Conv3x3& c) {
   g.scratch = c.scratch;
   PanelSource w = {};
   w.data = c.w.data;
-  w.half = c.w.half;
+  w.number = c.w.number;
+  w.scale = c.w.scale;
   panel_matmul(g, w);
 }
 
@@ -71,7 +72,7 @@ const float* pad_row(const Conv3x3VjpInput& c, size_t oy) {
 // The weights of the input channels [channel, channel + channels) as panels of W^T, [parity of y][parity of
 // x], each [panel][tap][cout][16]; returns the bytes from one panel of one tap to the next.
 size_t transpose_taps(const Conv3x3VjpInput& c, size_t channel, size_t channels) {
-  const size_t bytes = c.w.outputs * kPanelWidth * (c.w.half && kHasWiden ? sizeof(uint16_t) : sizeof(float));
+  const size_t bytes = c.w.outputs * kPanelWidth * size_of(transposed_number(c.w));
   char* to = reinterpret_cast<char*>(c.scratch);
   for (size_t parity = 0; parity < 4; ++parity) {
     for (size_t i = 0; i < channels; i += kPanelWidth) {
@@ -96,7 +97,7 @@ void vjp_input_by_parity(const Conv3x3VjpInput& c, size_t channel, size_t channe
   g.column_begin = channel;
   g.column_end = channel + channels;
   PanelSource w = {};
-  w.half = c.w.half && kHasWiden;
+  w.number = transposed_number(c.w);
   for (size_t y = c.row_begin; y < c.row_end; ++y) {
     if (y % 2 == 0) {
       rows[0] = rows[1];
@@ -154,10 +155,8 @@ void pack_planar_taps(const Conv3x3VjpInput& c) {
           continue;
         }
         const size_t k = (kTap[parity / 2][a] * 3 + kTap[parity % 2][b]) * kChannels;
-        const size_t at = (o / kPanelWidth * w.depth + k) * kPanelWidth + o % kPanelWidth;
         for (size_t channel = 0; channel < kChannels; ++channel) {
-          *to++ = w.half ? half_to_float(static_cast<const uint16_t*>(w.data)[at + channel * kPanelWidth])
-                         : static_cast<const float*>(w.data)[at + channel * kPanelWidth];
+          *to++ = weight_at(w, o, k + channel);
         }
       }
     }

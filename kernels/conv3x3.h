@@ -41,7 +41,7 @@ inline void check(const Conv3x3& c) {
   check(c.w);
   require(c.w.depth == 9 * c.cin, "the weights have nine taps of cin channels");
   require(c.out != nullptr, "the output is there");
-  if (c.w.half) {
+  if (c.w.number != Number::kFloat) {
     require_scratch(c.scratch);
   }
 }

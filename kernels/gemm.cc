@@ -15,13 +15,14 @@ namespace levit::kernels::HWY_NAMESPACE {
 
 void gemm(const Gemm& g) {
   check(g, g.w.depth, g.w.outputs);
-  if (g.w.half) {
+  if (g.w.number != Number::kFloat) {
     require_scratch(g.scratch);
   }
   const size_t panel = g.column_begin / kPanelWidth;
   PanelSource w = {};
   w.data = static_cast<const char*>(g.w.data) + panel * g.w.depth * g.w.row_bytes();
-  w.half = g.w.half;
+  w.number = g.w.number;
+  w.scale = g.w.scale != nullptr ? g.w.scale + g.column_begin : nullptr;
   panel_matmul(g, w);
 }
 
@@ -31,8 +32,8 @@ void gemm_vjp_input(const Gemm& g) {
   require_scratch(g.scratch);
   PanelSource w = {};
   w.data = g.scratch;
-  w.half = g.w.half && kHasWiden;
-  const size_t panel_bytes = kPanelWidth * g.w.outputs * (w.half ? sizeof(uint16_t) : sizeof(float));
+  w.number = transposed_number(g.w);
+  const size_t panel_bytes = kPanelWidth * g.w.outputs * size_of(w.number);
   constexpr size_t kColumns = 2 * kPanelWidth;
   Gemm two = g;
   for (size_t begin = g.column_begin; begin < g.column_end; begin += kColumns) {

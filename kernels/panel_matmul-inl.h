@@ -14,8 +14,9 @@ namespace levit::kernels::HWY_NAMESPACE {
 
 // The weights of a product, which need not lie where the matrix does, and what to prefetch behind them.
 struct PanelSource {
-  const void* data;  // the panels of the columns from column_begin on
-  bool half;         // they hold fp16
+  const void* data;    // the panels of the columns from column_begin on
+  Number number;       // what they hold
+  const float* scale;  // of these columns, of int8
   // What becomes the next columns' panels; each 16 rows of a panel lie together, `next_stride` bytes after
   // those before them. Null: the panels behind `data`.
   const void* next;
@@ -23,7 +24,7 @@ struct PanelSource {
 };
 
 // y = x W and the epilogue that `g` asks for, with the weights in `w` instead of g.w. scratch: a panel of
-// floats when w.half.
+// floats unless w holds fp32.
 void panel_matmul(const Gemm& g, const PanelSource& w);
 
 }  // namespace levit::kernels::HWY_NAMESPACE

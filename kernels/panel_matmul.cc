@@ -2,8 +2,8 @@
 //
 // A tile of up to kTileRows rows by kTileVectors vectors of columns stays in registers while k runs over the
 // whole depth: one weight vector is loaded for all rows of the tile, one broadcast x for all its columns.
-// Rows are cut evenly (49 = 13 + 12 + 12 + 12), so there is no short last tile. fp16 weights are widened on
-// the way to the multiplier where one instruction does that, else one panel at a time through the scratch.
+// Rows are cut evenly (49 = 13 + 12 + 12 + 12), so there is no short last tile. fp16 and int8 weights are
+// widened on the way to the multiplier where that is cheap, else one panel at a time through the scratch.
 //
 // Measured (bench/README.md): 81 to 86 % of the FMA peak at 16, 49 and 196 rows with AVX-512. Prefetching the
 // next panels while the last rows run took 11 % off the whole network, since the weights of stage 2 come from
@@ -70,6 +70,7 @@ struct Tile {
       next;  // what to prefetch for the next columns, perhaps behind all weights: 16 rows of a panel, ...
   size_t next_stride;  // ... bytes from these to the next 16
   const float* bias;   // [columns]
+  const float* scale;  // [columns], of int8
   float* y[kTilePanels];
   float* pre[kTilePanels];             // or null
   const float* slope_at[kTilePanels];  // or null
@@ -80,9 +81,14 @@ HWY_INLINE V load_weights(D d, const float* w) {
   return hn::LoadU(d, w);
 }
 // Not on targets that widen into scratch first.
-[[maybe_unused]] HWY_INLINE V load_weights(D d, const uint16_t* w) {
+template <class W>
+[[maybe_unused]] HWY_INLINE V load_weights(D d, const W* w) {
   return widen(d, w);
 }
+
+// Whether int8 is widened on the way. NEON takes five instructions for two vectors, and more than one tile
+// shares a widened panel.
+constexpr bool kWidensInt8 = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2;
 
 // Without FMA every term is rounded twice; adding up this many of them on their own keeps the error of long
 // sums where FMA has it.
@@ -188,8 +194,9 @@ HWY_NOINLINE void multiply_tile(const Tile& t, size_t row) {
   const D d;
   const size_t y_stride = t.g->y.stride, pre_stride = t.g->pre.stride;
   V acc[kRows][kVectors];
+  constexpr bool kScaled = sizeof(W) == sizeof(int8_t);
   for (size_t c = 0; c < kVectors; ++c) {
-    acc[0][c] = hn::LoadU(d, t.bias + c * kLanes);
+    acc[0][c] = kScaled ? hn::Zero(d) : hn::LoadU(d, t.bias + c * kLanes);
     for (size_t r = 1; r < kRows; ++r) {
       acc[r][c] = acc[0][c];
     }
@@ -203,6 +210,14 @@ HWY_NOINLINE void multiply_tile(const Tile& t, size_t row) {
     for_tile(acc, t.slope_at, row, y_stride, [](V&, const float* z) HWY_ATTR { hwy::Prefetch(z); });
   }
   accumulate<kRows, kVectors, W>(t, row, acc);
+  if constexpr (kScaled) {
+    for (size_t c = 0; c < kVectors; ++c) {
+      const V scale = hn::LoadU(d, t.scale + c * kLanes), bias = hn::LoadU(d, t.bias + c * kLanes);
+      for (size_t r = 0; r < kRows; ++r) {
+        acc[r][c] = hn::MulAdd(acc[r][c], scale, bias);
+      }
+    }
+  }
   if (t.pre[0] != nullptr) {
     for_tile(acc, t.pre, row, pre_stride, [](V& sum, float* pre) HWY_ATTR { hn::StoreU(sum, D(), pre); });
   }
@@ -332,6 +347,7 @@ void multiply(const Gemm& g, const PanelSource& source) {
       set_addresses(g, column + i * kPanelWidth, i, t);
     }
     t.bias = g.bias != nullptr ? g.bias + column : kNoBias;
+    t.scale = source.scale != nullptr ? source.scale + from : nullptr;
     if (source.next != nullptr) {
       t.next = reinterpret_cast<uintptr_t>(source.next) + from * kPanelWidth * sizeof(W);
       t.next_stride = source.next_stride;
@@ -353,20 +369,31 @@ void multiply(const Gemm& g, const PanelSource& source) {
 }  // namespace
 
 void panel_matmul(const Gemm& g, const PanelSource& w) {
-  if (!w.half) {
+  if (w.number == Number::kFloat) {
     return multiply<float>(g, w);
   }
   if constexpr (kHasWiden) {
-    return multiply<uint16_t>(g, w);
+    if (w.number == Number::kHalf) {
+      return multiply<uint16_t>(g, w);
+    }
+  }
+  if constexpr (kWidensInt8) {
+    return multiply<int8_t>(g, w);
   }
   // One panel at a time through the scratch.
-  const size_t panel = g.x.segments * g.x.segment_length * kPanelWidth;
-  const uint16_t* half = static_cast<const uint16_t*>(w.data);
-  const PanelSource wide = {g.scratch, false, nullptr, 0};
+  const size_t depth = g.x.segments * g.x.segment_length;
+  const char* panel = static_cast<const char*>(w.data);
+  PanelSource wide = {};
+  wide.data = g.scratch;
+  wide.number = Number::kFloat;
   Gemm one = g;
   for (size_t column = g.column_begin; column < g.column_end; column += kPanelWidth) {
-    widen(half, panel, g.scratch);
-    half += panel;
+    if (w.number == Number::kInt8) {
+      widen(reinterpret_cast<const int8_t*>(panel), w.scale + (column - g.column_begin), depth, g.scratch);
+    } else {
+      widen(reinterpret_cast<const uint16_t*>(panel), depth * kPanelWidth, g.scratch);
+    }
+    panel += depth * kPanelWidth * size_of(w.number);
     one.column_begin = column;
     one.column_end = HWY_MIN(column + kPanelWidth, g.column_end);
     multiply<float>(one, wide);

@@ -3,8 +3,9 @@
 // Weights are packed for GEMM and convolution, and the .levit file stores them so. A matrix W [outputs,
 // depth] is cut into ceil(outputs / 16) panels of 16 outputs; a panel is depth rows of 16 numbers:
 //   panel[p][k][j] = W[16 p + j][k], zero where 16 p + j >= outputs.
-// A panel row of fp16 is 32 bytes, of fp32 one cache line; both start on 32 or 64 bytes. The width is part of
-// the file format and serves every vector length: 4 x 4, 2 x 8 or 1 x 16 floats.
+// A panel row is 16 bytes of int8, 32 of fp16, one cache line of fp32, and starts at a multiple of its size.
+// The width is part of the file format and serves every vector length: 4 x 4, 2 x 8 or 1 x 16 floats. int8
+// panels hold W[n][k] / scale[n].
 #ifndef LEVIT_KERNELS_PANELS_H_
 #define LEVIT_KERNELS_PANELS_H_
 
@@ -60,13 +61,20 @@ struct OutputRows {
   size_t segment_stride;
 };
 
-struct Panels {
-  const void* data;  // [panel_count][depth][16], fp16 or fp32, aligned to a row of 16
-  bool half;         // fp16 (IEEE binary16) instead of fp32
-  size_t outputs;    // rows of W
-  size_t depth;      // columns of W
+enum class Number : uint8_t { kFloat, kHalf, kInt8 };  // fp32, IEEE binary16, two's complement
 
-  size_t row_bytes() const { return kPanelWidth * (half ? sizeof(uint16_t) : sizeof(float)); }
+constexpr size_t size_of(Number number) {
+  return number == Number::kFloat ? sizeof(float) : number == Number::kHalf ? sizeof(uint16_t) : 1;
+}
+
+struct Panels {
+  const void* data;              // [panel_count][depth][16], aligned to a row of 16
+  Number number;                 // what data holds
+  size_t outputs;                // rows of W
+  size_t depth;                  // columns of W
+  const float* scale = nullptr;  // [panel_count * 16], zero padded; of kInt8 only
+
+  size_t row_bytes() const { return kPanelWidth * size_of(number); }
 };
 
 inline void check(const SegmentedRows& x, size_t columns) {
@@ -88,6 +96,7 @@ inline void check(const OutputRows& y, size_t columns) {
 inline void check(const Panels& w) {
   require(w.data != nullptr && is_aligned(w.data, w.row_bytes()),
           "panels are there and aligned to a row of 16");
+  require((w.scale != nullptr) == (w.number == Number::kInt8), "int8 has scales, and nothing else has");
 }
 
 constexpr size_t panel_count(size_t outputs) {
@@ -115,6 +124,19 @@ inline float half_to_float(uint16_t half) {
   bits |= (half & 0x8000u) << 16;
   std::memcpy(&value, &bits, sizeof value);
   return value;
+}
+
+// W[output][k].
+inline float weight_at(const Panels& w, size_t output, size_t k) {
+  const size_t at = (output / kPanelWidth * w.depth + k) * kPanelWidth + output % kPanelWidth;
+  switch (w.number) {
+    case Number::kInt8:
+      return w.scale[output] * static_cast<float>(static_cast<const int8_t*>(w.data)[at]);
+    case Number::kHalf:
+      return half_to_float(static_cast<const uint16_t*>(w.data)[at]);
+    default:
+      return static_cast<const float*>(w.data)[at];
+  }
 }
 
 }  // namespace levit::kernels

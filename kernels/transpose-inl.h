@@ -14,6 +14,7 @@
 #endif
 
 #include <cstring>
+#include <type_traits>
 
 #include "hwy/highway.h"
 #include "kernels/panels.h"
@@ -34,12 +35,13 @@ HWY_INLINE void transpose_16x16(const T* HWY_RESTRICT from, size_t from_stride, 
     }
   }
 #else
-  // Squares of kSide x kSide numbers, a row being 128 bits; a vector of 256 bits holds two. Interleaving rows
-  // i and i + kSide / 2 log2(kSide) times transposes a square.
+  // Squares of kSide x kSide numbers, a row being 128 bits; a vector of 256 bits holds two, if there are.
+  // Interleaving rows i and i + kSide / 2 log2(kSide) times transposes a square.
   constexpr size_t kSide = 16 / sizeof(T);
-  const hn::CappedTag<T, 2 * kSide> d;
+  constexpr size_t kMost = HWY_MIN(2 * kSide, kPanelWidth);
+  const hn::CappedTag<T, kMost> d;
   const hn::FixedTag<T, kSide> d_row;
-  constexpr size_t kVector = HWY_MIN(2 * kSide, HWY_LANES(T));
+  constexpr size_t kVector = HWY_MIN(kMost, HWY_LANES(T));
   for (size_t i = 0; i < kPanelWidth; i += kSide) {
     for (size_t j = 0; j < kPanelWidth; j += kVector) {
       hn::Vec<decltype(d)> rows[kSide];
@@ -140,9 +142,11 @@ inline void transpose(ConstRows from, size_t count, size_t width, Rows to) {
 }
 
 // The 16 columns [column, column + columns) of W's first `outputs` rows as a panel of W^T: to[n][i] =
-// W[n][column + i], zero from `columns` on. Writes whole squares: panel_count(outputs) * 16 rows.
+// W[n][column + i], zero from `columns` on. Writes whole squares: panel_count(outputs) * 16 rows. scale: of
+// int8, else not read.
 template <class T, class U>
-void transpose_panel(const T* panels, size_t depth, size_t outputs, size_t column, size_t columns, U* to) {
+void transpose_panel(const T* panels, const float* scale, size_t depth, size_t outputs, size_t column,
+                     size_t columns, U* to) {
   for (size_t p = 0; p < panel_count(outputs); ++p) {
     const T* square = panels + (p * depth + column) * kPanelWidth;
     T padded[kPanelWidth * kPanelWidth];
@@ -159,24 +163,35 @@ void transpose_panel(const T* panels, size_t depth, size_t outputs, size_t colum
       transpose_16x16(square, kPanelWidth, narrow, kPanelWidth);
       const hn::ScalableTag<float> d;
       for (size_t i = 0; i < kPanelWidth * kPanelWidth; i += hn::Lanes(d)) {
-        hn::StoreU(widen(d, narrow + i), d, at + i);
+        auto wide = widen(d, narrow + i);
+        if constexpr (sizeof(T) == sizeof(int8_t)) {
+          wide = hn::Mul(wide, hn::Set(d, scale[p * kPanelWidth + i / kPanelWidth]));
+        }
+        hn::StoreU(wide, d, at + i);
       }
     }
   }
 }
 
-// The same from `w`'s type to what panel_matmul() multiplies fastest here: fp16 where it is widened on the
-// way. `to` has room for floats.
+// What panel_matmul() multiplies fastest of W^T here: fp16 where it is widened on the way. int8 has its
+// scales along the wrong side.
+inline Number transposed_number(const Panels& w) {
+  return w.number == Number::kHalf && kHasWiden ? Number::kHalf : Number::kFloat;
+}
+
+// The same from `w`'s numbers to these. `to` has room for floats.
 inline void transpose_panel(const Panels& w, size_t column, size_t columns, void* to) {
-  if (!w.half) {
-    transpose_panel(static_cast<const float*>(w.data), w.depth, w.outputs, column, columns,
-                    static_cast<float*>(to));
-  } else if constexpr (kHasWiden) {
-    transpose_panel(static_cast<const uint16_t*>(w.data), w.depth, w.outputs, column, columns,
-                    static_cast<uint16_t*>(to));
-  } else {
-    transpose_panel(static_cast<const uint16_t*>(w.data), w.depth, w.outputs, column, columns,
-                    static_cast<float*>(to));
+  const auto transpose_to = [&](const auto* panels, auto* numbers) {
+    transpose_panel(panels, w.scale, w.depth, w.outputs, column, columns, numbers);
+  };
+  using Half = std::conditional_t<kHasWiden, uint16_t, float>;
+  switch (w.number) {
+    case Number::kInt8:
+      return transpose_to(static_cast<const int8_t*>(w.data), static_cast<float*>(to));
+    case Number::kHalf:
+      return transpose_to(static_cast<const uint16_t*>(w.data), static_cast<Half*>(to));
+    default:
+      return transpose_to(static_cast<const float*>(w.data), static_cast<float*>(to));
   }
 }
 

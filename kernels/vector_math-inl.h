@@ -1,4 +1,4 @@
-// Functions of vectors: exp, hardswish and its slope, fp16 widened to fp32.
+// Functions of vectors: exp, hardswish and its slope, fp16 and int8 widened to fp32.
 #if defined(LEVIT_KERNELS_VECTOR_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LEVIT_KERNELS_VECTOR_MATH_INL_H_
 #undef LEVIT_KERNELS_VECTOR_MATH_INL_H_
@@ -120,6 +120,23 @@ HWY_INLINE hn::Vec<D> widen(D d, const uint16_t* half) {
     const auto special = hn::VecFromMask(d32, hn::Gt(magnitude, hn::Set(d32, 0x0f7fffffu)));
     const auto infinity = hn::And(special, hn::Set(d32, 0x7f800000u));
     return hn::BitCast(d, hn::Or(hn::Or(value, infinity), sign));
+  }
+}
+
+// The same from int8: one instruction extends the sign, one converts, on every target with vectors but NEON.
+template <class D>
+HWY_INLINE hn::Vec<D> widen(D d, const int8_t* numbers) {
+  const hn::Rebind<int32_t, D> d32;
+  const hn::Rebind<int8_t, D> d8;
+  return hn::ConvertTo(d, hn::PromoteTo(d32, hn::LoadU(d8, numbers)));
+}
+
+// to [rows][16] = a panel of int8 times its scales [16].
+inline void widen(const int8_t* panel, const float* scale, size_t rows, float* to) {
+  const hn::ScalableTag<float> d;
+  constexpr size_t kLanes = HWY_LANES(float);
+  for (size_t i = 0; i < rows * kPanelWidth; i += kLanes) {
+    hn::StoreU(hn::Mul(widen(d, panel + i), hn::LoadU(d, scale + i % kPanelWidth)), d, to + i);
   }
 }
 

@@ -21,14 +21,6 @@ bool head_fits(size_t features, size_t classes) {
   return features > 0 && features <= weights::kMaxDim && classes > 0 && classes <= weights::kMaxClasses;
 }
 
-// W[output][k].
-double weight_at(const kernels::Panels& w, size_t output, size_t k) {
-  const size_t at = (output / kPanelWidth * w.depth + k) * kPanelWidth + output % kPanelWidth;
-  const float value = w.half ? kernels::half_to_float(static_cast<const uint16_t*>(w.data)[at])
-                             : static_cast<const float*>(w.data)[at];
-  return static_cast<double>(value);
-}
-
 }  // namespace
 }  // namespace levit::runtime
 
@@ -69,7 +61,7 @@ levit_status levit_head_pack(const float* weight, const float* bias, size_t feat
     for (size_t k = 0; k < features; ++k) column[k * kPanelWidth] = weight[output * features + k];
     packed_bias[output] = bias[output];
   }
-  *head = new (memory) levit_head{{panels, false, classes, features}, packed_bias};
+  *head = new (memory) levit_head{{panels, levit::kernels::Number::kFloat, classes, features}, packed_bias};
   return LEVIT_OK;
 }
 
@@ -109,7 +101,8 @@ levit_status levit_class_map(levit_context* context, levit_input input, size_t c
   for (size_t t = 0; t < cells; ++t) {
     double sum = static_cast<double>(head.bias[class_index]);
     for (size_t k = 0; k < head.w.depth; ++k)
-      sum += weight_at(head.w, class_index, k) * static_cast<double>(x[t * head.w.depth + k]);
+      sum += static_cast<double>(levit::kernels::weight_at(head.w, class_index, k)) *
+             static_cast<double>(x[t * head.w.depth + k]);
     map[t] = static_cast<float>(sum / static_cast<double>(cells));
   }
   return LEVIT_OK;

@@ -28,7 +28,7 @@ struct Exported {
   uint64_t string_bytes, header_bytes;
 
   const char* label_at(uint32_t k) const { return label != nullptr ? label[k] : weights::label(from, k); }
-  TensorWalk walk() const { return {&config, from.half, header_bytes, float_head}; }
+  TensorWalk walk() const { return {&config, from.type, header_bytes, float_head}; }
 };
 
 // Adds a string's bytes, with its zero, when it may stand in a file.
@@ -46,7 +46,8 @@ levit_status count_strings(Exported* file) {
   for (uint32_t k = 0; k < file->labels; ++k)
     sound = add_string(file->label_at(k), false, false, &file->string_bytes) && sound;
   file->header_bytes =
-      align_up(kHeaderBytes + uint64_t{tensor_count(file->config)} * kEntryBytes + file->string_bytes);
+      align_up(kHeaderBytes + uint64_t{tensor_count(file->config, file->from.type)} * kEntryBytes +
+               file->string_bytes);
   return sound && file->header_bytes <= UINT32_MAX ? LEVIT_OK : LEVIT_STRINGS;
 }
 
@@ -63,7 +64,7 @@ levit_status prepare(const levit_model* model, const levit_export_options* optio
   file->labels = file->from.labels;
   file->name = known.name != nullptr ? known.name : file->from.name;
   file->note = known.note != nullptr ? known.note : file->from.note;
-  file->float_head = file->from.float_head || (file->from.half && known.head != nullptr);
+  file->float_head = file->from.float_head || (file->from.type != Type::kFloat && known.head != nullptr);
   file->temperature = file->from.temperature;
   if (known.head != nullptr) {
     file->temperature = 1;
@@ -77,7 +78,7 @@ levit_status prepare(const levit_model* model, const levit_export_options* optio
 }
 
 uint64_t bytes_of(const Exported& file) {
-  return file_bytes(file.config, file.from.half, file.header_bytes, file.float_head);
+  return file_bytes(file.config, file.from.type, file.header_bytes, file.float_head);
 }
 
 void write_header(const Exported& file, uint8_t* to) {
@@ -106,7 +107,7 @@ void write_strings(const Exported& file, uint8_t* to) {
 // The table, and every tensor of the backbone from where it lies to where it will lie.
 void write_tensors(const Exported& file, uint8_t* to) {
   TensorWalk walk = file.walk();
-  TensorWalk old{&file.from.config, file.from.half, load_u32(file.from.image + kAtHeaderBytes),
+  TensorWalk old{&file.from.config, file.from.type, load_u32(file.from.image + kAtHeaderBytes),
                  file.from.float_head};
   uint8_t* entry = to + kHeaderBytes;
   for (Tensor tensor, before; next_tensor(&walk, &tensor) && next_tensor(&old, &before);
@@ -149,7 +150,7 @@ levit_status levit_export(const levit_model* model, const levit_export_options* 
   std::memset(to, 0, static_cast<size_t>(bytes_of(file)));
   write_header(file, to);
   write_tensors(file, to);
-  write_strings(file, to + kHeaderBytes + size_t{tensor_count(file.config)} * kEntryBytes);
+  write_strings(file, to + kHeaderBytes + size_t{tensor_count(file.config, file.from.type)} * kEntryBytes);
   store_u64(to + kAtChecksum, checksum(to, static_cast<size_t>(bytes_of(file))));
   return LEVIT_OK;
 }

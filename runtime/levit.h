@@ -58,6 +58,10 @@ typedef enum levit_resize {
   LEVIT_RESIZE_HF = 2      /* shorter side to 256, bicubic, centre crop 224 */
 } levit_resize;
 
+/* What the weights are: IEEE binary32 or binary16; 8-bit integers with a scale for each output, all but the
+ * first three convolutions and the head, which are binary16 (or binary32 after training). */
+typedef enum levit_dtype { LEVIT_F32 = 0, LEVIT_F16 = 1, LEVIT_Q8 = 2 } levit_dtype;
+
 typedef struct levit_info {
   size_t size;                       /* sizeof(levit_info), set by the caller */
   const char *name, *note, *variant; /* variant: "levit_128s", or null for other shapes */
@@ -65,7 +69,7 @@ typedef struct levit_info {
   uint32_t dims[3], heads[3], depth[3];
   uint32_t grid[3];    /* token grid sides: 14, 7, 4 */
   uint64_t parameters; /* values of the network, padding not counted */
-  int half;            /* panels are fp16 */
+  levit_dtype dtype;
   levit_resize resize;
   float mean[3], std[3], temperature;
   uint32_t version_major, version_minor; /* of the file */

@@ -75,7 +75,7 @@ levit_status levit_model_info(const levit_model* model, levit_info* info) {
     made.grid[stage] = levit::weights::grid_side(config, stage);
   }
   made.parameters = levit::weights::parameter_count(config);
-  made.half = view.half ? 1 : 0;
+  made.dtype = static_cast<levit_dtype>(view.type);
   made.resize = static_cast<levit_resize>(view.preprocessing.resize);
   for (size_t c = 0; c < 3; ++c) {
     made.mean[c] = view.preprocessing.mean[c];

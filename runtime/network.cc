@@ -7,7 +7,10 @@ namespace {
 Linear linear_at(const weights::View& view, uint32_t index) {
   const weights::Layer layer = weights::layer_at(view.config, index);
   const weights::LayerWeights values = weights::layer_weights(view, index);
-  return {{values.panels, view.half, layer.outputs, layer.depth}, values.bias, index};
+  return {
+      {values.panels, static_cast<kernels::Number>(values.type), layer.outputs, layer.depth, values.scale},
+      values.bias,
+      index};
 }
 
 // One layer after the other.
@@ -64,9 +67,7 @@ size_t stem_channels(const weights::Config& config, size_t level) {
 }
 
 Linear model_head(const weights::View& view) {
-  Linear head = linear_at(view, weights::layer_count(view.config) - 1);
-  head.w.half = view.half && !view.float_head;
-  return head;
+  return linear_at(view, weights::layer_count(view.config) - 1);
 }
 
 Network open_network(const weights::View& view, Block* blocks) {

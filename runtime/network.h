@@ -19,6 +19,12 @@ using weights::kStemLayers;
 
 // What two rooms say of the same thing.
 static_assert(weights::kPanelWidth == kernels::kPanelWidth, "the file's panels are those that GEMM reads");
+static_assert(static_cast<int>(weights::Type::kFloat) == static_cast<int>(kernels::Number::kFloat) &&
+              static_cast<int>(weights::Type::kHalf) == static_cast<int>(kernels::Number::kHalf) &&
+              static_cast<int>(weights::Type::kInt8) == static_cast<int>(kernels::Number::kInt8));
+static_assert(static_cast<int>(weights::Type::kFloat) == LEVIT_F32 &&
+              static_cast<int>(weights::Type::kHalf) == LEVIT_F16 &&
+              static_cast<int>(weights::Type::kInt8) == LEVIT_Q8);
 static_assert(weights::kMaxHeads <= kernels::kMaxSegments, "the heads of a layer are segments of a GEMM");
 static_assert(weights::kSide == LEVIT_SIDE);
 static_assert(weights::kAlignment == LEVIT_ARENA_ALIGNMENT);

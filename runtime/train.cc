@@ -95,7 +95,7 @@ Learning list_pieces(const Wanted& wanted, Piece* pieces) {
   const uint32_t first = first_layer_of(wanted.options.part, config);
   const uint32_t deferred = weights::first_layer(config, 2, weights::kDownsample);
   Learning learning{};
-  weights::TensorWalk walk{&config, false, weights::load_u32(wanted.from.image + weights::kAtHeaderBytes)};
+  weights::TensorWalk walk{&config, weights::Type::kFloat, widened_header_bytes(wanted.from)};
   weights::Tensor tensor;
   for (uint32_t layer = walk.layer; next_tensor(&walk, &tensor); layer = walk.layer) {
     if (layer < first) continue;

@@ -76,7 +76,9 @@ struct levit_trainer {
 
 namespace levit::runtime {
 
-// The image of `from` in fp32: widened_bytes() at `to`. Its checksum is set.
+// The image of `from` in fp32: widened_bytes() at `to`, its tensors from widened_header_bytes() on. Its
+// checksum is set.
+uint64_t widened_header_bytes(const weights::View& from);
 size_t widened_bytes(const weights::View& from);
 void widen(const weights::View& from, uint8_t* to);
 

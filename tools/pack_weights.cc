@@ -30,7 +30,11 @@ struct Options {
   float temperature = 1;
   ReadOptions read;
 
-  bool half() const { return dtype == "f16"; }
+  weights::Type type() const {
+    return dtype == "q8"    ? weights::Type::kInt8
+           : dtype == "f16" ? weights::Type::kHalf
+                            : weights::Type::kFloat;
+  }
 };
 
 struct ResizeMode {
@@ -93,8 +97,9 @@ void add_options(CLI::App& app, Options& options) {
                  "safetensors or PyTorch file: timm, original LeViT, Hugging Face")
       ->required();
   app.add_option("-o,--output", options.output, "the .levit file to write")->required()->type_name("FILE");
-  app.add_option("--dtype", options.dtype, "f16 (default) or f32")
-      ->check(CLI::IsMember({"f16", "f32"}))
+  app.add_option("--dtype", options.dtype,
+                 "f16 (default), f32, or q8: 8-bit integers with a scale per output, half of f16's size")
+      ->check(CLI::IsMember({"f16", "f32", "q8"}))
       ->type_name("TYPE");
   CLI::Option* labels =
       app.add_option("--labels", options.labels,
@@ -214,6 +219,15 @@ std::string rounding_text(const WriteReport& report) {
          std::to_string(report.subnormal) + " below its normal range";
 }
 
+std::string int8_text(const FoldedModel& model, const WriteReport& report) {
+  char text[160];
+  std::snprintf(text, sizeof text,
+                "%zu of %zu layers, the others fp16; largest error of a layer's weights %.2g %%, in %s",
+                report.int8_layers, model.layers.size(), 100 * report.largest_int8_error,
+                report.worst_int8_layer.c_str());
+  return text;
+}
+
 std::string classes_text(const FoldedModel& model, bool named) {
   if (model.no_head) return "none: a base for levit finetune, which nothing classifies with";
   std::string text = std::to_string(model.config.classes) + ": " + joined(model.labels, 8);
@@ -274,9 +288,11 @@ std::string report_text(const Options& options, const Checkpoint& checkpoint, co
   text += row("head", head_text(checkpoint));
   text += row("classes", classes_text(model, !options.labels.empty() || !options.labels_file.empty()));
   text += row("pictures", pictures_text(options, checkpoint, model));
-  if (options.half()) text += row("fp16", rounding_text(report));
-  return text + row("written", options.output + ", " + (options.half() ? "fp16, " : "fp32, ") +
-                                   std::to_string(bytes_written) + " bytes (from " +
+  const bool rounds = options.type() == weights::Type::kHalf;
+  if (rounds) text += row("fp16", rounding_text(report));
+  if (report.int8_layers > 0) text += row("int8", int8_text(model, report));
+  const char* const type = rounds ? ", fp16, " : report.int8_layers > 0 ? ", int8, " : ", fp32, ";
+  return text + row("written", options.output + type + std::to_string(bytes_written) + " bytes (from " +
                                    std::to_string(bytes_read) + ")");
 }
 
@@ -323,7 +339,7 @@ void pack(const Options& options) {
     FoldedModel model = fold(checkpoint);
     describe_model(options, checkpoint, &model);
     WriteReport written;
-    image = write_levit(model, options.half(), &written);
+    image = write_levit(model, options.type(), &written);
     report = report_text(options, checkpoint, model, written, file.bytes().size(), image.size());
   });
   naming(options.output, [&] { write_atomically(options.output, image); });
@@ -332,7 +348,8 @@ void pack(const Options& options) {
 
 int run(int count, char** arguments) {
   CLI::App app(
-      "Packs a trained LeViT into one .levit file: batch norms folded, both heads merged, fp16 or fp32.",
+      "Packs a trained LeViT into one .levit file: batch norms folded, both heads merged, in fp16, fp32 or "
+      "int8.",
       kProgram);
   Options options;
   add_options(app, options);

@@ -3,13 +3,14 @@
 namespace levit::weights {
 namespace {
 
-Tensor tensor_of(const Layer& layer, Kind kind, bool half, uint64_t offset) {
+// panels: what the layer's hold.
+Tensor tensor_of(const Layer& layer, Kind kind, Type panels, uint64_t offset) {
   const uint64_t padded = (uint64_t{layer.outputs} + kPanelWidth - 1) / kPanelWidth * kPanelWidth;
-  const uint64_t width = half ? 2 : 4;
   switch (kind) {
     case Kind::kPanels:
-      return {kind,   half ? Type::kHalf : Type::kFloat, layer, layer.outputs, layer.depth,
-              offset, padded * layer.depth * width};
+      return {
+          kind, panels, layer, layer.outputs, layer.depth, offset, padded * layer.depth * size_of(panels)};
+    case Kind::kScales:
     case Kind::kBias:
       return {kind, Type::kFloat, layer, layer.outputs, 1, offset, padded * 4};
     default:
@@ -18,34 +19,47 @@ Tensor tensor_of(const Layer& layer, Kind kind, bool half, uint64_t offset) {
   }
 }
 
-constexpr uint32_t tensors_of(const Layer& layer) {
-  return layer.table > 0 ? 3 : 2;
+constexpr uint32_t tensors_of(const Layer& layer, Type panels) {
+  return 2 + (panels == Type::kInt8 ? 1 : 0) + (layer.table > 0 ? 1 : 0);
+}
+
+// Of the layer's tensors in their order: panels, scales of int8, bias, table.
+constexpr Kind kind_at(Type panels, uint32_t index) {
+  constexpr Kind kKinds[] = {Kind::kPanels, Kind::kScales, Kind::kBias, Kind::kBiasTable};
+  return kKinds[index > 0 && panels != Type::kInt8 ? index + 1 : index];
 }
 
 }  // namespace
 
+Type panel_type(const Layer& layer, Type type, bool float_head) {
+  const bool head = layer.part == Part::kHead;
+  if (head && float_head) return Type::kFloat;
+  const bool fine = head || (layer.part == Part::kStem && layer.index + 1 < kStemLayers);
+  return fine && type == Type::kInt8 ? Type::kHalf : type;
+}
+
 bool next_tensor(TensorWalk* walk, Tensor* tensor) {
   if (walk->layer == layer_count(*walk->config)) return false;
   const Layer layer = layer_at(*walk->config, walk->layer);
-  const bool half = walk->half && !(walk->float_head && layer.part == Part::kHead);
-  *tensor = tensor_of(layer, static_cast<Kind>(walk->kind), half, walk->offset);
+  const Type panels = panel_type(layer, walk->type, walk->float_head);
+  *tensor = tensor_of(layer, kind_at(panels, walk->tensor), panels, walk->offset);
   walk->offset = align_up(walk->offset + tensor->bytes);
-  if (++walk->kind == tensors_of(layer)) {
-    walk->kind = 0;
+  if (++walk->tensor == tensors_of(layer, panels)) {
+    walk->tensor = 0;
     ++walk->layer;
   }
   return true;
 }
 
-uint32_t tensor_count(const Config& config) {
-  const uint32_t layers = layer_count(config);
+uint32_t tensor_count(const Config& config, Type type) {
+  TensorWalk walk{&config, type, 0};
   uint32_t count = 0;
-  for (uint32_t i = 0; i < layers; ++i) count += tensors_of(layer_at(config, i));
+  for (Tensor tensor; next_tensor(&walk, &tensor);) ++count;
   return count;
 }
 
-uint64_t file_bytes(const Config& config, bool half, uint64_t header_bytes, bool float_head) {
-  TensorWalk walk{&config, half, header_bytes, float_head};
+uint64_t file_bytes(const Config& config, Type type, uint64_t header_bytes, bool float_head) {
+  TensorWalk walk{&config, type, header_bytes, float_head};
   Tensor tensor;
   while (next_tensor(&walk, &tensor)) continue;
   return walk.offset;

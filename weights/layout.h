@@ -15,11 +15,14 @@ inline constexpr uint8_t kMagic[8] = {0x89, 'L', 'V', 'T', '\r', '\n', 0x1a, '\n
 inline constexpr uint16_t kVersionMajor = 1;
 inline constexpr uint16_t kVersionMinor = 0;
 // Required flags.
-inline constexpr uint32_t kFlagHalf = 1;       // panels are fp16
-inline constexpr uint32_t kFlagFloatHead = 2;  // but for the head's, which are fp32; only beside kFlagHalf
-inline constexpr uint32_t kFlagOneLogit = 4;   // a sigmoid: one class, two labels
-inline constexpr uint32_t kFlagNoHead = 8;     // no classifier: one class of zeros, no labels
-inline constexpr uint32_t kKnownFlags = kFlagHalf | kFlagFloatHead | kFlagOneLogit | kFlagNoHead;
+inline constexpr uint32_t kFlagHalf = 1;  // panels are fp16
+inline constexpr uint32_t kFlagFloatHead =
+    2;  // but for the head's, which are fp32; beside kFlagHalf or kFlagInt8
+inline constexpr uint32_t kFlagOneLogit = 4;  // a sigmoid: one class, two labels
+inline constexpr uint32_t kFlagNoHead = 8;    // no classifier: one class of zeros, no labels
+inline constexpr uint32_t kFlagInt8 =
+    16;  // panels are int8 or fp16, as panel_type() says; not beside kFlagHalf
+inline constexpr uint32_t kKnownFlags = kFlagHalf | kFlagFloatHead | kFlagOneLogit | kFlagNoHead | kFlagInt8;
 
 inline constexpr size_t kAlignment = 64;     // of the image, of every tensor in it, and of its end
 inline constexpr size_t kHeaderBytes = 192;  // fixed part; the table of tensors follows
@@ -68,8 +71,25 @@ enum EntryField : size_t {
   kAtBytes = 24,   // u64, without the zeros behind it
 };
 
-enum class Kind : uint8_t { kPanels = 0, kBias = 1, kBiasTable = 2 };
-enum class Type : uint8_t { kFloat = 0, kHalf = 1 };
+enum class Kind : uint8_t { kPanels = 0, kBias = 1, kBiasTable = 2, kScales = 3 };
+enum class Type : uint8_t { kFloat = 0, kHalf = 1, kInt8 = 2 };
+
+constexpr uint64_t size_of(Type type) {
+  return type == Type::kFloat ? 4 : type == Type::kHalf ? 2 : 1;
+}
+
+// Of a file with these flags, and the flags of such a file.
+constexpr Type type_of(uint32_t flags) {
+  return (flags & kFlagInt8) != 0 ? Type::kInt8 : (flags & kFlagHalf) != 0 ? Type::kHalf : Type::kFloat;
+}
+constexpr uint32_t flags_of(Type type) {
+  return type == Type::kInt8 ? kFlagInt8 : type == Type::kHalf ? kFlagHalf : 0;
+}
+
+// What a layer's panels hold in a file of that type. In an int8 file the first three convolutions and the
+// head are fp16: 0.4 % of LeViT-128S's weights, whose rounding to int8 moves its logits five times as much as
+// that of all the others (weights/FORMAT.md).
+Type panel_type(const Layer& layer, Type type, bool float_head);
 
 constexpr uint64_t align_up(uint64_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -82,27 +102,27 @@ struct Tensor {
   Type type;
   Layer layer;
   uint32_t rows,
-      columns;      // panels: W's [outputs, depth]; bias: [outputs, 1]; bias table: [heads, grid * grid]
+      columns;      // panels: W's [outputs, depth]; scales, bias: [outputs, 1]; table: [heads, grid * grid]
   uint64_t offset;  // a multiple of kAlignment
   uint64_t bytes;   // padded lanes included; then zeros up to the next multiple of kAlignment
 };
 
-// The tensors of a valid configuration in the order of the file: per layer its panels, its bias and, where
-// there is one, its table of attention biases. Starts with walk.offset at the first tensor and ends with it
-// at the end of the file.
+// The tensors of a valid configuration in the order of the file: per layer its panels, of int8 their scales,
+// its bias and, where there is one, its table of attention biases. Starts with walk.offset at the first
+// tensor and ends with it at the end of the file.
 struct TensorWalk {
   const Config* config;
-  bool half;
+  Type type;  // of the file
   uint64_t offset;
-  bool float_head = false;  // the head's panels are fp32 in spite of `half`
-  uint32_t layer = 0, kind = 0;
+  bool float_head = false;         // the head's panels are fp32 in spite of `type`
+  uint32_t layer = 0, tensor = 0;  // the next one, counted within its layer
 };
 bool next_tensor(TensorWalk* walk, Tensor* tensor);
 
-uint32_t tensor_count(const Config& config);
+uint32_t tensor_count(const Config& config, Type type);
 
 // Of a file whose first tensor lies at header_bytes.
-uint64_t file_bytes(const Config& config, bool half, uint64_t header_bytes, bool float_head = false);
+uint64_t file_bytes(const Config& config, Type type, uint64_t header_bytes, bool float_head = false);
 
 // The entry of the table of tensors that describes a tensor.
 void describe(const Tensor& tensor, uint8_t entry[kEntryBytes]);

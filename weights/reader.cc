@@ -1,7 +1,5 @@
 #include "weights/reader.h"
 
-#include "weights/layout.h"
-
 namespace levit::weights {
 namespace {
 
@@ -38,7 +36,7 @@ View load_header(const uint8_t* image) {
   }
   view.preprocessing.resize = static_cast<Resize>(load_u32(image + kAtResize));
   view.temperature = load_f32(image + kAtTemperature);
-  view.half = (load_u32(image + kAtRequired) & kFlagHalf) != 0;
+  view.type = type_of(load_u32(image + kAtRequired));
   view.float_head = (load_u32(image + kAtRequired) & kFlagFloatHead) != 0;
   view.no_head = (load_u32(image + kAtRequired) & kFlagNoHead) != 0;
   const bool one_logit = (load_u32(image + kAtRequired) & kFlagOneLogit) != 0;
@@ -67,11 +65,17 @@ LayerWeights layer_weights(const View& view, uint32_t index) {
   for (uint32_t panels = 0;; entry += kEntryBytes) {
     if (entry[kAtKind] == static_cast<uint8_t>(Kind::kPanels) && panels++ == index) break;
   }
-  const auto data = [&view](const uint8_t* e) { return view.image + load_u64(e + kAtOffset); };
-  const uint8_t *const bias = entry + kEntryBytes, *const table = bias + kEntryBytes;
-  const bool has_table = layer_at(view.config, index).table > 0;
-  return {data(entry), reinterpret_cast<const float*>(data(bias)),
-          has_table ? reinterpret_cast<const float*>(data(table)) : nullptr};
+  LayerWeights values{};
+  values.panels = view.image + load_u64(entry + kAtOffset);
+  values.type = static_cast<Type>(entry[kAtType]);
+  const auto next = [&] {
+    entry += kEntryBytes;
+    return reinterpret_cast<const float*>(view.image + load_u64(entry + kAtOffset));
+  };
+  if (values.type == Type::kInt8) values.scale = next();
+  values.bias = next();
+  if (layer_at(view.config, index).table > 0) values.table = next();
+  return values;
 }
 
 const char* label(const View& view, uint32_t class_index) {

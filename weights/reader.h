@@ -3,7 +3,7 @@
 #ifndef LEVIT_WEIGHTS_READER_H_
 #define LEVIT_WEIGHTS_READER_H_
 
-#include "weights/architecture.h"
+#include "weights/layout.h"
 
 namespace levit::weights {
 
@@ -18,8 +18,8 @@ struct View {
   Config config;
   Preprocessing preprocessing;
   float temperature;  // probabilities = softmax(logits / temperature); of one logit, the sigmoid
-  bool half;          // panels are fp16
-  bool float_head;    // but for the head's, which are fp32
+  Type type;          // of the panels; each layer's: panel_type()
+  bool float_head;    // the head's are fp32 in spite of it
   bool no_head;       // no classifier: the head is one class of zeros
   uint32_t labels;    // as many as classes; 2 for one logit, 0 without classifier
   uint16_t version_major, version_minor;
@@ -35,7 +35,9 @@ struct View {
 
 // One layer's parameters, where they lie in the image.
 struct LayerWeights {
-  const void* panels;  // [panels][depth][16], fp16 or fp32, 64-byte aligned
+  const void* panels;  // [panels][depth][16], 64-byte aligned
+  Type type;           // of the panels
+  const float* scale;  // [panels * 16], zero padded, of int8; else null
   const float* bias;   // [panels * 16], zero padded
   const float* table;  // [heads, grid * grid] or null
 };

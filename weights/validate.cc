@@ -20,6 +20,13 @@ bool all_zero(const uint8_t* data, size_t bytes) {
   return any == 0;
 }
 
+// Known ones; one type of panels; an fp32 head where the other panels are not.
+bool flags_fit(uint32_t flags) {
+  constexpr uint32_t kTypes = kFlagHalf | kFlagInt8;
+  return (flags & ~kKnownFlags) == 0 && (flags & kTypes) != kTypes &&
+         ((flags & kFlagFloatHead) == 0 || (flags & kTypes) != 0);
+}
+
 // What must hold before the checksum can be believed to cover a file of this format.
 Fault check_envelope(const uint8_t* image, size_t bytes) {
   if (reinterpret_cast<uintptr_t>(image) % kAlignment != 0) return Fault::kMisaligned;
@@ -29,7 +36,7 @@ Fault check_envelope(const uint8_t* image, size_t bytes) {
   if (bytes < kHeaderBytes) return Fault::kTruncated;
   if (load_u16(image + kAtVersionMajor) != kVersionMajor) return Fault::kVersion;
   const uint32_t flags = load_u32(image + kAtRequired);
-  if ((flags & ~kKnownFlags) != 0 || flags == kFlagFloatHead) return Fault::kFlags;
+  if (!flags_fit(flags)) return Fault::kFlags;
   const uint64_t file_bytes = load_u64(image + kAtFileBytes);
   if (file_bytes > bytes) return Fault::kTruncated;
   if (file_bytes < bytes) return Fault::kTrailing;
@@ -61,14 +68,14 @@ Fault check_config(const View& view) {
 }
 
 TensorWalk walk_of(const View& view) {
-  return {&view.config, view.half, load_u32(view.image + kAtHeaderBytes), view.float_head};
+  return {&view.config, view.type, load_u32(view.image + kAtHeaderBytes), view.float_head};
 }
 
 // The table says exactly what follows from the configuration, and the last tensor ends the file.
 Fault check_tensors(const View& view) {
-  if (load_u32(view.image + kAtTensors) != tensor_count(view.config)) return Fault::kTensor;
+  if (load_u32(view.image + kAtTensors) != tensor_count(view.config, view.type)) return Fault::kTensor;
   const uint32_t header = load_u32(view.image + kAtHeaderBytes);
-  if (file_bytes(view.config, view.half, header, view.float_head) != view.bytes) return Fault::kTensor;
+  if (file_bytes(view.config, view.type, header, view.float_head) != view.bytes) return Fault::kTensor;
   TensorWalk walk = walk_of(view);
   Tensor tensor;
   for (const uint8_t* entry = view.tensors; next_tensor(&walk, &tensor); entry += kEntryBytes) {
@@ -133,7 +140,9 @@ Fault check_content(const View& view) {
   TensorWalk walk = walk_of(view);
   for (Tensor tensor; next_tensor(&walk, &tensor);) {
     const size_t blocks = static_cast<size_t>(walk.offset - tensor.offset) / kBlockBytes;
-    const FiniteMask mask = tensor.type == Type::kHalf ? kFiniteHalf : kFiniteFloat;
+    const FiniteMask mask = tensor.type == Type::kInt8   ? kAnything
+                            : tensor.type == Type::kHalf ? kFiniteHalf
+                                                         : kFiniteFloat;
     finite = digest_blocks(&digest, view.image + tensor.offset, blocks, mask) && finite;
   }
   if (digest_end(digest) != view.checksum) return Fault::kChecksum;
@@ -142,7 +151,7 @@ Fault check_content(const View& view) {
 
 // Zeros in the lanes of the last panel and of the bias beyond the outputs, and behind the tensor.
 bool padding_is_zero(const uint8_t* data, const Tensor& tensor) {
-  const size_t used = tensor.rows % kPanelWidth, width = tensor.type == Type::kHalf ? 2 : 4;
+  const size_t used = tensor.rows % kPanelWidth, width = static_cast<size_t>(size_of(tensor.type));
   const size_t bytes = static_cast<size_t>(tensor.bytes), row = kPanelWidth * width;
   bool zero = all_zero(data + bytes, static_cast<size_t>(align_up(tensor.bytes)) - bytes);
   if (tensor.kind == Kind::kBiasTable || used == 0) return zero;

@@ -109,8 +109,8 @@ TEST_CASE("the trap sees the allocation functions of C and C++") {
 }
 
 TEST_CASE("opening weights and preparing pixels touch no heap") {
-  for (const bool half : {false, true}) {
-    const AlignedBytes image(tools::write_levit(seeded_fold(Seed{"micro"}), half));
+  for (const weights::Type type : kTypes) {
+    const AlignedBytes image(tools::write_levit(seeded_fold(Seed{"micro"}), type));
     const std::vector<uint8_t> pixels(300 * 200 * 3, 77);
     std::vector<uint8_t> rgb(kPixels), scratch(10000000);
     CHECK(heap_calls([&] {
@@ -134,8 +134,8 @@ TEST_CASE("opening weights and preparing pixels touch no heap") {
 }
 
 TEST_CASE("creating a context, classifying, gradients, maps and attributions touch no heap, on any target") {
-  for (const bool half : {false, true}) {
-    const OpenModel model(Seed{"micro", 2, 2, false, half});
+  for (const weights::Type type : kTypes) {
+    const OpenModel model(Seed{"micro", 2, 2, false, type});
     const std::vector<float> tensors = seeded_input(kBatch);
     std::vector<float> backgrounds = seeded_input(2, "background0");
     const std::vector<uint8_t> rgb(kBatch * kPixels, 99);
@@ -212,7 +212,7 @@ TEST_CASE("training the whole network touches no heap") {
 
 TEST_CASE("learning a head, using it and exporting a file with it touch no heap") {
   constexpr size_t kClasses = 3;
-  const OpenModel model(Seed{"micro", 2, 2, false, true});
+  const OpenModel model(Seed{"micro", 2, 2, false, weights::Type::kHalf});
   const size_t features = model.info().dims[2];
   const levit_options options = options_of(0, target_names().front());
   levit_head_options head_options = levit_default_head_options(features, kClasses);

@@ -19,13 +19,13 @@ void read_all(const uint8_t* image) {
   const weights::View view = weights::view(image);
   uint64_t sum = std::strlen(view.name) + std::strlen(view.note);
   sum += std::strlen(weights::label(view, 0)) + std::strlen(weights::label(view, view.config.classes - 1));
-  const size_t width = view.half ? 2 : 4;
   for (uint32_t i = 0; i < weights::layer_count(view.config); ++i) {
     const weights::Layer layer = weights::layer_at(view.config, i);
     const weights::LayerWeights from = weights::layer_weights(view, i);
     const size_t lanes = (layer.outputs + 15) / 16 * 16;
     const auto* const panels = static_cast<const uint8_t*>(from.panels);
-    sum += panels[0] + panels[lanes * layer.depth * width - 1];
+    sum += panels[0] + panels[lanes * layer.depth * weights::size_of(from.type) - 1];
+    if (from.scale != nullptr) sum += static_cast<uint64_t>(from.scale[0] < from.scale[lanes - 1]);
     sum += static_cast<uint64_t>(from.bias[0] < from.bias[lanes - 1]);
     if (layer.table > 0) sum += static_cast<uint64_t>(from.table[0] < from.table[layer.table - 1]);
   }

@@ -59,7 +59,7 @@ struct GemmFixture {
   GemmFixture()
       : x(kRows * kIn),
         y(kRows * kOut),
-        w(std::vector<float>(kOut * kIn), kOut, kIn, true),
+        w(std::vector<float>(kOut * kIn), kOut, kIn, Number::kHalf),
         scratch(gemm_scratch_floats(kIn)),
         segment{x.data()} {
     g.x = {segment, 1, kIn, kIn};
@@ -168,7 +168,8 @@ TEST_CASE("conv3x3_vjp_input: odd first rows, and planes with a slope, end the p
   constexpr size_t kSide = 4, kChannels = 3, kOutputs = 16;
   const Guarded<float> dout(2 * 2 * kOutputs), din(kSide * kSide * kChannels);
   const Guarded<float> scratch(conv3x3_vjp_scratch_floats(kSide, kChannels, kOutputs));
-  const tests::PackedWeights w(std::vector<float>(kOutputs * 9 * kChannels), kOutputs, 9 * kChannels, true);
+  const tests::PackedWeights w(std::vector<float>(kOutputs * 9 * kChannels), kOutputs, 9 * kChannels,
+                               kernels::Number::kHalf);
   Conv3x3VjpInput c = {};
   c.dout = dout.data();
   c.w = w.panels();

@@ -71,14 +71,14 @@ void convolve(const Dispatch& kernels, const Shape& s, const std::vector<float>&
 
 TEST_CASE("conv3x3: every target gives the reference's convolution") {
   for (const Shape& s : shapes()) {
-    for (const bool half : {false, true}) {
+    for (const Number number : tests::kNumbers) {
       CAPTURE(s.height);
       CAPTURE(s.width);
       CAPTURE(s.cin);
       CAPTURE(s.cout);
-      CAPTURE(half);
+      CAPTURE(static_cast<int>(number));
       const std::vector<float> in = tests::seeded("conv.in", s.in(), 2);
-      const PackedWeights w(tests::seeded("conv.w", s.cout * 9 * s.cin), s.cout, 9 * s.cin, half);
+      const PackedWeights w(tests::seeded("conv.w", s.cout * 9 * s.cin), s.cout, 9 * s.cin, number);
       const std::vector<float> bias = tests::seeded("conv.b", s.cout);
       const Guarded<float> padded_bias = tests::padded_to_panels(bias);
       std::vector<double> pre(s.out()), bound(s.out());
@@ -146,11 +146,11 @@ Conv3x3VjpWeights weights_vjp(const Shape& s, const float* dout, const float* in
 }
 
 struct VjpFixture {
-  VjpFixture(const Shape& shape, bool half)
+  VjpFixture(const Shape& shape, Number number)
       : s(shape),
         dout(tests::seeded("conv.dout", s.out())),
         pre(tests::seeded("conv.pre", s.in(), 5)),
-        w(tests::seeded("conv.w", s.cout * 9 * s.cin), s.cout, 9 * s.cin, half),
+        w(tests::seeded("conv.w", s.cout * 9 * s.cin), s.cout, 9 * s.cin, number),
         din(s.in()),
         scratch(conv3x3_vjp_scratch_floats(s.width, s.cin, s.cout)) {
     std::fill(din.begin(), din.end(), NAN);
@@ -186,13 +186,13 @@ TEST_CASE("conv3x3_vjp_input: every target gives the complex-step gradient, inte
     if (s.in() * s.out() * s.cin > 40000000) {
       continue;  // one forward pass of the reference for each input number
     }
-    for (const bool half : {false, true}) {
+    for (const Number number : tests::kNumbers) {
       CAPTURE(s.height);
       CAPTURE(s.width);
       CAPTURE(s.cin);
       CAPTURE(s.cout);
-      CAPTURE(half);
-      VjpFixture f(s, half);
+      CAPTURE(static_cast<int>(number));
+      VjpFixture f(s, number);
       // Every |dout| and |w| is at most 1, and at most 4 cout of their products meet in one number.
       const std::vector<double> bound(s.in(), tolerance(4 * s.cout, static_cast<double>(4 * s.cout)));
       for (const bool with_slope : {false, true}) {
@@ -219,7 +219,7 @@ TEST_CASE("conv3x3_vjp_input: every target gives the complex-step gradient, inte
 
 TEST_CASE("conv3x3_vjp_input: cutting the rows changes no bit") {
   for (const Shape& s : {Shape{9, 12, 3, 16}, Shape{10, 7, 40, 24}}) {
-    VjpFixture f(s, true);
+    VjpFixture f(s, Number::kHalf);
     tests::for_each_target([&](const Dispatch& kernels) {
       Conv3x3VjpInput c = f.vjp();
       kernels.conv3x3_vjp_input(c);
@@ -266,7 +266,7 @@ TEST_CASE("conv3x3_vjp_weights: every target adds the complex-step gradients to 
     const std::vector<double> bound(expected.size(), tolerance(terms, static_cast<double>(terms)));
     tests::for_each_target([&](const Dispatch& kernels) {
       const PackedWeights dw({start.begin(), start.begin() + static_cast<ptrdiff_t>(weights)}, s.cout,
-                             9 * s.cin, false);
+                             9 * s.cin, Number::kFloat);
       const Guarded<float> db =
           tests::padded_to_panels({start.begin() + static_cast<ptrdiff_t>(weights), start.end()});
       auto* const panels = reinterpret_cast<float*>(dw.bytes.data());
@@ -317,7 +317,7 @@ TEST_CASE("conv3x3: the goldens, forward and backward") {
     const Shape s = {x.shape[1], x.shape[2], x.shape[0], w.shape[0]};
     const std::vector<float> in = interleaved(x.values, s.cin);
     const std::vector<float> dy = interleaved(tests::load_npy(folder + "dy.npy").values, s.cout);
-    const PackedWeights packed(taps_first(w.values, s.cin), s.cout, 9 * s.cin, false);
+    const PackedWeights packed(taps_first(w.values, s.cin), s.cout, 9 * s.cin, Number::kFloat);
     const Guarded<float> bias = tests::padded_to_panels(tests::load_npy(folder + "b.npy").values);
     const Guarded<float> scratch(conv3x3_vjp_scratch_floats(s.width, s.cin, s.cout));
     tests::for_each_target([&](const Dispatch& kernels) {

@@ -76,13 +76,13 @@ Expected expected_gemm(const Shape& s, const std::vector<float>& x, const std::v
 
 // A plain GEMM over whole, contiguous matrices.
 struct Fixture {
-  Fixture(const Shape& shape, bool half)
+  Fixture(const Shape& shape, Number number)
       : s(shape),
         x(tests::seeded("gemm.x", s.rows * s.depth, 2)),
         bias_values(tests::seeded("gemm.b", s.outputs)),
         bias(tests::padded_to_panels(bias_values)),
         residual(tests::seeded("gemm.r", s.rows * s.outputs)),
-        w(tests::seeded("gemm.w", s.outputs * s.depth), s.outputs, s.depth, half),
+        w(tests::seeded("gemm.w", s.outputs * s.depth), s.outputs, s.depth, number),
         y(s.rows * s.outputs),
         pre(s.rows * s.outputs),
         scratch(gemm_scratch_floats(s.depth)) {
@@ -114,15 +114,15 @@ struct Fixture {
 };
 
 TEST_CASE("gemm: every target gives the reference's product and touches nothing behind its arrays") {
-  for (const bool half : {false, true}) {
+  for (const Number number : tests::kNumbers) {
     for (const Shape& s : shapes()) {
-      CAPTURE(half);
+      CAPTURE(static_cast<int>(number));
       CAPTURE(s.rows);
       CAPTURE(s.outputs);
       CAPTURE(s.depth);
       for (const Epilogue epilogue : {kPlain, kHardswish, kResidual}) {
         CAPTURE(epilogue);
-        Fixture f(s, half);
+        Fixture f(s, number);
         const std::vector<float> residual =
             epilogue == kResidual ? f.residual.values() : std::vector<float>();
         const Expected e =
@@ -146,7 +146,7 @@ TEST_CASE("gemm: every target gives the reference's product and touches nothing 
 TEST_CASE("gemm: products are fused exactly on the targets that have a fused multiply-add") {
   // x^2 - (1 + 2^-11) with x = 1 + 2^-12 is 2^-24 exactly, and 0 when the square is rounded first.
   const float x = 1 + 0x1p-12f;
-  PackedWeights w({x}, 1, 1, false);
+  PackedWeights w({x}, 1, 1, Number::kFloat);
   const Guarded<float> bias = tests::padded_to_panels({-(1 + 0x1p-11f)});
   tests::for_each_target([&](const Dispatch& kernels) {
     Gemm g = {};
@@ -166,8 +166,8 @@ TEST_CASE("gemm: products are fused exactly on the targets that have a fused mul
 }
 
 TEST_CASE("gemm: cutting the rows and the columns changes no bit") {
-  for (const bool half : {false, true}) {
-    Fixture f({31, 70, 45}, half);
+  for (const Number number : tests::kNumbers) {
+    Fixture f({31, 70, 45}, number);
     tests::for_each_target([&](const Dispatch& kernels) {
       Gemm g = f.gemm();
       g.hardswish = true;
@@ -195,7 +195,7 @@ TEST_CASE("gemm: cutting the rows and the columns changes no bit") {
 TEST_CASE("gemm: segments of rows and of columns are only another layout") {
   // Three segments of 15 numbers per row; columns in segments of 16, as heads are.
   const Shape s = {23, 48, 45};
-  Fixture f(s, true);
+  Fixture f(s, Number::kHalf);
   const size_t length = 15;
   std::vector<Guarded<float>> parts;
   const float* segment[3];
@@ -230,7 +230,7 @@ TEST_CASE("gemm: segments of rows and of columns are only another layout") {
 }
 
 TEST_CASE("gemm: the residual may be the output itself, and the bias may be missing") {
-  Fixture f({17, 33, 20}, false);
+  Fixture f({17, 33, 20}, Number::kFloat);
   const Expected e = expected_gemm(f.s, f.x.values(), f.w.weights, {}, f.residual.values(), false);
   tests::for_each_target([&](const Dispatch& kernels) {
     Gemm g = f.gemm();
@@ -244,12 +244,12 @@ TEST_CASE("gemm: the residual may be the output itself, and the bias may be miss
 
 // dx = (dy W) hardswish'(pre) + residual is the gradient of <dy, W hardswish(pre)> + <residual, pre> to pre.
 struct VjpFixture {
-  VjpFixture(const Shape& shape, bool half)
+  VjpFixture(const Shape& shape, Number number)
       : s(shape),
         dy(tests::seeded("vjp.dy", s.rows * s.outputs)),
         pre(tests::seeded("vjp.pre", s.rows * s.depth, 5)),
         residual(tests::seeded("vjp.r", s.rows * s.depth)),
-        w(tests::seeded("vjp.w", s.outputs * s.depth), s.outputs, s.depth, half),
+        w(tests::seeded("vjp.w", s.outputs * s.depth), s.outputs, s.depth, number),
         dx(s.rows * s.depth),
         scratch(gemm_vjp_scratch_floats(s.outputs)) {
     std::fill(dx.begin(), dx.end(), NAN);
@@ -320,13 +320,13 @@ TEST_CASE("gemm_vjp_input: every target gives the complex-step gradient") {
     list.push_back({3, 33, n});
   }
   list.insert(list.end(), {{16, 64, 48}, {16, 48, 31}});
-  for (const bool half : {false, true}) {
+  for (const Number number : tests::kNumbers) {
     for (const Shape& s : list) {
-      CAPTURE(half);
+      CAPTURE(static_cast<int>(number));
       CAPTURE(s.rows);
       CAPTURE(s.outputs);
       CAPTURE(s.depth);
-      VjpFixture f(s, half);
+      VjpFixture f(s, number);
       const std::vector<double> tolerances = f.tolerances();
       for (const bool fused : {false, true}) {
         std::vector<double> expected = f.gradient(fused);
@@ -346,9 +346,9 @@ TEST_CASE("gemm_vjp_input: every target gives the complex-step gradient") {
 }
 
 TEST_CASE("gemm_vjp_input: cutting the rows and the columns changes no bit") {
-  for (const bool half : {false, true}) {
+  for (const Number number : tests::kNumbers) {
     for (const size_t rows : std::initializer_list<size_t>{16, 31}) {
-      VjpFixture f({rows, 45, 70}, half);
+      VjpFixture f({rows, 45, 70}, number);
       tests::for_each_target([&](const Dispatch& kernels) {
         Gemm g = f.vjp();
         g.slope_at = f.pre.data();
@@ -400,7 +400,7 @@ TEST_CASE("gemm_vjp_weights: every target adds the complex-step gradients to dw 
     tests::for_each_target([&](const Dispatch& kernels) {
       const std::vector<float> bias(start.end() - static_cast<ptrdiff_t>(s.outputs), start.end());
       const PackedWeights dw({start.begin(), start.end() - static_cast<ptrdiff_t>(s.outputs)}, s.outputs,
-                             s.depth, false);
+                             s.depth, Number::kFloat);
       const Guarded<float> db = tests::padded_to_panels(bias);
       const float* x_segment = x.data();
       const float* dy_segment = dy.data();
@@ -461,7 +461,7 @@ TEST_CASE("gemm: the goldens of the linear layers, forward and backward") {
     const tests::Array w = tests::load_npy(folder + "w.npy");
     const tests::Array dy = tests::load_npy(folder + "dy.npy");
     const Shape s = {x.values.size() / w.shape[1], w.shape[0], w.shape[1]};
-    const PackedWeights packed(w.values, s.outputs, s.depth, false);
+    const PackedWeights packed(w.values, s.outputs, s.depth, Number::kFloat);
     const Guarded<float> bias = tests::padded_to_panels(tests::load_npy(folder + "b.npy").values);
     const Guarded<float> scratch(std::max(gemm_scratch_floats(s.depth), gemm_vjp_scratch_floats(s.outputs)));
     const std::vector<float> r = add ? tests::load_npy(folder + "r.npy").values : std::vector<float>();

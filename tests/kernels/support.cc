@@ -66,19 +66,27 @@ std::vector<double> magnitudes(const std::vector<float>& values) {
   return result;
 }
 
-PackedWeights::PackedWeights(const std::vector<float>& w, size_t outputs_, size_t depth_, bool half_)
-    : half(half_),
+PackedWeights::PackedWeights(const std::vector<float>& w, size_t outputs_, size_t depth_,
+                             kernels::Number number_)
+    : number(number_),
       outputs(outputs_),
       depth(depth_),
       weights(w),
-      bytes(kernels::panel_values(outputs, depth) * (half ? sizeof(uint16_t) : sizeof(float))) {
+      bytes(kernels::panel_values(outputs, depth) * kernels::size_of(number)),
+      scale(kernels::panel_count(outputs) * kernels::kPanelWidth) {
   std::fill(bytes.begin(), bytes.end(), uint8_t{0});
+  std::fill(scale.begin(), scale.end(), 0.0f);
   for (size_t n = 0; n < outputs; ++n) {
+    scale[n] = (1 + static_cast<float>(n % 3)) / 128;  // of weights up to 1: some are beyond -128 and 127
     for (size_t k = 0; k < depth; ++k) {
       const size_t at =
           (n / kernels::kPanelWidth * depth + k) * kernels::kPanelWidth + n % kernels::kPanelWidth;
       float& value = weights[n * depth + k];
-      if (half) {
+      if (number == kernels::Number::kInt8) {
+        const float step = std::fmin(std::fmax(std::nearbyint(value / scale[n]), -128.0f), 127.0f);
+        value = scale[n] * step;
+        bytes[at] = static_cast<uint8_t>(static_cast<int8_t>(step));
+      } else if (number == kernels::Number::kHalf) {
         const uint16_t bits = tools::round_to_half(static_cast<double>(value)).bits;
         value = kernels::half_to_float(bits);
         std::memcpy(bytes.data() + at * sizeof bits, &bits, sizeof bits);

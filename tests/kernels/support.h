@@ -71,16 +71,21 @@ std::vector<To> converted(const std::vector<From>& values) {
 std::vector<Complex> to_complex(const std::vector<float>& values);
 std::vector<double> magnitudes(const std::vector<float>& values);
 
-// A matrix w [outputs, depth] in panels. `weights` are the numbers that the panels hold, rounded to fp16 when
-// `half`.
-struct PackedWeights {
-  PackedWeights(const std::vector<float>& w, size_t outputs, size_t depth, bool half);
-  kernels::Panels panels() const { return {bytes.data(), half, outputs, depth}; }
+inline constexpr kernels::Number kNumbers[] = {kernels::Number::kFloat, kernels::Number::kHalf,
+                                               kernels::Number::kInt8};
 
-  bool half;
+// A matrix w [outputs, depth] in panels. `weights` are what the panels mean: w rounded to their numbers.
+struct PackedWeights {
+  PackedWeights(const std::vector<float>& w, size_t outputs, size_t depth, kernels::Number number);
+  kernels::Panels panels() const {
+    return {bytes.data(), number, outputs, depth, number == kernels::Number::kInt8 ? scale.data() : nullptr};
+  }
+
+  kernels::Number number;
   size_t outputs, depth;
   std::vector<float> weights;
   Guarded<uint8_t> bytes;
+  Guarded<float> scale;
 };
 
 // The matrix [outputs, depth] that fp32 panels hold; checks that their padding is zero.

@@ -48,7 +48,7 @@ std::vector<float> first_of(const std::vector<float>& together, size_t all, size
 }  // namespace
 
 TEST_CASE("one picture of the 128s fits into 1 MB, its input gradient into 6 MB") {
-  const OpenModel model(Seed{"128s", 2, 2, true, true});
+  const OpenModel model(Seed{"128s", 2, 2, true, weights::Type::kHalf});
   MESSAGE("forward ", arena_bytes(model, options_with(0)), " bytes, gradient ",
           arena_bytes(model, options_with(LEVIT_GRADIENT)), ", attribution ",
           arena_bytes(model, options_with(LEVIT_ATTRIBUTION)));

@@ -91,7 +91,7 @@ TEST_CASE("every kind of classifier gives the golden's logits") {
 // roundings the pooled features stay within a few of those.
 TEST_CASE("an fp16 file gives the float32 file's features but for the rounding of the weights") {
   const std::vector<float> picture = seeded_input();
-  const OpenModel half(Seed{"128s", 2, 2, true, true}), full(Seed{"128s", 2, 2, true});
+  const OpenModel half(Seed{"128s", 2, 2, true, weights::Type::kHalf}), full(Seed{"128s", 2, 2, true});
   const levit_input input = {nullptr, picture.data()};
   const double error =
       relative_l2(activation_of(half, input, 1, LEVIT_STAGE2), activation_of(full, input, 1, LEVIT_STAGE2));

@@ -9,6 +9,7 @@
 #include "levit.h"
 #include "tests/support/npy.h"
 #include "tests/support/seeded.h"
+#include "tools/checkpoint/folded.h"
 
 namespace levit::tests {
 
@@ -36,6 +37,9 @@ std::vector<float> every(size_t step, const std::vector<float>& values);
 
 // [pictures, channels, 14, 14], as the goldens keep the stem, to tokens by channels.
 std::vector<float> tokens_first(const std::vector<float>& values, size_t pictures = 1);
+
+// What a model's weights mean, to be written in another type. Biases and tables stay as they are.
+tools::FoldedModel folded_of(const OpenModel& model);
 
 double cosine(const std::vector<float>& a, const std::vector<float>& b);
 

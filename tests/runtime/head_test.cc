@@ -231,11 +231,11 @@ TEST_CASE("pooled features are the same bits in any batch, on any threads, and g
 }
 
 TEST_CASE("a head in memory gives the logits of the file that is exported with it, bit for bit") {
-  for (const bool half : {false, true}) {
+  for (const weights::Type type : kTypes) {
     for (const uint32_t classes : {2u, 3u}) {
-      CAPTURE(half);
+      CAPTURE(static_cast<int>(type));
       CAPTURE(classes);
-      const OpenModel model(Seed{"tiny", 2, 2, false, half});
+      const OpenModel model(Seed{"tiny", 2, 2, false, type});
       const Packed packed = seeded_head(model, classes);
       const std::vector<float> pictures = seeded_input(2);
       const levit_input input = {nullptr, pictures.data()};
@@ -262,7 +262,7 @@ TEST_CASE("a head in memory gives the logits of the file that is exported with i
 }
 
 TEST_CASE("an export without a new head is the file itself") {
-  const std::vector<uint8_t> image = tools::write_levit(seeded_fold(Seed{"micro"}), true);
+  const std::vector<uint8_t> image = tools::write_levit(seeded_fold(Seed{"micro"}), weights::Type::kHalf);
   const OpenModel model(image);
   CHECK(exported(model, export_options(nullptr, nullptr)) == image);
 }
@@ -310,8 +310,8 @@ TEST_CASE("gradients and maps go through a head in memory as through the file ex
 }
 
 TEST_CASE("a class map's cells add up to the logit, and it is HiResCAM of the last stage but for the bias") {
-  for (const bool half : {false, true}) {
-    const OpenModel model(Seed{"tiny", 2, 2, false, half});
+  for (const weights::Type type : kTypes) {
+    const OpenModel model(Seed{"tiny", 2, 2, false, type});
     const OpenContext context(model, options_with(LEVIT_GRADIENT));
     const std::vector<float> picture = seeded_input();
     const levit_input input = {nullptr, picture.data()};

@@ -19,7 +19,7 @@ constexpr float kLargest = std::numeric_limits<float>::max();
 OpenModel with_temperature(float temperature) {
   tools::FoldedModel folded = seeded_fold(Seed{"micro"});
   folded.temperature = temperature;
-  return OpenModel(tools::write_levit(folded, false));
+  return OpenModel(tools::write_levit(folded, weights::Type::kFloat));
 }
 
 }  // namespace
@@ -71,7 +71,7 @@ TEST_CASE("logits are finite or refused, whatever the weights do to the largest 
   // The stem's biases are the largest numbers there are: its outputs overflow.
   tools::FoldedModel folded = seeded_fold(Seed{"micro"});
   for (double& bias : folded.layers[2].bias) bias = static_cast<double>(kLargest);
-  const OpenModel model(tools::write_levit(folded, false));
+  const OpenModel model(tools::write_levit(folded, weights::Type::kFloat));
   const OpenContext context(model, options_with(LEVIT_ATTRIBUTION, 2));
   const std::vector<float> picture = seeded_input(2);
   std::vector<float> values(2 * kPixels), logits(4), map(14 * 14);

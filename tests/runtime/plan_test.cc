@@ -64,7 +64,7 @@ TEST_CASE("buffers that live at the same time share no byte, and none ends behin
 }
 
 TEST_CASE("the plan of the default model has not grown") {
-  const OpenModel model(Seed{"128s", 2, 2, true, true});
+  const OpenModel model(Seed{"128s", 2, 2, true, weights::Type::kHalf});
   size_t bytes = 0;
   levit_options options = options_with(0);
   REQUIRE(levit_arena_bytes(model, &options, &bytes) == LEVIT_OK);

@@ -303,23 +303,29 @@ TEST_CASE("training that diverges stops with the last state") {
   CHECK(trainer.state() == before);
 }
 
-TEST_CASE("a model in fp16 is widened: the trainer starts from what it says, bit for bit") {
-  const OpenModel half(Seed{"micro", 2, 2, false, true});
-  const OpenTrainer trainer(half, train_options(1));
-  const levit_model* const wide = levit_train_model(trainer);
-  levit_info info{};
-  info.size = sizeof info;
-  REQUIRE(levit_model_info(wide, &info) == LEVIT_OK);
-  CHECK(info.half == 0);
-  const levit_model* opened = nullptr;
-  const size_t bytes = runtime::widened_bytes(weights::view(half.get()));
-  CHECK(levit_open(wide, bytes, &opened) == LEVIT_OK);
-  const std::vector<float> picture = seeded_input();
-  float a[2], b[2];
-  REQUIRE(levit_classify(OpenContext(half, options_with(0)), {nullptr, picture.data()}, 1, a) == LEVIT_OK);
-  REQUIRE(levit_classify(OpenContext(wide, options_with(0)), {nullptr, picture.data()}, 1, b) == LEVIT_OK);
-  CHECK(a[0] == b[0]);
-  CHECK(a[1] == b[1]);
+// Of fp16 bit for bit; int8 is multiplied by its scale at the end of a sum, or before.
+TEST_CASE("a model in fp16 or int8 is widened: the trainer starts from what it says") {
+  for (const weights::Type type : {weights::Type::kHalf, weights::Type::kInt8}) {
+    CAPTURE(static_cast<int>(type));
+    const OpenModel narrow(Seed{"micro", 2, 2, false, type});
+    const OpenTrainer trainer(narrow, train_options(1));
+    const levit_model* const wide = levit_train_model(trainer);
+    levit_info info{};
+    info.size = sizeof info;
+    REQUIRE(levit_model_info(wide, &info) == LEVIT_OK);
+    CHECK(info.dtype == LEVIT_F32);
+    CHECK(info.name == std::string(narrow.info().name));
+    CHECK(levit_label(wide, 1) == std::string(levit_label(narrow, 1)));
+    const levit_model* opened = nullptr;
+    const size_t bytes = runtime::widened_bytes(weights::view(narrow.get()));
+    CHECK(levit_open(wide, bytes, &opened) == LEVIT_OK);
+    const std::vector<float> picture = seeded_input();
+    const levit_input input = {nullptr, picture.data()};
+    std::vector<float> a(2), b(2);
+    REQUIRE(levit_classify(OpenContext(narrow, options_with(0)), input, 1, a.data()) == LEVIT_OK);
+    REQUIRE(levit_classify(OpenContext(wide, options_with(0)), input, 1, b.data()) == LEVIT_OK);
+    CHECK(relative_l2(a, b) <= (type == weights::Type::kHalf ? 0 : 1e-5));
+  }
 }
 
 TEST_CASE("training the head through the network is training it on features") {

@@ -40,7 +40,7 @@ std::string write_model(const ScratchDirectory& directory, uint32_t classes) {
   seed.variant = "micro";
   seed.classes = classes;
   seed.calm = true;
-  const std::vector<uint8_t> image = tools::write_levit(seeded_fold(seed), false);
+  const std::vector<uint8_t> image = tools::write_levit(seeded_fold(seed), weights::Type::kFloat);
   return directory.write("model.levit", {image.begin(), image.end()});
 }
 

@@ -102,7 +102,7 @@ void expect_heads(const Seed& seed, uint64_t channels, std::vector<tools::Expect
 }
 
 std::vector<uint8_t> seeded_image(const Seed& seed) {
-  return tools::write_levit(seeded_fold(seed), seed.half);
+  return tools::write_levit(seeded_fold(seed), seed.type);
 }
 
 size_t checked_arena(const levit_model* model, const levit_options& options) {

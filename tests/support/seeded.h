@@ -12,6 +12,7 @@
 
 namespace levit::tests {
 
+inline constexpr weights::Type kTypes[] = {weights::Type::kFloat, weights::Type::kHalf, weights::Type::kInt8};
 inline constexpr size_t kPixels = 3 * LEVIT_SIDE * LEVIT_SIDE;  // numbers of a picture
 
 // Memory on a 64-byte bound, filled with one byte.
@@ -33,7 +34,7 @@ struct Seed {
   uint32_t classes = 2;
   int heads = 2;  // 2: head and head_dist; 1: head; 0: conv_head
   bool calm = false;
-  bool half = false;  // fp16 panels
+  weights::Type type = weights::Type::kFloat;  // of its file
 };
 
 tools::FoldedModel seeded_fold(const Seed& seed);

@@ -14,7 +14,7 @@ namespace {
 using tools::FoldedModel;
 
 std::vector<float> logits_of(const FoldedModel& folded) {
-  const OpenModel model(tools::write_levit(folded, false));
+  const OpenModel model(tools::write_levit(folded, weights::Type::kFloat));
   const OpenContext context(model, options_with(0));
   std::vector<float> logits(folded.config.classes);
   const std::vector<float> input = seeded_input();

@@ -106,7 +106,7 @@ NamedValues stock_heads(const std::string& prefix, uint64_t classes) {
 }
 
 std::vector<float> logits_of(const tools::FoldedModel& folded) {
-  const OpenModel model(tools::write_levit(folded, false));
+  const OpenModel model(tools::write_levit(folded, weights::Type::kFloat));
   const OpenContext context(model, options_with(0));
   std::vector<float> logits(folded.config.classes);
   const std::vector<float> input = seeded_input();
@@ -215,7 +215,7 @@ TEST_CASE("a network without classifier says so, and packs as a base") {
   options.head.none = true;
   const tools::FoldedModel base = load(body(), options);
   CHECK(base.no_head);
-  const OpenModel model(tools::write_levit(base, true));
+  const OpenModel model(tools::write_levit(base, weights::Type::kHalf));
   CHECK(model.info().labels == 0);
   CHECK(levit_label(model, 0) == nullptr);
   const OpenContext context(model, options_with(0));
@@ -229,7 +229,7 @@ TEST_CASE("a network without classifier says so, and packs as a base") {
 TEST_CASE("one logit is a sigmoid with two labels") {
   const tools::FoldedModel folded = load(joined(body(), {{"head.weight", numbers({1, kChannels})}}));
   CHECK(folded.labels == std::vector<std::string>{"negative", "positive"});
-  const OpenModel model(tools::write_levit(folded, false));
+  const OpenModel model(tools::write_levit(folded, weights::Type::kFloat));
   CHECK(model.info().classes == 1);
   CHECK(model.info().labels == 2);
   CHECK(levit_label(model, 1) == std::string("positive"));

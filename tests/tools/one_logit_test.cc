@@ -20,7 +20,7 @@ struct Fixture {
   std::string picture = write_picture(root, "x.ppm");
 
   std::string write(const levit::tools::FoldedModel& model) const {
-    const std::vector<uint8_t> image = levit::tools::write_levit(model, false);
+    const std::vector<uint8_t> image = levit::tools::write_levit(model, weights::Type::kFloat);
     return root.write("m.levit", std::string(image.begin(), image.end()));
   }
 

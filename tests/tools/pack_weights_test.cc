@@ -67,8 +67,23 @@ TEST_CASE("pack_weights writes what it was told, and reports it") {
   CHECK(model.info().note == std::string("three animals"));
   CHECK(model.info().resize == LEVIT_RESIZE_TIMM);
   CHECK(model.info().temperature == 1.5f);
-  CHECK(model.info().half == 1);
+  CHECK(model.info().dtype == LEVIT_F16);
   CHECK(levit_label(model, 2) == std::string("eel"));
+}
+
+TEST_CASE("--dtype q8 packs 8-bit integers, which the report and the file name") {
+  const ScratchDirectory scratch;
+  const std::string output = scratch.path() / "a.levit", half = scratch.path() / "half.levit";
+  const Run result = run(scratch, kInput + " -o " + output + " --dtype q8");
+  CHECK(result.err == "");
+  CHECK(result.exit_code == 0);
+  CHECK(names(result.out, "layers, the others fp16; largest error of a layer's weights 0."));
+  const std::string bytes = file_bytes(output);
+  CHECK(names(result.out, "int8, " + std::to_string(bytes.size()) + " bytes"));
+  const OpenModel model(std::vector<uint8_t>(bytes.begin(), bytes.end()));
+  CHECK(model.info().dtype == LEVIT_Q8);
+  CHECK(run(scratch, kInput + " -o " + half).exit_code == 0);
+  CHECK(bytes.size() < 0.9 * static_cast<double>(file_bytes(half).size()));
 }
 
 TEST_CASE("labels come from a file, and preprocessing from the command line") {

@@ -17,9 +17,11 @@ namespace {
 struct Golden {
   const char* file;
   uint32_t classes;
-  bool half;
+  weights::Type type;
 };
-constexpr Golden kGoldens[] = {{"smallest_f16.levit", 2, true}, {"smallest_f32.levit", 1, false}};
+constexpr Golden kGoldens[] = {{"smallest_f16.levit", 2, weights::Type::kHalf},
+                               {"smallest_f32.levit", 1, weights::Type::kFloat},
+                               {"smallest_q8.levit", 2, weights::Type::kInt8}};
 
 tools::FoldedModel model_of(const Golden& golden) {
   tools::FoldedModel model = tests::seeded_model(tests::smallest(golden.classes));
@@ -40,14 +42,14 @@ TEST_CASE("files of format 1.0 are read, and written byte for byte") {
     const std::vector<uint8_t> bytes = tests::read_data(path_of(golden));
     const tests::Image image(bytes);
     CHECK(weights::validate(image.data(), image.bytes()) == weights::Fault::kNone);
-    CHECK(bytes == tools::write_levit(model_of(golden), golden.half));
+    CHECK(bytes == tools::write_levit(model_of(golden), golden.type));
   }
 }
 
 // For a new version of the format: weights_test --no-skip --test-case="write the goldens".
 TEST_CASE("write the goldens" * doctest::skip()) {
   for (const Golden& golden : kGoldens) {
-    const std::vector<uint8_t> bytes = tools::write_levit(model_of(golden), golden.half);
+    const std::vector<uint8_t> bytes = tools::write_levit(model_of(golden), golden.type);
     std::ofstream file(tests::data_path(path_of(golden)), std::ios::binary);
     file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     CHECK(file.good());

@@ -36,7 +36,9 @@ TEST_CASE("what is no weight file of this version is refused before its checksum
       {"@0008=0200", LEVIT_VERSION},
       {"@0008=0001", LEVIT_VERSION},
       {"@000C=02000000", LEVIT_FLAGS},
+      {"@000C=06000000", LEVIT_FLAGS},  // an fp32 head of fp32 panels
       {"@000C=03000000", LEVIT_CHECKSUM},
+      {"@000C=10000000", LEVIT_CHECKSUM},
       {"@000C=11000000", LEVIT_FLAGS},
       {"@000C=01000080", LEVIT_FLAGS},
       {"#0", LEVIT_TRUNCATED},
@@ -104,6 +106,7 @@ TEST_CASE("networks that cannot run") {
 TEST_CASE("tables of tensors that do not follow from the network") {
   check_all({
       {"@000C=00000000 !checksum", LEVIT_TENSOR},          // fp32 by its flags, fp16 by its table
+      {"@000C=10000000 !checksum", LEVIT_TENSOR},          // int8 by its flags
       {"@00C3=00 !checksum", LEVIT_TENSOR},                // the other way round for one tensor
       {"@0028=03000000 !checksum", LEVIT_TENSOR},          // a class more than the head has outputs
       {"@0110=8008000000000000 !checksum", LEVIT_TENSOR},  // at the place of the first tensor

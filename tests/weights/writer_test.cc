@@ -2,11 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
 
 #include "tests/weights/models.h"
+#include "tools/checkpoint/quantise.h"
 #include "weights/layout.h"
 
 using namespace levit;
@@ -62,19 +64,52 @@ TEST_CASE("the report of an fp16 file has its largest rounding error and what fp
   model.layers[6].weight[0] = 0x1p-20;
   model.layers[6].weight[1] = 0x1p-30;
   tools::WriteReport report;
-  tools::write_levit(model, true, &report);
+  tools::write_levit(model, weights::Type::kHalf, &report);
   CHECK(report.largest_rounding_error == 0x1p-13);
   CHECK(report.worst_layer == "stages.0.blocks.0.attn.proj.ln");
   CHECK(report.subnormal == 2);
   CHECK(report.out_of_range == 0);
-  tools::write_levit(model, false, &report);
+  tools::write_levit(model, weights::Type::kFloat, &report);
   CHECK(report.largest_rounding_error == 0);
   CHECK(report.subnormal == 0);
 
   model.layers[6].weight[2] = -65520;
-  CHECK_THROWS_AS(tools::write_levit(model, true, &report), std::runtime_error);
+  CHECK_THROWS_AS(tools::write_levit(model, weights::Type::kHalf, &report), std::runtime_error);
   CHECK(report.out_of_range == 1);
-  CHECK_NOTHROW(tools::write_levit(model, false));
+  CHECK_NOTHROW(tools::write_levit(model, weights::Type::kFloat));
+}
+
+TEST_CASE("int8 rounds a linear layer to the nearest, and the sum over a convolution's row to one step") {
+  const size_t rows = 3, channels = 5, depth = weights::kTaps * channels;
+  std::vector<double> weight(rows * depth);
+  for (size_t i = 0; i < weight.size(); ++i) weight[i] = std::sin(static_cast<double>(i * i)) + 0.3;
+  std::fill_n(weight.begin() + depth, depth, 0.0);  // the second row
+  for (const size_t taps : {size_t{1}, weights::kTaps}) {
+    const tools::QuantisedMatrix matrix = tools::quantise(weight, depth, taps);
+    for (size_t n = 0; n < rows; ++n) {
+      const auto scale = static_cast<double>(matrix.scale[n]);
+      double largest = 0, worst = 0, sum = 0;
+      for (size_t i = n * depth; i < (n + 1) * depth; ++i) {
+        const double error = scale * matrix.numbers[i] - weight[i];
+        largest = std::max(largest, std::fabs(weight[i]));
+        worst = std::max(worst, std::fabs(error));
+        sum += error;
+      }
+      CHECK(matrix.scale[n] == static_cast<float>(largest / 127));
+      CHECK(worst <= (taps == 1 ? 0.5 : 1.0) * 1.0001 * scale);
+      if (taps > 1) CHECK(std::fabs(sum) <= 0.5001 * scale);
+    }
+  }
+}
+
+TEST_CASE("the report of an int8 file says how many layers are, and where their error is largest") {
+  const tools::FoldedModel model = tests::seeded_model(tests::smallest(2));
+  tools::WriteReport report;
+  tools::write_levit(model, weights::Type::kInt8, &report);
+  CHECK(report.int8_layers == model.layers.size() - 4);
+  CHECK(report.largest_int8_error > 0.001);
+  CHECK(report.largest_int8_error < 0.01);
+  CHECK(!report.worst_int8_layer.empty());
 }
 
 TEST_CASE("a model that no file can hold is refused") {
@@ -82,9 +117,9 @@ TEST_CASE("a model that no file can hold is refused") {
   const auto refused = [&sound](void (*spoil)(tools::FoldedModel*)) {
     tools::FoldedModel model = sound;
     spoil(&model);
-    CHECK_THROWS_AS(tools::write_levit(model, false), std::runtime_error);
+    CHECK_THROWS_AS(tools::write_levit(model, weights::Type::kFloat), std::runtime_error);
   };
-  CHECK_NOTHROW(tools::write_levit(sound, false));
+  CHECK_NOTHROW(tools::write_levit(sound, weights::Type::kFloat));
   refused([](tools::FoldedModel* m) { m->config.key = 3; });
   refused([](tools::FoldedModel* m) { m->layers.pop_back(); });
   refused([](tools::FoldedModel* m) { m->layers[0].weight.pop_back(); });
@@ -124,16 +159,17 @@ TEST_CASE("files of the published shapes have their sizes") {
     const std::string name = size.name;
     CAPTURE(name);
     const weights::Config config = tests::published(name, size.classes);
-    const uint64_t header =
-        weights::align_up(weights::kHeaderBytes + weights::tensor_count(config) * weights::kEntryBytes + 2 +
-                          uint64_t{7} * size.classes);
-    CHECK(weights::file_bytes(config, true, header) == size.half);
-    CHECK(weights::file_bytes(config, false, header) == size.full);
+    const uint64_t header = weights::align_up(
+        weights::kHeaderBytes + weights::tensor_count(config, weights::Type::kHalf) * weights::kEntryBytes +
+        2 + uint64_t{7} * size.classes);
+    CHECK(weights::file_bytes(config, weights::Type::kHalf, header) == size.half);
+    CHECK(weights::file_bytes(config, weights::Type::kFloat, header) == size.full);
   }
 }
 
-TEST_CASE("LeViT-128S with two classes takes 14.1 MB at most, 28.1 MB in fp32") {
+TEST_CASE("LeViT-128S with two classes takes 14.1 MB at most, 28.1 MB in fp32, 7.2 MB in int8") {
   const tools::FoldedModel model = tests::seeded_model(tests::published("levit_128s", 2));
-  CHECK(tools::write_levit(model, true).size() <= 14100000);
-  CHECK(tools::write_levit(model, false).size() <= 28100000);
+  CHECK(tools::write_levit(model, weights::Type::kHalf).size() <= 14100000);
+  CHECK(tools::write_levit(model, weights::Type::kFloat).size() <= 28100000);
+  CHECK(tools::write_levit(model, weights::Type::kInt8).size() <= 7200000);
 }

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "tools/checkpoint/quantise.h"
 #include "weights/checksum.h"
-#include "weights/layout.h"
 #include "weights/validate.h"
 
 namespace levit::tools {
@@ -108,17 +108,44 @@ void write_half_panels(const std::vector<double>& weight, const Tensor& tensor, 
   }
 }
 
-void write_floats(const std::vector<double>& values, uint8_t* to) {
+void write_int8_panels(const std::vector<double>& weight, const QuantisedMatrix& matrix, const Tensor& tensor,
+                       uint8_t* to, WriteReport* report) {
+  const size_t depth = tensor.columns;
+  double error = 0, squares = 0;
+  for (size_t i = 0; i < weight.size(); ++i) {
+    const int8_t number = matrix.numbers[i];
+    to[panel_position(i / depth, i % depth, depth)] = static_cast<uint8_t>(number);
+    const double difference = static_cast<double>(matrix.scale[i / depth]) * number - weight[i];
+    error += difference * difference;
+    squares += weight[i] * weight[i];
+  }
+  ++report->int8_layers;
+  if (squares > 0 && std::sqrt(error / squares) > report->largest_int8_error) {
+    report->largest_int8_error = std::sqrt(error / squares);
+    report->worst_int8_layer = name_of(tensor.layer);
+  }
+}
+
+template <class T>
+void write_floats(const std::vector<T>& values, uint8_t* to) {
   for (size_t i = 0; i < values.size(); ++i) weights::store_f32(to + 4 * i, static_cast<float>(values[i]));
 }
 
-void write_tensor(const FoldedLayer& layer, const Tensor& tensor, uint8_t* to, WriteReport* report) {
-  if (tensor.kind == weights::Kind::kBias) {
+// quantised: of this layer, made with its panels.
+void write_tensor(const FoldedLayer& layer, const Tensor& tensor, uint8_t* to, QuantisedMatrix* quantised,
+                  WriteReport* report) {
+  if (tensor.kind == weights::Kind::kScales) {
+    write_floats(quantised->scale, to);
+  } else if (tensor.kind == weights::Kind::kBias) {
     write_floats(layer.bias, to);
   } else if (tensor.kind == weights::Kind::kBiasTable) {
     write_floats(layer.table, to);
   } else if (tensor.type == weights::Type::kHalf) {
     write_half_panels(layer.weight, tensor, to, report);
+  } else if (tensor.type == weights::Type::kInt8) {
+    const size_t taps = tensor.layer.part == weights::Part::kStem ? weights::kTaps : 1;
+    *quantised = quantise(layer.weight, tensor.columns, taps);
+    write_int8_panels(layer.weight, *quantised, tensor, to, report);
   } else {
     write_float_panels(layer.weight, tensor, to);
   }
@@ -130,7 +157,7 @@ std::string join_strings(const FoldedModel& model) {
   return strings;
 }
 
-void write_header(const FoldedModel& model, bool half, uint64_t header_bytes, size_t string_bytes,
+void write_header(const FoldedModel& model, weights::Type type, uint64_t header_bytes, size_t string_bytes,
                   std::vector<uint8_t>* file) {
   using namespace weights;
   uint8_t* const to = file->data();
@@ -139,7 +166,7 @@ void write_header(const FoldedModel& model, bool half, uint64_t header_bytes, si
   store_u16(to + kAtVersionMajor, kVersionMajor);
   store_u16(to + kAtVersionMinor, kVersionMinor);
   const uint32_t head = model.no_head ? kFlagNoHead : model.one_logit ? kFlagOneLogit : 0;
-  store_u32(to + kAtRequired, head | (half ? kFlagHalf : 0));
+  store_u32(to + kAtRequired, head | flags_of(type));
   store_u32(to + kAtHeaderBytes, static_cast<uint32_t>(header_bytes));
   store_u64(to + kAtFileBytes, file->size());
   store_u32(to + kAtClasses, c.classes);
@@ -160,7 +187,7 @@ void write_header(const FoldedModel& model, bool half, uint64_t header_bytes, si
     store_f32(to + kAtStd + 4 * i, model.preprocessing.std[i]);
   }
   store_f32(to + kAtTemperature, model.temperature);
-  store_u32(to + kAtTensors, tensor_count(c));
+  store_u32(to + kAtTensors, tensor_count(c, type));
   store_u32(to + kAtStringBytes, static_cast<uint32_t>(string_bytes));
 }
 
@@ -194,26 +221,28 @@ size_t label_count(const FoldedModel& model) {
   return model.no_head ? 0 : model.one_logit ? 2 : model.config.classes;
 }
 
-std::vector<uint8_t> write_levit(const FoldedModel& model, bool half, WriteReport* report) {
+std::vector<uint8_t> write_levit(const FoldedModel& model, weights::Type type, WriteReport* report) {
   check(model);
   WriteReport own;
   if (report == nullptr) report = &own;
   *report = {};
   const std::string strings = join_strings(model);
-  const size_t table_end = weights::kHeaderBytes + weights::tensor_count(model.config) * weights::kEntryBytes;
+  const size_t table_end =
+      weights::kHeaderBytes + weights::tensor_count(model.config, type) * weights::kEntryBytes;
   const uint64_t header_bytes = weights::align_up(table_end + strings.size());
   require(header_bytes <= UINT32_MAX, "name, note and labels of more than 4 GB");
 
-  std::vector<uint8_t> file(static_cast<size_t>(weights::file_bytes(model.config, half, header_bytes)));
-  write_header(model, half, header_bytes, strings.size(), &file);
+  std::vector<uint8_t> file(static_cast<size_t>(weights::file_bytes(model.config, type, header_bytes)));
+  write_header(model, type, header_bytes, strings.size(), &file);
   std::copy(strings.begin(), strings.end(), file.begin() + static_cast<ptrdiff_t>(table_end));
-  weights::TensorWalk walk{&model.config, half, header_bytes};
+  weights::TensorWalk walk{&model.config, type, header_bytes};
   uint8_t* entry = file.data() + weights::kHeaderBytes;
   auto layer = model.layers.begin();
+  QuantisedMatrix quantised;
   for (Tensor tensor; weights::next_tensor(&walk, &tensor); entry += weights::kEntryBytes) {
     weights::describe(tensor, entry);
-    write_tensor(*layer, tensor, file.data() + tensor.offset, report);
-    if (walk.kind == 0) ++layer;
+    write_tensor(*layer, tensor, file.data() + tensor.offset, &quantised, report);
+    if (walk.tensor == 0) ++layer;
   }
   require(report->out_of_range == 0, std::to_string(report->out_of_range) +
                                          " weights are beyond the range of fp16; an fp32 file can hold them");

@@ -50,7 +50,7 @@ Json describe(const ModelFile& file) {
   json["key"] = info.key;
   json["grid"] = info.grid;
   json["parameters"] = info.parameters;
-  json["values"] = info.half != 0 ? "f16" : "f32";
+  json["values"] = info.dtype == LEVIT_Q8 ? "q8" : info.dtype == LEVIT_F16 ? "f16" : "f32";
   json["classes"] = info.labels == 0 ? 0 : info.classes;  // without classifier the file holds one of zeros
   json["head"] = info.labels == 0 ? "none" : info.labels > info.classes ? "sigmoid of one logit" : "softmax";
   json["labels"] = Json::array();

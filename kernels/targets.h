@@ -10,6 +10,11 @@
 // and a build for one target would come down to scalar code.
 #define HWY_DISABLE_PCLMUL_AES
 
+// gcc calls a fused multiply-add of 32-bit ARM __ARM_FEATURE_FMA; Highway asks for clang's name of it.
+#if defined(__arm__) && defined(__ARM_FEATURE_FMA) && !defined(__ARM_VFPV4__)
+#define __ARM_VFPV4__ 1
+#endif
+
 // NEON as every 64-bit ARM has it. Releases of Highway from 1.0.5 on mean NEON with AES by HWY_NEON, and have
 // this name for the other; before, the name does not exist, which is 0 to the preprocessor.
 #define LEVIT_NEON (HWY_NEON_WITHOUT_AES ? HWY_NEON_WITHOUT_AES : HWY_NEON)

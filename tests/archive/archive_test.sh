@@ -3,9 +3,11 @@
 set -euo pipefail
 export LC_ALL=C
 
-# Everything that the library may ask of its surroundings: five functions of any C library, and libgcc's word on what the
-# processor can do. The linker makes the last one.
-allowed='memcmp memcpy memmove memset strlen __cpu_indicator_init __cpu_model _GLOBAL_OFFSET_TABLE_'
+# Everything that the library may ask of its surroundings: five functions of any C library, libgcc's word on what the
+# processor can do, and its conversions and divisions of 64-bit integers on processors of 32 bits. The linker makes
+# _GLOBAL_OFFSET_TABLE_.
+allowed='memcmp memcpy memmove memset strlen __cpu_indicator_init __cpu_model _GLOBAL_OFFSET_TABLE_
+__aeabi_d2lz __aeabi_d2ulz __aeabi_l2d __aeabi_ul2d __aeabi_uldivmod __umoddi3'
 
 max_stack=8192   # bytes of one function's frame
 max_size=1500000 # bytes of the archive without debug information
@@ -18,10 +20,10 @@ fail() {
 # Undefined in one object and defined in none: an allow list, exactly.
 check_symbols() {
   local needed unexpected
-  needed=$(comm -23 <(nm -u "$archive" | awk '/ [Uw] /{print $2}' | sort -u) \
-    <(nm --defined-only "$archive" | awk 'NF == 3 {print $3}' | sort -u))
+  needed=$(comm -23 <("$nm" -u "$archive" | awk '/ [Uw] /{print $2}' | sort -u) \
+    <("$nm" --defined-only "$archive" | awk 'NF == 3 {print $3}' | sort -u))
   echo "needs: ${needed//$'\n'/ }"
-  unexpected=$(comm -23 <(echo "$needed") <(tr ' ' '\n' <<<"$allowed" | sort))
+  unexpected=$(comm -23 <(echo "$needed") <(tr ' ' '\n' <<<"$allowed" | sort -u))
   [[ -z $unexpected ]] || fail "not on the list: $unexpected"
 }
 
@@ -29,7 +31,7 @@ check_symbols() {
 # filled in by the loader and read-only from then on.
 check_sections() {
   local found
-  found=$(objdump -h "$archive" | awk '
+  found=$("$objdump" -h "$archive" | awk '
     $2 ~ /^\.(tdata|tbss|init_array|fini_array|ctors|dtors|gcc_except_table)/ {print $2}
     $2 ~ /^\.(data|bss)/ && $2 !~ /^\.data\.rel\.ro/ && $3 !~ /^0+$/ {print $2}
   ' | sort -u)
@@ -67,6 +69,7 @@ check_size() {
 }
 
 archive=$2
+nm=${NM:-nm} objdump=${OBJDUMP:-objdump} # of the archive's processor
 [[ -s $archive ]] || fail "$archive: no such archive"
 case $1 in
   symbols | sections | stack | size) "check_$1" ;;

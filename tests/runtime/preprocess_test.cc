@@ -351,7 +351,9 @@ TEST_CASE("scratch one byte short, missing arguments and impossible sizes are re
     CHECK(levit_preprocess_window(1, 1, resize, nullptr) == LEVIT_ARGUMENT);
     CHECK(levit_preprocess_bytes(1, 0, resize, &bytes) == LEVIT_IMAGE);
     CHECK(levit_preprocess_bytes(1, 1, resize, nullptr) == LEVIT_ARGUMENT);
-    for (const size_t huge : {size_t{1} << 31, size_t{1} << 40, SIZE_MAX / 3, SIZE_MAX}) {
+    constexpr size_t kHuge = size_t{1} << 31;
+    for (const size_t huge :
+         {kHuge, static_cast<size_t>(uint64_t{1} << 40 | kHuge), SIZE_MAX / 3 | kHuge, SIZE_MAX}) {
       CHECK(levit_preprocess_bytes(huge, 1, resize, &bytes) == LEVIT_ARGUMENT);
       CHECK(levit_preprocess_bytes(1, huge, resize, &bytes) == LEVIT_ARGUMENT);
       const levit_image too_large{rgb.data(), huge, huge, SIZE_MAX};

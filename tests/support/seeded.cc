@@ -65,8 +65,8 @@ double gain_of(const std::string& name, size_t dimensions, bool calm) {
 std::vector<float> seeded_tensor(const std::string& name, const std::vector<uint64_t>& shape, bool calm) {
   size_t count = 1, fan = 1;
   for (size_t i = 0; i < shape.size(); ++i) {
-    count *= shape[i];
-    if (i > 0) fan *= shape[i];
+    count *= static_cast<size_t>(shape[i]);
+    if (i > 0) fan *= static_cast<size_t>(shape[i]);
   }
   const std::string leaf = name.substr(name.rfind('.') + 1);
   double offset = 0, scale = 0.1;

@@ -77,7 +77,7 @@ TEST_CASE("bytes behind the end are refused") {
 TEST_CASE("every flipped bit is found") {
   tests::Bytes bytes = tests::smallest_f16();
   const tests::Image image(bytes);
-  const uint64_t size = bytes.size();
+  const size_t size = bytes.size();
   size_t wrong = 0;
   for (size_t byte = 0; byte < size; ++byte) {
     for (int bit = 0; bit < 8; ++bit) {

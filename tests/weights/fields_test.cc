@@ -132,7 +132,7 @@ TEST_CASE("every field of every entry of the table, at its limits, is refused") 
       {weights::kAtType, 1},    {weights::kAtIndex, 4},  {weights::kAtRows, 4},
       {weights::kAtColumns, 4}, {weights::kAtOffset, 8}, {weights::kAtBytes, 8}};
   const tests::Bytes sound = tests::smallest_f16();
-  const size_t entries = load(sound, weights::kAtTensors, 4);
+  const auto entries = static_cast<size_t>(load(sound, weights::kAtTensors, 4));
   REQUIRE(entries == 59);
   for (size_t entry = 0; entry < entries; ++entry) {
     for (const auto& [offset, width] : fields) {

@@ -140,7 +140,7 @@ bool holds_bias_indices(const Tensor& tensor, uint32_t side, uint32_t stride) {
     for (uint32_t k = 0; k < columns; ++k) {
       const int dy = std::abs(static_cast<int>(q / queries * stride) - static_cast<int>(k / side));
       const int dx = std::abs(static_cast<int>(q % queries * stride) - static_cast<int>(k % side));
-      if (indices[q * columns + k] != int64_t{dy} * side + dx) return false;
+      if (indices[static_cast<size_t>(q * columns + k)] != int64_t{dy} * side + dx) return false;
     }
   }
   return true;

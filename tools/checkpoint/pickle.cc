@@ -62,8 +62,8 @@ class Machine {
   // ---- bytes
   std::string_view take(uint64_t count) {
     if (count > bytes_.size() - at_) fail("ends inside an item of " + std::to_string(count) + " bytes");
-    const std::string_view taken = bytes_.substr(at_, count);
-    at_ += count;
+    const std::string_view taken = bytes_.substr(at_, static_cast<size_t>(count));
+    at_ += taken.size();
     return taken;
   }
 

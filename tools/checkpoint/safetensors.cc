@@ -184,8 +184,8 @@ StateDict read_safetensors(std::string_view file) {
                              ", is beyond the end of the file");
   }
   if (length > kLongestHeader) throw std::runtime_error("the header is longer than 100 MB");
-  const std::string_view header = file.substr(sizeof length, length),
-                         data = file.substr(sizeof length + length);
+  const std::string_view header = file.substr(sizeof length, static_cast<size_t>(length)),
+                         data = file.substr(sizeof length + header.size());
   // JSON ends at a zero byte for the parser, not for the format.
   if (header.find('\0') != std::string_view::npos) {
     throw std::runtime_error("the header holds zero bytes; the format pads it with blanks");

@@ -127,7 +127,7 @@ uint64_t element_count(const Tensor& tensor) {
 
 std::vector<double> widened(const Tensor& tensor) {
   std::vector<double> values;
-  values.reserve(element_count(tensor));
+  values.reserve(static_cast<size_t>(element_count(tensor)));
   const DType dtype = tensor.dtype;
   if (is_floating(dtype)) {
     for_each_element(tensor, [&](const uint8_t* at) { values.push_back(floating_element(dtype, at)); });
@@ -141,7 +141,7 @@ std::vector<double> widened(const Tensor& tensor) {
 
 std::vector<int64_t> integers(const Tensor& tensor) {
   std::vector<int64_t> values;
-  values.reserve(element_count(tensor));
+  values.reserve(static_cast<size_t>(element_count(tensor)));
   for_each_element(tensor, [&](const uint8_t* at) { values.push_back(integer_element(tensor.dtype, at)); });
   return values;
 }

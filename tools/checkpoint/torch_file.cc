@@ -159,8 +159,9 @@ Storages read_stream_storages(const Pickle& pickle, const Pickle& keys, std::str
     rest.remove_prefix(sizeof count);
     if (count > rest.size() / size)
       throw std::runtime_error("the file ends inside storage " + in_quotes(key));
-    storages[key] = {rest.substr(0, count * size), {}, 0};
-    rest.remove_prefix(count * size);
+    const auto bytes = static_cast<size_t>(count) * size;
+    storages[key] = {rest.substr(0, bytes), {}, 0};
+    rest.remove_prefix(bytes);
   }
   return storages;
 }

@@ -31,7 +31,7 @@ std::string_view slice(std::string_view file, uint64_t offset, uint64_t bytes, c
   if (offset > file.size() || bytes > file.size() - offset) {
     throw std::runtime_error(std::string("the zip's ") + what + " reaches beyond the end of the file");
   }
-  return file.substr(offset, bytes);
+  return file.substr(static_cast<size_t>(offset), static_cast<size_t>(bytes));
 }
 
 struct DirectoryPlace {
@@ -115,7 +115,8 @@ ZipEntry locate(std::string_view file, const std::string& name, std::string_view
     throw std::runtime_error(entry + " claims " + std::to_string(sizes.packed) +
                              " bytes, beyond the end of the file");
   }
-  return {file.substr(start, sizes.packed), field<uint32_t>(central, 16)};
+  return {file.substr(static_cast<size_t>(start), static_cast<size_t>(sizes.packed)),
+          field<uint32_t>(central, 16)};
 }
 
 }  // namespace

@@ -6,11 +6,11 @@
 namespace levit::tools {
 namespace {
 
-std::atomic<bool> g_interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+std::atomic<int> g_interrupted{0};  // RISC-V has no instruction for a smaller one
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
 
 void remember(int) {
-  g_interrupted = true;
+  g_interrupted = 1;
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ void catch_signals() {
 }
 
 bool interrupted() {
-  return g_interrupted;
+  return g_interrupted != 0;
 }
 
 }  // namespace levit::tools

@@ -1,0 +1,32 @@
+# Debian's cross compiler for the processor LEVIT_CROSS, and the qemu-user that runs what it builds. Programs are linked
+# statically: neither build nor tests need a C library of that processor beside the compiler's own.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES LEVIT_CROSS)
+set(CMAKE_EXE_LINKER_FLAGS_INIT -static)
+if(LEVIT_CROSS STREQUAL "aarch64")  # NEON is always there
+  set(triple aarch64-linux-gnu)
+elseif(LEVIT_CROSS STREQUAL "armv7")
+  set(triple arm-linux-gnueabihf)
+  set(emulator qemu-arm)
+  set(flags -mcpu=cortex-a7 -mfpu=neon-vfpv4)
+elseif(LEVIT_CROSS STREQUAL "riscv64")
+  set(triple riscv64-linux-gnu)
+elseif(LEVIT_CROSS STREQUAL "i686")
+  set(triple i686-linux-gnu)
+  set(emulator qemu-i386)
+  set(flags -msse2 -mfpmath=sse)  # the x87 rounds to 64 bits where the code means 53 or 24
+elseif(LEVIT_CROSS STREQUAL "s390x")  # big-endian
+  set(triple s390x-linux-gnu)
+else()
+  message(FATAL_ERROR "LEVIT_CROSS: no processor '${LEVIT_CROSS}' here")
+endif()
+if(NOT emulator)
+  set(emulator qemu-${LEVIT_CROSS})
+endif()
+set(CMAKE_SYSTEM_PROCESSOR ${LEVIT_CROSS})
+set(CMAKE_C_COMPILER ${triple}-gcc)
+set(CMAKE_CXX_COMPILER ${triple}-g++)
+string(JOIN " " CMAKE_C_FLAGS_INIT ${flags})
+set(CMAKE_CXX_FLAGS_INIT ${CMAKE_C_FLAGS_INIT})
+find_program(LEVIT_QEMU ${emulator} REQUIRED)
+set(CMAKE_CROSSCOMPILING_EMULATOR ${LEVIT_QEMU})

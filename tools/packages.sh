@@ -5,6 +5,8 @@ build_packages=(cmake g++ libbenchmark-dev libcli11-dev libeigen3-dev libhwy-dev
   libwebp-dev ninja-build nlohmann-json3-dev doctest-dev)
 check_packages=(binutils bsdextrautils bsdutils clang clang-format clang-tidy fish libclang-rt-14-dev man-db mandoc procps
   shellcheck zsh)
+cross_packages=(g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-riscv64-linux-gnu
+  g++-s390x-linux-gnu qemu-system-arm qemu-user)
 
 # need_packages PACKAGE...: installs what is missing with apt; needs no network when all are there.
 need_packages() {

@@ -1,7 +1,11 @@
-/* The demonstration as a Linux program, to compare boards with: demo [TARGET] */
+/* The demonstration as a Linux program, to compare boards with: demo [TARGET], or demo list */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "levit.h"
 #include "tools/embedded/board.h"
 
 const char* board_target;
@@ -26,5 +30,12 @@ void board_exit(int code) {
 
 /* Before main, which takes no arguments: glibc hands them to constructors. */
 __attribute__((constructor)) static void take_target(int argc, char** argv) {
-  if (argc > 1) board_target = argv[1];
+  size_t i;
+  if (argc < 2) return;
+  board_target = argv[1];
+  if (strcmp(argv[1], "list") != 0) return;
+  printf("targets");
+  for (i = 0; levit_target_name(i) != NULL; ++i) printf(" %s", levit_target_name(i));
+  printf("\n");
+  exit(0);
 }

@@ -9,6 +9,7 @@
 #include "tools/checkpoint/checkpoint.h"
 #include "tools/checkpoint/fold.h"
 #include "tools/checkpoint/labels.h"
+#include "tools/checkpoint/levit_file.h"
 #include "tools/checkpoint/message.h"
 #include "tools/checkpoint/writer.h"
 #include "tools/common/atomic_file.h"
@@ -93,8 +94,9 @@ constexpr char kFooter[] =
     "Exit codes: 0 done; 1 a file could not be read, understood or written; 2 wrong usage.";
 
 void add_options(CLI::App& app, Options& options) {
-  app.add_option("CHECKPOINT", options.input,
-                 "safetensors or PyTorch file: timm, original LeViT, Hugging Face")
+  app.add_option(
+         "CHECKPOINT", options.input,
+         "safetensors or PyTorch file (timm, original LeViT, Hugging Face), or a .levit to pack again")
       ->required();
   app.add_option("-o,--output", options.output, "the .levit file to write")->required()->type_name("FILE");
   app.add_option("--dtype", options.dtype,
@@ -329,12 +331,35 @@ Checkpoint read_input(const Options& options, std::string_view bytes) {
   }
 }
 
+// A .levit file in another type, with what flags say of labels and texts; gives the report.
+std::string pack_again(const Options& options, std::string_view bytes, std::vector<uint8_t>* image) {
+  const ReadOptions& read = options.read;
+  if (!read.key.empty() || !read.head.key.empty() || read.head.none || !options.resize.empty() ||
+      !options.mean.empty() || !options.std.empty() || options.temperature != 1)
+    throw std::runtime_error(
+        "of a .levit file, --dtype, --labels, --labels-file, --name and --note can change");
+  FoldedModel model = read_levit_file(bytes);
+  set_labels(options, &model);
+  if (!options.name.empty()) model.name = options.name;
+  if (!options.note.empty()) model.note = options.note;
+  WriteReport report;
+  *image = write_levit(model, options.type(), &report);
+  std::string text = row("source", ".levit, " + model.name);
+  if (report.int8_layers > 0) text += row("int8", int8_text(model, report));
+  return text + row("written", options.output + ", " + options.dtype + ", " + std::to_string(image->size()) +
+                                   " bytes (from " + std::to_string(bytes.size()) + ")");
+}
+
 void pack(const Options& options) {
   std::string report;
   std::vector<uint8_t> image;
   naming(options.input, [&] {
     const MappedFile file(options.input);
     if (same_file(options.input, options.output)) throw std::runtime_error("the output would overwrite it");
+    if (is_levit_file(file.bytes())) {
+      report = pack_again(options, file.bytes(), &image);
+      return;
+    }
     const Checkpoint checkpoint = read_input(options, file.bytes());
     FoldedModel model = fold(checkpoint);
     describe_model(options, checkpoint, &model);

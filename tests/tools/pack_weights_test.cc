@@ -86,6 +86,44 @@ TEST_CASE("--dtype q8 packs 8-bit integers, which the report and the file name")
   CHECK(bytes.size() < 0.9 * static_cast<double>(file_bytes(half).size()));
 }
 
+TEST_CASE("a .levit file is packed again in another type, with everything it says") {
+  const ScratchDirectory scratch;
+  const std::string full = scratch.path() / "full.levit", half = scratch.path() / "half.levit",
+                    again = scratch.path() / "again.levit", direct = scratch.path() / "direct.levit";
+  const std::string words =
+      " --labels cat,dog,eel --name pets --note animals --temperature 1.5 --resize timm";
+  REQUIRE(run(scratch, kInput + " -o " + full + words + " --dtype f32").exit_code == 0);
+  REQUIRE(run(scratch, kInput + " -o " + half + words).exit_code == 0);
+  const Run result = run(scratch, full + " -o " + again);
+  CHECK(result.err == "");
+  CHECK(result.exit_code == 0);
+  CHECK(names(result.out, "source      .levit, pets"));
+  CHECK(file_bytes(again) == file_bytes(half));
+  REQUIRE(run(scratch, half + " -o " + again + " --dtype f32 --labels a,b,c --note other").exit_code == 0);
+  const std::string bytes = file_bytes(again);
+  const OpenModel model(std::vector<uint8_t>(bytes.begin(), bytes.end()));
+  CHECK(model.info().dtype == LEVIT_F32);
+  CHECK(model.info().note == std::string("other"));
+  CHECK(levit_label(model, 2) == std::string("c"));
+  REQUIRE(run(scratch, kInput + " -o " + direct + words + " --dtype q8").exit_code == 0);
+  REQUIRE(run(scratch, direct + " -o " + again + " --dtype q8").exit_code == 0);
+  CHECK(file_bytes(again).size() == file_bytes(direct).size());
+}
+
+TEST_CASE("of a .levit file that is packed again preprocessing stays, and a damaged one is named") {
+  const ScratchDirectory scratch;
+  const std::string whole = scratch.path() / "whole.levit", out = scratch.path() / "out.levit";
+  REQUIRE(run(scratch, kInput + " -o " + whole).exit_code == 0);
+  Run result = run(scratch, whole + " -o " + out + " --mean 0.5");
+  CHECK(result.exit_code == 1);
+  CHECK(names(result.err, "of a .levit file, --dtype, --labels"));
+  std::string bytes = file_bytes(whole);
+  bytes[bytes.size() - 100] = static_cast<char>(bytes[bytes.size() - 100] ^ 1);
+  result = run(scratch, scratch.write("damaged.levit", bytes) + " -o " + out);
+  CHECK(result.exit_code == 1);
+  CHECK(names(result.err, "damaged.levit: the weight file is damaged: its checksum does not fit"));
+}
+
 TEST_CASE("labels come from a file, and preprocessing from the command line") {
   const ScratchDirectory scratch;
   const std::string output = scratch.path() / "a.levit";

@@ -156,4 +156,5 @@ export interface LoadOptions {
 export function load(options?: LoadOptions): Promise<Levit>;
 export function download(url: URL | string, progress?: (loaded: number, total: number) => void): Promise<Uint8Array>;
 export function hasSimd(): boolean;
-export function hasRelaxedSimd(): boolean;
+/** 'levit.wasm', or 'levit-plain.wasm' where the engine has no vectors. */
+export function moduleName(): string;

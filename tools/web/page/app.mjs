@@ -2,7 +2,7 @@
 
 import * as detail from './detail.mjs';
 import { $, announce, element, fail, isBuiltIn, percent, spoken } from './dom.mjs';
-import { download, load } from './levit.mjs';
+import { download, load, moduleName } from './levit.mjs';
 import { csv, json, save } from './results.mjs';
 import { startTeaching } from './teach.mjs';
 
@@ -222,14 +222,14 @@ function progressed(loaded, total) {
   $('engine-text').textContent = `Loading the model, ${Math.round(loaded / 1e5) / 10} of ${Math.round(total / 1e5) / 10} MB`;
 }
 
-// From what an earlier visit kept, else from the server, and kept for later.
-async function model() {
-  const url = new URL(MODEL, document.baseURI);
+// A large file: from what an earlier visit kept, else from the server, and kept for later.
+async function kept(name, progress) {
+  const url = new URL(name, document.baseURI);
   const cache = 'caches' in window ? await caches.open(`levit-${version}`).catch(() => undefined) : undefined;
-  const kept = await cache?.match(url);
-  if (kept) return new Uint8Array(await kept.arrayBuffer());
-  const bytes = await download(url, progressed);
-  await cache?.put(url, new Response(bytes, { headers: { 'content-type': 'application/octet-stream' } })).catch(() => {});
+  const found = await cache?.match(url);
+  if (found) return new Uint8Array(await found.arrayBuffer());
+  const bytes = await download(url, progress);
+  await cache?.put(url, new Response(bytes)).catch(() => {}); // no room: fetched again next time
   return bytes;
 }
 
@@ -249,8 +249,9 @@ async function start() {
   if (typeof WebAssembly !== 'object' || typeof OffscreenCanvas !== 'function') {
     throw new Error('This browser is too old: it lacks WebAssembly or OffscreenCanvas.');
   }
-  const bytes = await model();
-  levit = await load({ model: bytes });
+  const compiled = kept(moduleName()).then((code) => WebAssembly.compile(code));
+  const [wasm, bytes] = await Promise.all([compiled, kept(MODEL, progressed)]);
+  levit = await load({ model: bytes, wasm });
   globalThis.levit = levit; // for whoever opens the console, and the tests
   $('loading').remove();
   $('engine').classList.add('ready');

@@ -2,7 +2,7 @@
 // fetched beside the old one and takes over when the last page that uses the old one is closed.
 const CACHE = 'levit-@VERSION@';
 const FILES = ['@FILES@'];
-const MODEL = 'ai_vs_real.levit'; // large: kept by the page, which has it already (app.mjs)
+const KEPT_BY_PAGE = ['ai_vs_real.levit', 'levit.wasm', 'levit-plain.wasm']; // app.mjs: once, and only what it needs
 
 self.addEventListener('install', (event) => {
   // 'no-cache' asks the server whether its own copy is newer, so that no file of two versions meet.
@@ -29,5 +29,5 @@ self.addEventListener('fetch', (event) => {
   const scope = self.registration.scope;
   if (method !== 'GET' || !url.startsWith(scope)) return;
   const name = url.slice(scope.length).replace(/[?#].*/, '');
-  if (name === '' || name === MODEL || FILES.includes(name)) event.respondWith(answer(event.request));
+  if (name === '' || FILES.includes(name) || KEPT_BY_PAGE.includes(name)) event.respondWith(answer(event.request));
 });

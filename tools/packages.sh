@@ -7,6 +7,7 @@ check_packages=(binutils bsdextrautils bsdutils clang clang-format clang-tidy fi
   shellcheck zsh)
 cross_packages=(g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-riscv64-linux-gnu
   g++-s390x-linux-gnu qemu-system-arm qemu-user)
+web_packages=(chromium emscripten)
 
 # need_packages PACKAGE...: installs what is missing with apt; needs no network when all are there.
 need_packages() {

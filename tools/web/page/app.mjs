@@ -32,6 +32,7 @@ function startTabs() {
     $(`tab-${tab}`).addEventListener('click', () => {
       history.replaceState(null, '', `#${tab}`);
       show(tab);
+      scrollTo(0, 0);
     });
   }
   document.querySelector('.tabs').addEventListener('keydown', ({ key }) => {

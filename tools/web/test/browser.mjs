@@ -63,5 +63,9 @@ export async function check(page, files) {
 }
 
 export async function decided(page, count) {
-  await page.waitForFunction((all) => document.querySelectorAll('#table .tag, #table .cause').length === all, count, { timeout: 60000 });
+  try {
+    await page.waitForFunction((all) => document.querySelectorAll('#table .tag, #table .cause').length === all, count, { timeout: 60000, polling: 100 });
+  } catch (error) {
+    throw new Error(`${await page.locator('#table .tag, #table .cause').count()} of ${count} pictures have a verdict: ${error.message}`, { cause: error });
+  }
 }

@@ -33,8 +33,13 @@ constexpr const char* target_name() {
 }
 
 #define LEVIT_POINTER(name, Call) name,
+#define LEVIT_VJP_POINTER(name, Call) kGradients ? name : nullptr,
 extern const Dispatch kDispatch;
-constexpr Dispatch kDispatch = {target_name(), HWY_LANES(float), LEVIT_FOR_EACH_KERNEL(LEVIT_POINTER)};
+constexpr Dispatch kDispatch = {target_name(), HWY_LANES(float),
+                                LEVIT_FOR_EACH_FORWARD_KERNEL(LEVIT_POINTER)
+                                    LEVIT_FOR_EACH_VJP_KERNEL(LEVIT_VJP_POINTER)
+                                        LEVIT_FOR_EACH_TRAINING_KERNEL(LEVIT_POINTER)};
+#undef LEVIT_VJP_POINTER
 #undef LEVIT_POINTER
 
 }  // namespace levit::kernels::HWY_NAMESPACE

@@ -17,31 +17,45 @@
 #endif
 
 // Every kernel: its name and the structure that describes a call. A new one is a line here and files of its
-// own: fields, prototypes and the constants of all targets follow from this list.
-#define LEVIT_FOR_EACH_KERNEL(KERNEL)             \
+// own: fields, prototypes and the constants of all targets follow from these lists.
+#define LEVIT_FOR_EACH_FORWARD_KERNEL(KERNEL)     \
   KERNEL(gemm, Gemm)                              \
-  KERNEL(gemm_vjp_input, Gemm)                    \
   KERNEL(conv3x3, Conv3x3)                        \
-  KERNEL(conv3x3_vjp_input, Conv3x3VjpInput)      \
   KERNEL(attention, Attention)                    \
-  KERNEL(attention_vjp, AttentionVjp)             \
   KERNEL(softmax, Softmax)                        \
-  KERNEL(softmax_vjp, SoftmaxVjp)                 \
   KERNEL(hardswish, Hardswish)                    \
-  KERNEL(hardswish_vjp, HardswishVjp)             \
   KERNEL(mean_pool, MeanPool)                     \
-  KERNEL(mean_pool_vjp, MeanPoolVjp)              \
   KERNEL(subsample, Subsample)                    \
-  KERNEL(subsample_vjp, SubsampleVjp)             \
   KERNEL(normalise_row, NormaliseRow)             \
   KERNEL(interleave_row, InterleaveRow)           \
   KERNEL(resample_horizontal, ResampleHorizontal) \
   KERNEL(resample_vertical, ResampleVertical)     \
   KERNEL(resample_accumulate, ResampleAccumulate) \
-  KERNEL(resample_finish, ResampleFinish)         \
+  KERNEL(resample_finish, ResampleFinish)
+
+#define LEVIT_FOR_EACH_VJP_KERNEL(KERNEL)    \
+  KERNEL(gemm_vjp_input, Gemm)               \
+  KERNEL(conv3x3_vjp_input, Conv3x3VjpInput) \
+  KERNEL(attention_vjp, AttentionVjp)        \
+  KERNEL(softmax_vjp, SoftmaxVjp)            \
+  KERNEL(hardswish_vjp, HardswishVjp)        \
+  KERNEL(mean_pool_vjp, MeanPoolVjp)         \
+  KERNEL(subsample_vjp, SubsampleVjp)
+
+#define LEVIT_FOR_EACH_KERNEL(KERNEL)   \
+  LEVIT_FOR_EACH_FORWARD_KERNEL(KERNEL) \
+  LEVIT_FOR_EACH_VJP_KERNEL(KERNEL)     \
   LEVIT_FOR_EACH_TRAINING_KERNEL(KERNEL)
 
 namespace levit::kernels {
+
+// Without gradients (LEVIT_GRADIENTS=OFF) the VJP kernels are null pointers; nothing refers to their code
+// then, and the linker drops it.
+#ifdef LEVIT_NO_GRADIENTS
+inline constexpr bool kGradients = false;
+#else
+inline constexpr bool kGradients = true;
+#endif
 
 #define LEVIT_DECLARE(name, Call) struct Call;
 LEVIT_FOR_EACH_KERNEL(LEVIT_DECLARE)

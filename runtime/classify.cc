@@ -1,4 +1,4 @@
-// Pictures to logits, logits to probabilities, and gradients of scores down to a layer.
+// Pictures to logits, and logits to probabilities.
 #include <algorithm>
 #include <cstring>
 
@@ -24,16 +24,6 @@ levit_status softmax(const kernels::Dispatch& kernels, const float* logits, size
   }
   kernels.softmax({probabilities, probabilities, count, classes});
   return LEVIT_OK;
-}
-
-// The normalised pictures as the network sees them, [count][3][side][side].
-void copy_pictures(const levit_context& context, levit_input input, size_t count, float* out) {
-  const size_t side = config_of(context).side, values = kChannelsIn * side * side;
-  if (input.tensor != nullptr) {
-    std::memcpy(out, input.tensor, count * values * sizeof(float));
-    return;
-  }
-  for (size_t i = 0; i < count; ++i) levit_normalise(&context, input.rgb + i * values, out + i * values);
 }
 
 }  // namespace
@@ -104,34 +94,6 @@ levit_status levit_softmax(const float* logits, size_t count, size_t classes, fl
   if (!(temperature > 0)) return LEVIT_ARGUMENT;
   return levit::runtime::softmax(*levit::kernels::find_target(nullptr), logits, count, classes, temperature,
                                  probabilities);
-}
-
-levit_status levit_layer_floats(const levit_model* model, levit_layer layer, size_t* floats) {
-  if (model == nullptr || floats == nullptr) return LEVIT_ARGUMENT;
-  if (layer < LEVIT_INPUT || layer > LEVIT_STAGE2) return LEVIT_LAYER;
-  *floats = levit::runtime::layer_floats(levit::weights::view(model).config, layer);
-  return LEVIT_OK;
-}
-
-levit_status levit_gradient(levit_context* context, levit_input input, size_t count, const float* direction,
-                            levit_layer layer, float* gradient, float* activation, float* logits) {
-  using namespace levit::runtime;
-  if (context == nullptr || gradient == nullptr) return LEVIT_ARGUMENT;
-  if (!context->plan.options.gradient) return LEVIT_FEATURE;
-  if (layer < LEVIT_INPUT || layer > LEVIT_STAGE2) return LEVIT_LAYER;
-  levit_status status = check_scored_input(context, input, count);
-  if (status == LEVIT_OK) status = check_direction(*context, direction, count);
-  if (status != LEVIT_OK) return status;
-  Pass pass{*context, input, count};
-  pass.layer = layer;
-  pass.gradient = gradient;
-  if (layer == LEVIT_INPUT && activation != nullptr)
-    copy_pictures(*context, input, count, activation);
-  else
-    pass.activation = activation;
-  status = run(pass, logits != nullptr ? logits : context->at(context->plan.logits), direction);
-  if (status != LEVIT_OK) return status;
-  return all_finite(gradient, count * layer_floats(config_of(*context), layer)) ? LEVIT_OK : LEVIT_NUMBER;
 }
 
 }  // extern "C"

@@ -12,6 +12,11 @@
  * "Returns" lists what a call can return beside LEVIT_OK. A call that does not return LEVIT_OK has promised
  * nothing about what it writes to. ARGUMENT is always: null where it must not be, zero or out of range.
  *
+ * A library may be built without parts (options of CMake): without LEVIT_GRADIENTS sections 5 to 7 and 9 are
+ * absent, without LEVIT_ATTRIBUTION section 7, without LEVIT_TRAIN section 9, without LEVIT_HEAD_TRAINING the
+ * trainer, levit_feature_scale, levit_cosine_rate, levit_shuffle and levit_export, without LEVIT_STATUS_TEXT
+ * levit_status_name and levit_status_text. A call that is absent does not link.
+ *
  * A struct that begins with `size` can grow with later versions. The caller sets size to its sizeof. Fields
  * that the caller's struct does not have count as their default, or are not written; fields that only the
  * caller's has must be zero (else STRUCT), or are set to zero. STRUCT also when no sensible size is set.
@@ -129,13 +134,14 @@ static inline levit_options levit_default_options(void) {
 /* Instruction sets that this processor and this build have, best first; null past the last. */
 const char* levit_target_name(size_t index);
 
-/* Exactly the arena that levit_create needs for these options. Returns: ARGUMENT, STRUCT, TARGET. */
+/* Exactly the arena that levit_create needs for these options. Returns: ARGUMENT, STRUCT, FEATURE,
+ * TARGET. */
 levit_status levit_arena_bytes(const levit_model* model, const levit_options* options, size_t* bytes);
 
 typedef struct levit_context levit_context; /* lies in its arena */
 
 /* arena: aligned to LEVIT_ARENA_ALIGNMENT, need not be cleared; nothing is written to it unless LEVIT_OK.
- * Returns: ARGUMENT, STRUCT, TARGET, ALIGNMENT, ARENA. */
+ * Returns: ARGUMENT, STRUCT, FEATURE (one that the library is built without), TARGET, ALIGNMENT, ARENA. */
 levit_status levit_create(const levit_model* model, const levit_options* options, void* arena,
                           size_t arena_bytes, levit_context** context);
 

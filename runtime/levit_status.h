@@ -19,7 +19,7 @@
   X(VALUE, "the weight file holds a number that is not finite")                                  \
   X(ALIGNMENT, "the weight image or the arena is not aligned to 64 bytes")                       \
   X(ARENA, "the arena is too small")                                                             \
-  X(FEATURE, "the context was created without the feature that this call needs")                 \
+  X(FEATURE, "the context or the library was made without the feature that this call needs")     \
   X(TARGET, "this processor or this build has no such instruction set")                          \
   X(BATCH, "more pictures than the context was created for")                                     \
   X(LAYER, "no such layer")                                                                      \

@@ -1,4 +1,4 @@
-// The weight image behind its handle.
+// The weight image behind its handle; and the version of the library that reads it.
 #include "runtime/levit.h"
 #include "runtime/network.h"
 #include "runtime/sized.h"
@@ -49,6 +49,14 @@ levit_status status_of(levit::weights::Fault fault) {
 }  // namespace
 
 extern "C" {
+
+const char* levit_version(void) {
+#define LEVIT_QUOTE(x) #x
+#define LEVIT_DOTTED(a, b, c) LEVIT_QUOTE(a) "." LEVIT_QUOTE(b) "." LEVIT_QUOTE(c)
+  return LEVIT_DOTTED(LEVIT_VERSION_MAJOR, LEVIT_VERSION_MINOR, LEVIT_VERSION_PATCH);
+#undef LEVIT_DOTTED
+#undef LEVIT_QUOTE
+}
 
 levit_status levit_open(const void* image, size_t bytes, const levit_model** model) {
   if (image == nullptr || model == nullptr) return LEVIT_ARGUMENT;

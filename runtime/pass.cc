@@ -196,7 +196,7 @@ namespace {
 
 void run_together(const Pass& pass, float* logits, const float* direction) {
   forward(pass, logits);
-  if (direction != nullptr) backward(pass, direction);
+  if (kernels::kGradients && direction != nullptr) backward(pass, direction);
 }
 
 // The pictures of one replica, by one worker.

@@ -25,11 +25,3 @@ extern "C" const char* levit_status_text(levit_status status) {
   }
   return "not a status of this library";
 }
-
-extern "C" const char* levit_version(void) {
-#define LEVIT_QUOTE(x) #x
-#define LEVIT_DOTTED(a, b, c) LEVIT_QUOTE(a) "." LEVIT_QUOTE(b) "." LEVIT_QUOTE(c)
-  return LEVIT_DOTTED(LEVIT_VERSION_MAJOR, LEVIT_VERSION_MINOR, LEVIT_VERSION_PATCH);
-#undef LEVIT_DOTTED
-#undef LEVIT_QUOTE
-}

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "levit.h"
+#include "tools/checkpoint/c_source.h"
 #include "tools/checkpoint/checkpoint.h"
 #include "tools/checkpoint/fold.h"
 #include "tools/checkpoint/labels.h"
@@ -26,10 +27,11 @@ constexpr char kProgram[] = "pack_weights";
 constexpr int kFailedExit = 1, kUsageExit = 2;
 
 struct Options {
-  std::string input, output, name, note, labels, labels_file, resize, mean, std;
+  std::string input, output, emit_c, name, note, labels, labels_file, resize, mean, std;
   std::string dtype = "f16";
   float temperature = 1;
   ReadOptions read;
+  bool as_it_is = true;  // no option but --emit-c
 
   weights::Type type() const {
     return dtype == "q8"    ? weights::Type::kInt8
@@ -89,6 +91,7 @@ constexpr char kFooter[] =
     "  pack_weights model.safetensors -o imagenet.levit --labels-file config.json\n"
     "  pack_weights last.ckpt -o ai.levit --key ema --head classifier --mean 0.5 --std 0.5\n"
     "  pack_weights encoder.pth -o base.levit --no-head\n"
+    "  pack_weights cats.levit --emit-c cats.c\n"
     "A model of one output is the logit of a sigmoid: its labels are the negative side and the positive "
     "one.\n"
     "Exit codes: 0 done; 1 a file could not be read, understood or written; 2 wrong usage.";
@@ -98,7 +101,10 @@ void add_options(CLI::App& app, Options& options) {
          "CHECKPOINT", options.input,
          "safetensors or PyTorch file (timm, original LeViT, Hugging Face), or a .levit to pack again")
       ->required();
-  app.add_option("-o,--output", options.output, "the .levit file to write")->required()->type_name("FILE");
+  app.add_option("-o,--output", options.output, "the .levit file to write")->type_name("FILE");
+  app.add_option("--emit-c", options.emit_c,
+                 "write the file as C source as well, or alone, for builds that link the model like code")
+      ->type_name("FILE");
   app.add_option("--dtype", options.dtype,
                  "f16 (default), f32, or q8: 8-bit integers with a scale per output, half of f16's size")
       ->check(CLI::IsMember({"f16", "f32", "q8"}))
@@ -274,6 +280,11 @@ std::string pictures_text(const Options& options, const Checkpoint& checkpoint, 
          channels_text(to.std) + (options.std.empty() ? " (the same)" : " (as told)");
 }
 
+// Where the model goes, or else its C source.
+const std::string& written_to(const Options& options) {
+  return options.output.empty() ? options.emit_c : options.output;
+}
+
 std::string report_text(const Options& options, const Checkpoint& checkpoint, const FoldedModel& model,
                         const WriteReport& report, size_t bytes_read, size_t bytes_written) {
   std::string text = row("source", source_text(checkpoint));
@@ -294,7 +305,7 @@ std::string report_text(const Options& options, const Checkpoint& checkpoint, co
   if (rounds) text += row("fp16", rounding_text(report));
   if (report.int8_layers > 0) text += row("int8", int8_text(model, report));
   const char* const type = rounds ? ", fp16, " : report.int8_layers > 0 ? ", int8, " : ", fp32, ";
-  return text + row("written", options.output + type + std::to_string(bytes_written) + " bytes (from " +
+  return text + row("written", written_to(options) + type + std::to_string(bytes_written) + " bytes (from " +
                                    std::to_string(bytes_read) + ")");
 }
 
@@ -346,8 +357,22 @@ std::string pack_again(const Options& options, std::string_view bytes, std::vect
   *image = write_levit(model, options.type(), &report);
   std::string text = row("source", ".levit, " + model.name);
   if (report.int8_layers > 0) text += row("int8", int8_text(model, report));
-  return text + row("written", options.output + ", " + options.dtype + ", " + std::to_string(image->size()) +
-                                   " bytes (from " + std::to_string(bytes.size()) + ")");
+  return text +
+         row("written", written_to(options) + ", " + options.dtype + ", " + std::to_string(image->size()) +
+                            " bytes (from " + std::to_string(bytes.size()) + ")");
+}
+
+// A .levit file of which only C source is asked: byte for byte.
+std::string linked_as_it_is(const Options& options, std::string_view bytes, std::vector<uint8_t>* image) {
+  const levit_model* model = nullptr;
+  const levit_status opened = levit_open(bytes.data(), bytes.size(), &model);  // pages are aligned
+  if (opened != LEVIT_OK) throw std::runtime_error(levit_status_text(opened));
+  image->assign(bytes.begin(), bytes.end());
+  return row("written", options.emit_c + ", " + std::to_string(bytes.size()) + " bytes as they are");
+}
+
+void write_c(const Options& options, const std::vector<uint8_t>& image) {
+  naming(options.emit_c, [&] { write_atomically(options.emit_c, c_source(image)); });
 }
 
 void pack(const Options& options) {
@@ -355,9 +380,11 @@ void pack(const Options& options) {
   std::vector<uint8_t> image;
   naming(options.input, [&] {
     const MappedFile file(options.input);
-    if (same_file(options.input, options.output)) throw std::runtime_error("the output would overwrite it");
+    for (const std::string& output : {options.output, options.emit_c})
+      if (same_file(options.input, output)) throw std::runtime_error("the output would overwrite it");
     if (is_levit_file(file.bytes())) {
-      report = pack_again(options, file.bytes(), &image);
+      report = options.as_it_is ? linked_as_it_is(options, file.bytes(), &image)
+                                : pack_again(options, file.bytes(), &image);
       return;
     }
     const Checkpoint checkpoint = read_input(options, file.bytes());
@@ -367,7 +394,8 @@ void pack(const Options& options) {
     image = write_levit(model, options.type(), &written);
     report = report_text(options, checkpoint, model, written, file.bytes().size(), image.size());
   });
-  naming(options.output, [&] { write_atomically(options.output, image); });
+  if (!options.output.empty()) naming(options.output, [&] { write_atomically(options.output, image); });
+  if (!options.emit_c.empty()) write_c(options, image);
   print(report);
 }
 
@@ -382,12 +410,16 @@ int run(int count, char** arguments) {
   add_usage_flags(app);
   try {
     app.parse(count, arguments);
+    if (options.output.empty() && options.emit_c.empty()) throw CLI::RequiredError("--output or --emit-c");
   } catch (const CLI::Success& asked) {  // --help, --version, --manual, --completion
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
     complain(std::string(error.what()) + " (see pack_weights --help)", kProgram);
     return kUsageExit;
   }
+  for (const CLI::Option* option : app.get_options())
+    options.as_it_is = options.as_it_is &&
+                       (option->count() == 0 || option->get_positional() || option->check_lname("emit-c"));
   pack(options);
   return 0;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The installed tree: package_test.sh SOURCE_DIR BUILD_DIR
 set -euo pipefail
+trap 'echo "FAIL: line $LINENO" >&2' ERR
 
 source=$1
 build=$2
@@ -14,8 +15,25 @@ cmake -S "$source/tests/archive/package" -B "$work/consumer" -G Ninja -DCMAKE_PR
 cmake --build "$work/consumer"
 [[ $("$work/consumer/consumer" "$model") == 1.0000 ]]
 
+# By pkg-config, for a C compiler; then again where the tree is moved to.
+printf 'P6 48 32 255\n%4608s' '' >"$work/picture.ppm"
+with_pkg_config() {
+  local flags
+  flags=$(PKG_CONFIG_PATH=$1/lib/pkgconfig pkg-config --cflags --libs levit)
+  [[ $flags == *"$1"* ]]
+  # shellcheck disable=SC2086 # several flags
+  cc -std=c99 "$source/tools/examples/classify.c" $flags -o "$work/classify"
+  "$work/classify" "$model" "$work/picture.ppm" | awk '{sum += $2} END {exit !(sum > 0.9999 && sum < 1.0001)}'
+}
+with_pkg_config "$prefix"
+
 # The program finds the default model beside it, wherever the tree lies.
 mv "$prefix" "$work/elsewhere"
+with_pkg_config "$work/elsewhere"
+for file in man/man1/levit-classify.1 bash-completion/completions/levit fish/vendor_completions.d/levit.fish \
+  zsh/site-functions/_levit; do
+  [[ -s $work/elsewhere/share/$file ]]
+done
 mkdir -p "$work/elsewhere/share/levit"
 cp "$model" "$work/elsewhere/share/levit/ai_vs_real.levit"
 env -u LEVIT_MODEL "$work/elsewhere/bin/levit" info | grep -F "$work/elsewhere/share/levit/ai_vs_real.levit"

@@ -124,6 +124,38 @@ TEST_CASE("of a .levit file that is packed again preprocessing stays, and a dama
   CHECK(names(result.err, "damaged.levit: the weight file is damaged: its checksum does not fit"));
 }
 
+TEST_CASE("C source of a model has every byte of the file, from a checkpoint and from a .levit file") {
+  const ScratchDirectory scratch;
+  const std::string folder = scratch.path().string() + "/", output = folder + "a.levit";
+  REQUIRE(run(scratch, kInput + " -o " + output + " --emit-c " + folder + "a.c").exit_code == 0);
+  REQUIRE(run(scratch, kInput + " --emit-c " + folder + "alone.c").exit_code == 0);
+  REQUIRE(run(scratch, output + " --emit-c " + folder + "packed.c").exit_code == 0);
+  const std::string source = file_bytes(folder + "a.c"), image = file_bytes(output);
+  CHECK(source == file_bytes(folder + "alone.c"));
+  CHECK(source == file_bytes(folder + "packed.c"));
+  CHECK(names(source, "levit_weights_bytes = " + std::to_string(image.size()) + ";"));
+  std::string words;
+  for (size_t at = source.find('{', source.find("levit_weights[", source.find("levit_weights_bytes =")));
+       (at = source.find("0x", at)) != std::string::npos; ++at) {
+    uint64_t word = std::strtoull(source.c_str() + at, nullptr, 16);
+    for (int i = 0; i < 8; ++i, word >>= 8) words += static_cast<char>(word & 255);
+  }
+  CHECK(words.substr(0, image.size()) == image);
+  CHECK(words.size() < image.size() + 8);
+
+  const auto refused = [&](const std::string& arguments, const std::string& cause) {
+    const Run result = run(scratch, arguments);
+    CAPTURE(result.err);
+    CHECK(result.exit_code == 1);
+    CHECK(one_line(result.err));
+    CHECK(names(result.err, cause));
+  };
+  refused(output + " --emit-c " + output, "the output would overwrite it");
+  CHECK(file_bytes(output) == image);
+  std::filesystem::resize_file(output, image.size() - 1);
+  refused(output + " --emit-c " + folder + "b.c", output + ": ");
+}
+
 TEST_CASE("labels come from a file, and preprocessing from the command line") {
   const ScratchDirectory scratch;
   const std::string output = scratch.path() / "a.levit";
@@ -240,7 +272,7 @@ TEST_CASE("wrong usage and unusable paths are told in one line") {
     CHECK(files_in(scratch).empty());
   };
   refused("", 2, "pack_weights --help");
-  refused(kInput, 2, "--output is required");
+  refused(kInput, 2, "--output or --emit-c is required");
   refused(kInput + output + " --dtype f8", 2, "f8 not in {f16,f32}");
   refused(kInput + output + " --resize crop", 2, "crop not in {squash,timm,hf}");
   refused(kInput + output + " --temperature nan", 2, "nan is not a number from 0.001 to 1000");

@@ -10,9 +10,16 @@
 
 #include "weights/layout.h"
 
+// There in a program that was linked with weights/embed.S, as LEVIT_STANDALONE does; else null.
+extern "C" {
+[[gnu::weak]] extern const uint64_t levit_weights[];
+[[gnu::weak]] extern const size_t levit_weights_bytes;
+}
+
 namespace levit::tools {
 namespace {
 
+constexpr char kBuiltIn[] = "the model inside levit";  // the path of that one
 constexpr char kDefaultModel[] = "ai_vs_real.levit";
 constexpr size_t kStep = size_t{1} << 20;
 
@@ -22,6 +29,7 @@ std::string find_model(const std::string& flag) {
   if (!flag.empty()) return flag;
   const char* variable = std::getenv("LEVIT_MODEL");
   if (variable != nullptr && *variable != '\0') return variable;
+  if (&levit_weights_bytes != nullptr) return kBuiltIn;
   std::error_code error;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto folder = program.parent_path();
@@ -46,6 +54,11 @@ void ModelFile::attempt(const Step& step) {
 }
 
 ModelFile::ModelFile(const std::string& path, Unread) : path_(path) {
+  if (path_ == kBuiltIn && &levit_weights_bytes != nullptr) {
+    begin_ = reinterpret_cast<const uint8_t*>(levit_weights);
+    bytes_ = levit_weights_bytes;
+    return;
+  }
   attempt([this] {
     file_ = std::make_unique<InputFile>(path_);
     if (file_->directory()) throw std::runtime_error("a directory, not a .levit weight file");
@@ -57,17 +70,16 @@ ModelFile::ModelFile(const std::string& path, Unread) : path_(path) {
 }
 
 levit_resize ModelFile::announced_resize() const {
-  const uint32_t resize =
-      bytes_ < weights::kHeaderBytes ? 0 : weights::load_u32(image_.get() + weights::kAtResize);
+  const uint32_t resize = bytes_ < weights::kHeaderBytes ? 0 : weights::load_u32(begin_ + weights::kAtResize);
   return resize <= LEVIT_RESIZE_HF ? static_cast<levit_resize>(resize) : LEVIT_RESIZE_SQUASH;
 }
 
 void ModelFile::load() {
   attempt([this] {
-    levit_status opened = levit_open(image_.get(), bytes_, &model_);
+    levit_status opened = levit_open(begin_, bytes_, &model_);
     // In steps, so that a large file that is something else is not read to its end.
     while ((opened == LEVIT_OK || opened == LEVIT_TRUNCATED) && read(kStep))
-      opened = levit_open(image_.get(), bytes_, &model_);
+      opened = levit_open(begin_, bytes_, &model_);
     if (opened != LEVIT_OK) throw std::runtime_error(levit_status_text(opened));
   });
   file_.reset();
@@ -78,6 +90,7 @@ void ModelFile::load() {
 
 // Reads on; false at the end of the file.
 bool ModelFile::read(size_t most) {
+  if (file_ == nullptr) return false;
   if (bytes_ == capacity_) reserve(2 * capacity_);
   const size_t got = file_->read(image_.get() + bytes_, std::min(capacity_ - bytes_, most));
   bytes_ += got;
@@ -89,6 +102,7 @@ void ModelFile::reserve(size_t capacity) {
   if (larger == nullptr) throw std::runtime_error(std::strerror(ENOMEM));
   if (bytes_ > 0) std::memcpy(larger.get(), image_.get(), bytes_);
   image_ = std::move(larger);
+  begin_ = image_.get();
   capacity_ = capacity;
 }
 

@@ -13,8 +13,9 @@
 namespace levit::tools {
 
 // The file to use: `flag` (of --model) unless empty, else the environment variable LEVIT_MODEL, else the
-// default model, which lies in ../share/levit beside an installed program and in weights/ of the source tree
-// beside a built one. Throws std::runtime_error when there is none.
+// model built into the program (LEVIT_STANDALONE), else the default model, which lies in ../share/levit
+// beside an installed program and in weights/ of the source tree beside a built one. Throws
+// std::runtime_error when there is none.
 std::string find_model(const std::string& flag);
 
 // A validated weight file in memory. It is read and not mapped: reading lays it into huge pages, while a
@@ -50,6 +51,7 @@ class ModelFile {
   std::string path_;
   std::unique_ptr<InputFile> file_;  // until it is read
   Buffer image_;
+  const uint8_t* begin_ = nullptr;  // of the image: there, or built into the program
   size_t bytes_ = 0, capacity_ = 0;
   const levit_model* model_ = nullptr;
   levit_info info_{};

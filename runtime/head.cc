@@ -35,6 +35,17 @@ levit_status levit_features(levit_context* context, levit_input input, size_t co
   return levit::runtime::run(pass, nullptr, nullptr);
 }
 
+levit_status levit_classify_features(levit_context* context, levit_input input, size_t count, float* logits,
+                                     float* features) {
+  if (features == nullptr) return LEVIT_ARGUMENT;
+  const levit_status status = levit::runtime::check_scored_input(context, input, count);
+  if (status != LEVIT_OK) return status;
+  if (logits == nullptr) return LEVIT_ARGUMENT;
+  levit::runtime::Pass pass{*context, input, count};
+  pass.features = features;
+  return levit::runtime::run(pass, logits, nullptr);
+}
+
 levit_status levit_head_pack_bytes(size_t features, size_t classes, size_t* bytes) {
   using namespace levit::runtime;
   if (bytes == nullptr || !head_fits(features, classes)) return LEVIT_ARGUMENT;

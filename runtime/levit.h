@@ -79,8 +79,8 @@ typedef struct levit_info {
   float mean[3], std[3], temperature;
   uint32_t version_major, version_minor; /* of the file */
   uint64_t checksum;
-  uint32_t labels; /* as many as classes; 2 for one logit (classes 1), 0 without classifier */
-  uint32_t reserved;
+  uint32_t labels;      /* as many as classes; 2 for one logit (classes 1), 0 without classifier */
+  uint32_t familiarity; /* class means that levit_familiarity measures from; 0: it has none */
 } levit_info;
 
 /* Returns: ARGUMENT, STRUCT. */
@@ -312,6 +312,19 @@ levit_status levit_integrated_gradients(levit_context* context, const float* ten
  * context's batch. Returns: ARGUMENT, BATCH, NUMBER. */
 levit_status levit_features(levit_context* context, levit_input input, size_t count, float* features);
 
+/* Both at once, in one pass: logits as levit_classify has them, features as levit_features. Returns as
+ * levit_classify. */
+levit_status levit_classify_features(levit_context* context, levit_input input, size_t count, float* logits,
+                                     float* features);
+
+/* How far pictures lie from those that the model was trained on: the Mahalanobis distance of features
+ * [count][dims[2]] to the nearest class mean under the covariance that the classes share (Lee et al. 2018,
+ * arXiv 1807.03888), distance [count], and how many per cent of the training pictures lie nearer, percentile
+ * [count], 0 to 100; either may be null. Sums in float64. Returns: ARGUMENT, NO_FAMILIARITY, NUMBER (of the
+ * features, or a distance that overflows). */
+levit_status levit_familiarity(const levit_model* model, const float* features, size_t count, float* distance,
+                               float* percentile);
+
 typedef enum levit_optimizer {
   LEVIT_ADAMW = 0, /* Loshchilov and Hutter 2019, arXiv 1711.05101 */
   LEVIT_SGD = 1    /* with momentum, and decay added to the gradient, as torch.optim.SGD has it */
@@ -429,22 +442,37 @@ levit_status levit_softmax(const float* logits, size_t count, size_t classes, fl
 levit_status levit_class_map(levit_context* context, levit_input input, size_t class_index, float* map,
                              float* logits);
 
+#define LEVIT_QUANTILES 1001
+
+/* What levit_familiarity measures with; for levit_export. */
+typedef struct levit_training_spread {
+  size_t size;            /* sizeof(levit_training_spread), set by the caller */
+  const float* whitening; /* W [dims[2]][dims[2]], lower triangular; above it nothing is read: the inverse of
+                             the Cholesky factor L of the shared covariance L L^T */
+  const float* mean;      /* [means][dims[2]]: of the features of each class */
+  size_t means;           /* 1 to 65536 */
+  const float* quantile;  /* [LEVIT_QUANTILES]: of the distances of training pictures, 0 to 1000 per mille */
+} levit_training_spread;
+
 typedef struct levit_export_options {
-  size_t size;              /* sizeof(levit_export_options), set by the caller */
-  const levit_head* head;   /* null: the model's own */
-  const char* const* label; /* [classes]; null: the model's, when the classes are as many */
-  const char *name, *note;  /* UTF-8; null: the model's */
-  float temperature;        /* 0: 1 with another head, else the model's */
-  uint32_t reserved;        /* 0 */
+  size_t size;                         /* sizeof(levit_export_options), set by the caller */
+  const levit_head* head;              /* null: the model's own */
+  const char* const* label;            /* [classes]; null: the model's, when the classes are as many */
+  const char *name, *note;             /* UTF-8; null: the model's */
+  float temperature;                   /* 0: 1 with another head, else the model's */
+  uint32_t reserved;                   /* 0 */
+  const levit_training_spread* spread; /* null: the model's when the head is the model's, else none */
 } levit_export_options;
 
 /* Exactly the bytes of the weight file that levit_export makes. Returns: ARGUMENT (another number of
- * features, no labels), STRUCT, STRINGS, CONFIG (temperature). */
+ * features, no labels, no means), STRUCT, STRINGS, CONFIG (temperature), NUMBER (of the spread, or quantiles
+ * that do not ascend). */
 levit_status levit_export_bytes(const levit_model* model, const levit_export_options* options, size_t* bytes);
 
 /* Writes a whole .levit image: the model's backbone, byte for byte, with another head (in fp32, whatever the
- * backbone is in: the logits are those of levit_use_head, bit for bit), labels, name, note or temperature.
- * image: any alignment; may not overlap the model. Returns as levit_export_bytes; ARENA. */
+ * backbone is in: the logits are those of levit_use_head, bit for bit), labels, name, note, temperature
+ * or spread (W to 1/32767 of the largest value of a row). image: any alignment; may not overlap the model.
+ * Returns as levit_export_bytes; ARENA. */
 levit_status levit_export(const levit_model* model, const levit_export_options* options, void* image,
                           size_t bytes);
 

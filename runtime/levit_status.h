@@ -31,7 +31,8 @@
   X(DIVERGED, "training has diverged: a number is not finite any more")                          \
   X(CLASS, "no such class")                                                                      \
   X(NO_HEAD, "the weight file has no classifier: give it one (levit finetune)")                  \
-  X(STRUCT, "a struct's size is not set, or it has a field that this library does not know")
+  X(STRUCT, "a struct's size is not set, or it has a field that this library does not know")     \
+  X(NO_FAMILIARITY, "the weight file does not say what the pictures were like that it was trained on")
 
 typedef enum levit_status {
 #define LEVIT_STATUS_ENUM(name, sentence) LEVIT_##name,

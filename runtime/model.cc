@@ -94,6 +94,7 @@ levit_status levit_model_info(const levit_model* model, levit_info* info) {
   made.version_minor = view.version_minor;
   made.checksum = view.checksum;
   made.labels = view.labels;
+  made.familiarity = view.means;
   levit::runtime::write_sized(info, &made, sizeof made);
   return LEVIT_OK;
 }

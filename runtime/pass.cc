@@ -105,13 +105,14 @@ void report_head(const Pass& pass, bool backward) {
 void head(const Pass& pass, const Tokens& x, float* logits) {
   const Step step{pass.context, kStepHead};
   const Linear& layer = pass.context.network.head;
-  float* const to = pass.features != nullptr ? pass.features : pass.context.at(pass.context.plan.pooled);
+  float* const to = logits == nullptr ? pass.features : pass.context.at(pass.context.plan.pooled);
   const Tokens pooled = tokens(to, pass.count, channels(x));
   const size_t picture_tokens = stage_tokens(config_of(pass.context), kStages - 1);
   for (size_t i = 0; i < pass.count; ++i)
     step.kernels().mean_pool({data(x) + i * picture_tokens * channels(x), data(pooled) + i * channels(x),
                               picture_tokens, channels(x)});
-  if (pass.features != nullptr) return;
+  if (logits == nullptr) return;
+  if (pass.features != nullptr) std::memcpy(pass.features, to, pass.count * channels(x) * sizeof(float));
   linear(step, Split::kColumns, layer, plain_rows(data(pooled), channels(x)), pass.count,
          plain_columns(logits, layer.w.outputs));
   report_head(pass, false);
@@ -238,9 +239,9 @@ levit_status run(const Pass& pass, float* logits, const float* direction) {
     });
   }
   const weights::Config& config = config_of(pass.context);
-  const bool sound = pass.features != nullptr
-                         ? all_finite(pass.features, pass.count * config.dims[kStages - 1])
-                         : all_finite(logits, pass.count * config.classes);
+  const bool sound =
+      (pass.features == nullptr || all_finite(pass.features, pass.count * config.dims[kStages - 1])) &&
+      (logits == nullptr || all_finite(logits, pass.count * config.classes));
   return sound ? LEVIT_OK : LEVIT_NUMBER;
 }
 

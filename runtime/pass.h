@@ -63,7 +63,7 @@ struct Pass {
   float* activation = nullptr;  // values at `layer` go here, [count][layer floats]; may be null
   float* gradient = nullptr;  // gradient there; null: it stays in the plan's d_x. Never null for LEVIT_INPUT
   const ParameterGradients* parameters = nullptr;  // with these, nothing is propagated to `layer` itself
-  float* features = nullptr;                       // pooled features [count, dims[2]] instead of logits
+  float* features = nullptr;  // where the pooled features [count, dims[2]] go, beside or instead of logits
 
   bool keeps_stem() const { return layer == LEVIT_INPUT; }
   bool keeps(size_t stage) const { return layer < LEVIT_STAGE0 + static_cast<int>(stage); }

@@ -22,7 +22,9 @@ inline constexpr uint32_t kFlagOneLogit = 4;  // a sigmoid: one class, two label
 inline constexpr uint32_t kFlagNoHead = 8;    // no classifier: one class of zeros, no labels
 inline constexpr uint32_t kFlagInt8 =
     16;  // panels are int8 or fp16, as panel_type() says; not beside kFlagHalf
-inline constexpr uint32_t kKnownFlags = kFlagHalf | kFlagFloatHead | kFlagOneLogit | kFlagNoHead | kFlagInt8;
+inline constexpr uint32_t kFlagFamiliarity = 32;  // a section behind the tensors (familiarity.h)
+inline constexpr uint32_t kKnownFlags =
+    kFlagHalf | kFlagFloatHead | kFlagOneLogit | kFlagNoHead | kFlagInt8 | kFlagFamiliarity;
 
 inline constexpr size_t kAlignment = 64;     // of the image, of every tensor in it, and of its end
 inline constexpr size_t kHeaderBytes = 192;  // fixed part; the table of tensors follows
@@ -54,7 +56,8 @@ enum HeaderField : size_t {
   kAtTemperature = 132,  // f32
   kAtTensors = 136,      // entries of the table of tensors
   kAtStringBytes = 140,  // of the strings, which follow the table
-  kAtReserved = 144,     // zero up to kHeaderBytes
+  kAtMeans = 144,        // of the section of familiarity; 0 without it
+  kAtReserved = 148,     // zero up to kHeaderBytes
 };
 inline constexpr uint32_t kHardswish = 0;
 
@@ -166,6 +169,13 @@ inline void store_f32(uint8_t* p, float value) {
   uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
   store_u32(p, bits);
+}
+
+// Of padding.
+inline bool all_zero(const uint8_t* data, size_t bytes) {
+  uint8_t any = 0;
+  for (size_t i = 0; i < bytes; ++i) any = static_cast<uint8_t>(any | data[i]);
+  return any == 0;
 }
 
 }  // namespace levit::weights

@@ -41,6 +41,7 @@ View load_header(const uint8_t* image) {
   view.no_head = (load_u32(image + kAtRequired) & kFlagNoHead) != 0;
   const bool one_logit = (load_u32(image + kAtRequired) & kFlagOneLogit) != 0;
   view.labels = view.no_head ? 0 : one_logit ? 2 : view.config.classes;
+  view.means = (load_u32(image + kAtRequired) & kFlagFamiliarity) != 0 ? load_u32(image + kAtMeans) : 0;
   view.version_major = load_u16(image + kAtVersionMajor);
   view.version_minor = load_u16(image + kAtVersionMinor);
   view.checksum = load_u64(image + kAtChecksum);

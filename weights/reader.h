@@ -22,6 +22,7 @@ struct View {
   bool float_head;    // the head's are fp32 in spite of it
   bool no_head;       // no classifier: the head is one class of zeros
   uint32_t labels;    // as many as classes; 2 for one logit, 0 without classifier
+  uint32_t means;     // of the section of familiarity (familiarity.h); 0: there is none
   uint16_t version_major, version_minor;
   uint64_t checksum;
   const uint8_t* image;

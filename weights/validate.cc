@@ -2,6 +2,7 @@
 #include "weights/validate.h"
 
 #include "weights/checksum.h"
+#include "weights/familiarity.h"
 #include "weights/layout.h"
 
 namespace levit::weights {
@@ -12,12 +13,6 @@ bool little_endian() {
   uint8_t first;
   std::memcpy(&first, &one, 1);
   return first == 1;
-}
-
-bool all_zero(const uint8_t* data, size_t bytes) {
-  uint8_t any = 0;
-  for (size_t i = 0; i < bytes; ++i) any = static_cast<uint8_t>(any | data[i]);
-  return any == 0;
 }
 
 // Known ones; one type of panels; an fp32 head where the other panels are not.
@@ -49,7 +44,10 @@ Fault check_header(const uint8_t* image, size_t bytes) {
   const uint64_t used = kHeaderBytes + tensors * kEntryBytes + load_u32(image + kAtStringBytes);
   if (header > bytes || header != align_up(used)) return Fault::kHeader;
   const bool own_minor = load_u16(image + kAtVersionMinor) <= kVersionMinor;
-  if (own_minor && !all_zero(image + kAtReserved, kHeaderBytes - kAtReserved)) return Fault::kPadding;
+  // Without the section its field is one of the reserved ones.
+  const bool has_means = (load_u32(image + kAtRequired) & kFlagFamiliarity) != 0;
+  const size_t reserved = has_means ? kAtReserved : kAtMeans;
+  if (own_minor && !all_zero(image + reserved, kHeaderBytes - reserved)) return Fault::kPadding;
   if (!all_zero(image + used, static_cast<size_t>(header - used))) return Fault::kPadding;
   return Fault::kNone;
 }
@@ -60,8 +58,13 @@ bool head_fits(const View& view) {
   return flags == 0 || (view.config.classes == 1 && flags != (kFlagOneLogit | kFlagNoHead));
 }
 
+bool means_fit(const View& view) {
+  const bool has_means = (load_u32(view.image + kAtRequired) & kFlagFamiliarity) != 0;
+  return !has_means || (view.means > 0 && view.means <= kMaxMeans);
+}
+
 Fault check_config(const View& view) {
-  const bool fits = valid(view.config) && head_fits(view) &&
+  const bool fits = valid(view.config) && head_fits(view) && means_fit(view) &&
                     load_u32(view.image + kAtActivation) == kHardswish &&
                     valid(view.preprocessing, view.temperature);
   return fits ? Fault::kNone : Fault::kConfig;
@@ -71,11 +74,13 @@ TensorWalk walk_of(const View& view) {
   return {&view.config, view.type, load_u32(view.image + kAtHeaderBytes), view.float_head};
 }
 
-// The table says exactly what follows from the configuration, and the last tensor ends the file.
+// The table says exactly what follows from the configuration, and the last tensor ends the file, or the
+// section behind it does.
 Fault check_tensors(const View& view) {
   if (load_u32(view.image + kAtTensors) != tensor_count(view.config, view.type)) return Fault::kTensor;
   const uint32_t header = load_u32(view.image + kAtHeaderBytes);
-  if (file_bytes(view.config, view.type, header, view.float_head) != view.bytes) return Fault::kTensor;
+  const uint64_t tensors = file_bytes(view.config, view.type, header, view.float_head);
+  if (tensors + familiarity_bytes(view.config, view.means) != view.bytes) return Fault::kTensor;
   TensorWalk walk = walk_of(view);
   Tensor tensor;
   for (const uint8_t* entry = view.tensors; next_tensor(&walk, &tensor); entry += kEntryBytes) {
@@ -145,7 +150,9 @@ Fault check_content(const View& view) {
                                                          : kFiniteFloat;
     finite = digest_blocks(&digest, view.image + tensor.offset, blocks, mask) && finite;
   }
+  finite = digest_familiarity(&digest, view) && finite;
   if (digest_end(digest) != view.checksum) return Fault::kChecksum;
+  finite = finite && familiarity_is_ordered(view);
   return finite ? Fault::kNone : Fault::kValue;
 }
 
@@ -170,7 +177,7 @@ Fault check_padding(const View& view) {
     const bool stand_in = view.no_head && tensor.layer.part == Part::kHead;
     if (stand_in && !all_zero(data, static_cast<size_t>(tensor.bytes))) return Fault::kPadding;
   }
-  return Fault::kNone;
+  return familiarity_padding_is_zero(view) ? Fault::kNone : Fault::kPadding;
 }
 
 // False for NaN.

@@ -366,3 +366,26 @@ TEST_CASE("--max-megapixels sets the limit, and the refusal names it") {
               "(--max-megapixels raises the first)") == 1);
   CHECK(fixture.classify("--max-megapixels 2 " + path).exit == 0);
 }
+
+TEST_CASE("--views: the mean of several views decides, and views that disagree make it unsure") {
+  const ScratchDirectory root;
+  const std::string model = write_model(root), picture = write_picture(root, "a.ppm", 60, 40);
+  const auto classify = [&](const std::string& flags) {
+    return run("$levit classify --model " + quoted(model) + " " + flags + " " + quoted(picture));
+  };
+  const json one = json::parse(classify("--json").out), again = json::parse(classify("--json --views 1").out);
+  CHECK(one == again);
+  for (const size_t views : {size_t{2}, size_t{8}}) {
+    const json line = json::parse(classify("--json --unsure 0.5..0.5 --views " + std::to_string(views)).out);
+    CHECK(line["views"] == views);
+    CHECK(line["agreeing"] <= views);
+    CHECK(line["spread"].get<double>() > 0);
+    CHECK(line["unsure"] == (line["agreeing"] < views));
+    CHECK(line["logits"] != one["logits"]);
+    CHECK(json::parse(classify("--json --unsure 0.5..0.5 --batch 3 --views " + std::to_string(views)).out) ==
+          line);
+  }
+  CHECK(classify("--csv --views 3").out.find(",views,agreeing,spread\r\n") != std::string::npos);
+  CHECK(classify("--views 3").out.find("spread, agree") != std::string::npos);
+  CHECK(classify("--views 9").exit == 2);
+}

@@ -241,3 +241,16 @@ TEST_CASE("explain --faithfulness: a table, a plot, and JSON in which gains are 
     CHECK(deletion["curve"].back() == insertion["curve"].front());
   }
 }
+
+TEST_CASE("explain: what fails is counted, and a run that writes nothing leaves no folder") {
+  const Fixture fixture;
+  fixture.root.write("pictures/a/broken.jpg", "no picture");
+  const Outcome some = fixture.explain("--method classmap " + quoted(fixture.pictures));
+  CHECK(some.exit == 1);
+  CHECK(some.err.find("2 sheets in ") != std::string::npos);
+  CHECK(some.err.find("; 1 of 3 inputs failed\n") != std::string::npos);
+  fs::remove_all(fixture.out);
+  const Outcome none = fixture.explain(quoted(fixture.pictures + "/a/broken.jpg"));
+  CHECK(none.exit == 1);
+  CHECK(!fs::exists(fixture.out));
+}

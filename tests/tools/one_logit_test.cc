@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/support/program.h"
 #include "tests/support/seeded.h"
@@ -70,7 +72,8 @@ TEST_CASE("classify gives one logit two labels by its sigmoid") {
   CHECK(line["probabilities"]["real"].get<double>() == doctest::Approx(1 - sigmoid).epsilon(1e-5));
   CHECK(line["label"] == (sigmoid > 0.5 ? "ai" : "real"));
   const std::string csv = fixture.levit("classify", model, "--csv").out;
-  CHECK(csv.find("logit real,logit ai") != std::string::npos);
+  CHECK(csv.find("probability ai,logit ai\r\n") != std::string::npos);  // the logit of JSON, and no other
+  CHECK(csv.find("," + line["logits"][0].dump() + "\r\n") != std::string::npos);
   const std::string row = csv.substr(csv.find('\n') + 1), header = csv.substr(0, csv.find('\n'));
   CHECK(std::count(row.begin(), row.end(), ',') == std::count(header.begin(), header.end(), ','));
 }
@@ -105,6 +108,28 @@ TEST_CASE("faithfulness and info know one logit") {
   const json info = json::parse(run("$levit info --json " + quoted(model)).out);
   CHECK(info["head"] == "sigmoid of one logit");
   CHECK(info["labels"] == json({"real", "ai"}));
+}
+
+TEST_CASE("evaluate judges one logit as classify does") {
+  const Fixture fixture;
+  const std::string model = fixture.one_logit();
+  std::filesystem::create_directories(fixture.root.path() / "data/ai");
+  std::filesystem::create_directories(fixture.root.path() / "data/real");
+  for (const std::string name : {"data/ai/a.ppm", "data/ai/b.ppm", "data/real/c.ppm"})
+    write_picture(fixture.root, name, 30 + 10 * (name[9] % 3), 40);
+  const std::string start = "cd " + quoted(fixture.root.path()) + "\n";
+  const json result =
+      json::parse(run(start + "$levit evaluate --json --csv rows.csv data --model " + quoted(model)).out);
+  CHECK(result["labels"] == json({"real", "ai"}));
+  CHECK(result["n"] == 3);
+  std::istringstream lines(run(start + "$levit classify --json data --model " + quoted(model)).out);
+  size_t right = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const json verdict = json::parse(line);
+    right += verdict["path"].get<std::string>().find("/" + verdict["label"].get<std::string>() + "/") !=
+             std::string::npos;
+  }
+  CHECK(result["accuracy"]["value"].get<double>() == doctest::Approx(static_cast<double>(right) / 3));
 }
 
 TEST_CASE("without classifier nothing is classified, in one line") {

@@ -19,7 +19,8 @@ levit_status expected_for_flip(size_t byte, int bit, bool longer) {
   if (byte < weights::kAtVersionMajor) return LEVIT_MAGIC;
   if (byte < weights::kAtVersionMinor) return LEVIT_VERSION;
   const bool required = byte >= weights::kAtRequired && byte < weights::kAtOptional;
-  if (required && (byte != weights::kAtRequired || bit > 3)) return LEVIT_FLAGS;
+  constexpr uint32_t kMayBe = weights::kKnownFlags & ~weights::kFlagInt8;  // beside kFlagHalf
+  if (required && (byte != weights::kAtRequired || (kMayBe >> bit & 1) == 0)) return LEVIT_FLAGS;
   const bool size = byte >= weights::kAtFileBytes && byte < weights::kAtChecksum;
   if (size) return longer ? LEVIT_TRUNCATED : LEVIT_TRAILING;
   return LEVIT_CHECKSUM;

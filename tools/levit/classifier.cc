@@ -6,6 +6,7 @@
 
 #include "tools/common/input_file.h"
 #include "tools/common/signals.h"
+#include "tools/levit/dataset/view.h"
 
 namespace levit::tools {
 namespace {
@@ -27,12 +28,16 @@ class Stopwatch {
 }  // namespace
 
 Classifier::Classifier(const levit_model* model, const levit_options& run, const SampleReader& reader,
-                       const UnsureBand& band)
+                       levit_resize resize, const UnsureBand& band, size_t views)
     : reader_(reader),
+      resize_(resize),
       band_(band),
+      views_(views),
+      familiarity_(info(model).familiarity > 0),
       context_(model, run),
       pixels_(run.batch * kSampleValues),
-      logits_(run.batch * context_.classes()) {}
+      logits_(run.batch * context_.classes()),
+      features_(familiarity_ ? run.batch * info(model).dims[2] : 0) {}
 
 std::vector<Verdict> Classifier::classify(const Input* inputs, size_t count, Decoded* first) {
   std::vector<Verdict> verdicts;
@@ -49,6 +54,10 @@ void Classifier::load(const Input& input, Decoded* decoded, std::vector<Verdict>
       if (sample.rgb.empty()) {
         classify_tensor(sample, verdicts);
         return !interrupted();
+      }
+      if (views_ > 1) {
+        classify_views(sample, verdicts);
+        return true;
       }
       std::copy(sample.rgb.begin(), sample.rgb.end(),
                 pixels_.begin() + static_cast<long>(pending_.size() * kSampleValues));
@@ -90,12 +99,49 @@ void Classifier::run_pending(std::vector<Verdict>& verdicts) {
 
 void Classifier::run(levit_input input, const Sample* samples, size_t count, Verdict* verdicts) {
   const Stopwatch watch(times_.network);
-  const levit_status status = levit_classify(context_.get(), input, count, logits_.data());
+  const levit_status status = pass(input, count);
   for (size_t i = 0; i < count; ++i) {
-    verdicts[i] = status == LEVIT_OK
-                      ? judged(samples[i], context_, logits_.data() + i * context_.classes(), band_)
-                      : failed(samples[i], levit_status_text(status));
+    if (status != LEVIT_OK) {
+      verdicts[i] = failed(samples[i], levit_status_text(status));
+      continue;
+    }
+    verdicts[i] = judged(samples[i], context_, logits_.data() + i * context_.classes(), band_);
+    if (familiarity_) measure(verdicts[i], features_.data() + i * (features_.size() / batch()));
   }
+}
+
+levit_status Classifier::pass(levit_input input, size_t count) {
+  return familiarity_
+             ? levit_classify_features(context_.get(), input, count, logits_.data(), features_.data())
+             : levit_classify(context_.get(), input, count, logits_.data());
+}
+
+void Classifier::measure(Verdict& verdict, const float* features) const {
+  verdict.measured =
+      levit_familiarity(context_.model(), features, 1, &verdict.distance, &verdict.percentile) == LEVIT_OK;
+}
+
+// One picture's views, as many at a time as go through the network together. Familiarity is the plain one's.
+void Classifier::classify_views(const Sample& sample, std::vector<Verdict>& verdicts) {
+  std::vector<float> logits;
+  Verdict plain;
+  for (size_t first = 0; first < views_; first += batch()) {
+    const size_t count = std::min(batch(), views_ - first);
+    for (size_t i = 0; i < count; ++i) {
+      const std::vector<uint8_t> pixels =
+          steady_view(context_.get(), sample.picture.image(), resize_, sample.rgb, first + i);
+      std::copy(pixels.begin(), pixels.end(), pixels_.begin() + static_cast<long>(i * kSampleValues));
+    }
+    const Stopwatch watch(times_.network);
+    check(pass({pixels_.data(), nullptr}, count));
+    if (first == 0 && familiarity_) measure(plain, features_.data());
+    logits.insert(logits.end(), logits_.begin(),
+                  logits_.begin() + static_cast<long>(count * context_.classes()));
+  }
+  verdicts.push_back(judged_by_views(sample, context_, logits, band_));
+  verdicts.back().measured = plain.measured;
+  verdicts.back().distance = plain.distance;
+  verdicts.back().percentile = plain.percentile;
 }
 
 }  // namespace levit::tools

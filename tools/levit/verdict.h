@@ -11,6 +11,10 @@
 
 namespace levit::tools {
 
+// From here on a picture is said to be unlike anything that the model was trained on: none of a thousand
+// training pictures was as far away from the others.
+inline constexpr float kUnlikePercentile = 99.9F;
+
 struct Verdict {
   std::string path;
   int64_t index = -1;                // of the tensor in a .npy file [B,3,224,224], else -1
@@ -22,6 +26,11 @@ struct Verdict {
   std::vector<float> probabilities;  // of each label; of one logit, of its two sides
   size_t label = 0;                  // the most likely
   bool unsure = false;
+  size_t views = 1, agreeing = 1;      // of the picture; those whose most likely label is `label`
+  float spread = 0;                    // standard deviation of the first probability over the views
+  bool measured = false;               // the model knows how its training pictures are spread:
+  float distance = 0, percentile = 0;  // levit_familiarity
+  bool unlike() const { return measured && percentile >= kUnlikePercentile; }
 };
 
 // What the file says of itself, in one line; empty when it says nothing.
@@ -39,27 +48,40 @@ std::vector<std::string> class_labels(const ModelFile& model);
 // The verdict on a sample from its logits [classes].
 Verdict judged(const Sample& sample, const Context& context, const float* logits, const UnsureBand& band);
 
+// The same from those of several views, logits [views][classes]: their mean decides, and a verdict that not
+// all views share is unsure.
+Verdict judged_by_views(const Sample& sample, const Context& context, const std::vector<float>& logits,
+                        const UnsureBand& band);
+
 // Why there is no verdict on that input or sample.
 Verdict failed(const std::string& path, const std::string& error);
 Verdict failed(const Sample& sample, const std::string& error);
 
 enum class Form { kTable, kJson, kCsv };
 
-// `top`: how many of the most likely classes stand there in place of all; 0: all, and in a table the first.
-// What stands above the first verdict; empty for JSON lines.
-std::string header_line(Form form, const std::vector<std::string>& labels, size_t top = 0);
+// What is shown of every verdict beside its label.
+struct Columns {
+  size_t top = 0;          // so many of the most likely classes in place of all; 0: all, in a table the first
+  bool one_logit = false;  // of the model: it is the second label's
+  bool familiarity = false;
+  bool views = false;
+};
 
-// One line, in a table one for each of `top` and another where the file says something of itself. Failures
-// are no row of the table: they are empty there, and an object or a row with an error elsewhere.
+// What stands above the first verdict; empty for JSON lines.
+std::string header_line(Form form, const std::vector<std::string>& labels, const Columns& columns = {});
+
+// One line, in a table one for each of `top` and others where the file says something of itself or the
+// picture is unlike the training's. Failures are no row of the table: they are empty there, and an object or
+// a row with an error elsewhere.
 std::string verdict_line(Form form, const std::vector<std::string>& labels, const Verdict& verdict,
-                         size_t top = 0);
+                         const Columns& columns = {});
 
 // Classes by falling probability, equal ones by their number; at most `count`.
 std::vector<size_t> most_likely(const Verdict& verdict, size_t count);
 
 // The JSON line with further members, `more` being an object's text that is not empty.
 std::string verdict_json(const std::vector<std::string>& labels, const Verdict& verdict,
-                         const std::string& more = "{}", size_t top = 0);
+                         const std::string& more = "{}", const Columns& columns = {});
 
 }  // namespace levit::tools
 

@@ -62,6 +62,20 @@ TEST_CASE("one clue that differs is found and named, whichever it is") {
   }
 }
 
+TEST_CASE("a class that was compressed once more is found by its tables, however alike their sums are") {
+  std::vector<GiveAwayRow> rows = alike(400);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    // As found: 40 programs with tables of their own; once more: one quality, in the middle of theirs.
+    const size_t program = rows[i].label == 1 ? 20 : i * 7 % 40;
+    rows[i].file.luma_steps = 400 + program;
+    rows[i].file.chroma_steps = 700 + program;
+    rows[i].file.tables = 1000 + program;
+  }
+  const GiveAway found = find_give_away(rows);
+  CHECK(clue(found, "JPEG tables") > 0.9);
+  CHECK(found.solved());
+}
+
 TEST_CASE("a large class does not make a small one look solved") {
   std::vector<GiveAwayRow> rows = alike(600);
   for (size_t i = 0; i < rows.size(); ++i) rows[i].label = i % 12 == 0 ? 1 : 0;
@@ -87,6 +101,9 @@ TEST_CASE("the tables of a JPEG file are added up, whatever stands in front of t
   CHECK(facts.format == "jpeg");
   CHECK(facts.luma_steps == 64 * 3);
   CHECK(facts.chroma_steps == 64 * 5);
+  std::string other = file;
+  std::swap(other[20], other[90]);  // a step of one table for one of the other: other tables
+  CHECK(facts_of(reinterpret_cast<const uint8_t*>(other.data()), other.size()).tables != facts.tables);
   // Cut anywhere: no more than what is there.
   for (size_t bytes = 0; bytes < file.size(); ++bytes)
     CHECK(facts_of(reinterpret_cast<const uint8_t*>(file.data()), bytes).luma_steps <= 64 * 3);

@@ -123,6 +123,7 @@ TEST_CASE("bad data gets one line that names it, and exit code 1") {
   fs::create_directories(fixture.root.path() / "strange/class0");
   fs::create_directories(fixture.root.path() / "empty");
   fixture.root.write("strange/cats/x.ppm");
+  fixture.root.write("strange/dogs/x.ppm");
   fixture.root.write("strange/class0/x.ppm");
   fs::create_directories(fixture.root.path() / "bare/class0");
   fixture.root.write("wrong.csv", "path,label\na.ppm\n");
@@ -132,15 +133,15 @@ TEST_CASE("bad data gets one line that names it, and exit code 1") {
     const char *arguments, *line;
   } cases[] = {
       {"strange",
-       "levit: strange: the model knows no label \"cats\", only class0, class1 (--map cats=LABEL renames "
-       "it)\n"},
+       "levit: strange: the model knows no label \"cats\", \"dogs\", only \"class0\", \"class1\" (--map "
+       "FROM=TO renames a label of the data)\n"},
       {"empty", "levit: empty: no folders in it; every label needs one, as in ai/ and real/\n"},
       {"bare", "levit: bare/class0: no picture in this directory\n"},
       {"missing", "levit: missing: No such file or directory\n"},
       {"--labels-csv missing.csv", "levit: missing.csv: No such file or directory\n"},
       {"--labels-csv wrong.csv", "levit: wrong.csv, line 2: not path,label\n"},
       {"--labels-csv none.csv", "levit: none.csv: names no picture\n"},
-      {"--labels-csv twice.csv", "levit: twice.csv: names a.ppm twice\n"},
+      {"--labels-csv twice.csv", "levit: twice.csv, line 2: a.ppm again, as in line 1\n"},
   };
   for (const auto& [arguments, line] : cases) {
     CAPTURE(arguments);
@@ -213,8 +214,10 @@ TEST_CASE("parts that do not belong together are refused, and no file of predict
   CHECK(fixture.evaluate("--merge one third").err == "levit: third: not of the same evaluation as one\n");
   CHECK(fixture.evaluate("--merge one nowhere").err == "levit: nowhere: No such file or directory\n");
   fixture.root.write("text", "no prediction\n");
-  CHECK(fixture.evaluate("--merge text").err.find("levit: text: line 1: no prediction of levit evaluate") ==
-        0);
+  CHECK(fixture.evaluate("--merge text").err == "levit: text: line 1: no prediction of levit evaluate\n");
+  fixture.root.write("rows.csv", "path,label\na.png,ai\n");
+  CHECK(fixture.evaluate("--merge rows.csv").err ==
+        "levit: rows.csv: line 1: no prediction of levit evaluate\n");
   const std::string before = file_text(fixture.root.path() / "one");
   CHECK(fixture.evaluate("data --shard 1/2 --predictions one").err ==
         "levit: one: exists; --resume goes on with it, else name another file or remove it\n");
@@ -317,4 +320,53 @@ TEST_CASE("--probe asks each layer about held-out pictures; too few of them are 
   }
   const Fixture few(1, 1);
   CHECK(few.evaluate("data --probe").err.find("--probe: too few pictures") != std::string::npos);
+}
+
+TEST_CASE("--doubt compares detectors of mistakes with the plain probability, the same in parts") {
+  const Fixture fixture(8, 7);
+  const Outcome whole = fixture.evaluate("data --doubt --json");
+  CHECK(whole.err.empty());
+  const json doubt = json::parse(whole.out)["doubt"];
+  REQUIRE(doubt["detectors"].size() == 3);  // the model knows no familiarity
+  CHECK(doubt["detectors"][0]["detector"] == "plain probability");
+  CHECK(doubt["detectors"][0]["gain"]["value"] == 0);
+  for (const json& one : doubt["detectors"]) {
+    const double value = one["accuracy_at_80"]["value"];
+    CHECK(value >= 0);
+    CHECK(value <= 1);
+  }
+  fixture.evaluate("data --doubt --shard 1/2 --predictions one");
+  fixture.evaluate("data --doubt --shard 2/2 --predictions two");
+  CHECK(fixture.evaluate("--merge two one --json").out == whole.out);
+  fixture.evaluate("data --shard 1/2 --predictions without");
+  CHECK(fixture.evaluate("--merge without two").err == "levit: two: not of the same evaluation as without\n");
+  CHECK(fixture.evaluate("data --doubt").out.find("detectors of mistakes") != std::string::npos);
+}
+
+TEST_CASE("--equalise evaluates what finetune --equalise learns from") {
+  const Fixture fixture;
+  const auto colours = [&](const std::string& flags) {
+    fs::remove(fixture.root.path() / "p");
+    fixture.evaluate("data --predictions p " + flags);
+    std::istringstream lines(file_text(fixture.root.path() / "p"));
+    std::string header, first;
+    std::getline(lines, header);
+    std::getline(lines, first);
+    return json::parse(first)["logits"];
+  };
+  CHECK(colours("") != colours("--equalise"));
+}
+
+TEST_CASE("killed by SIGKILL at ten moments and resumed, an evaluation ends with the bytes of one run") {
+  const Fixture fixture(40, 40);
+  const Outcome whole = fixture.evaluate("data --predictions whole --json");
+  const Outcome killed = fixture.evaluate(
+      "data --predictions part --resume --json >/dev/null & pid=$!\n"
+      "for i in $(seq 10); do\n"
+      "  sleep 0.0$((RANDOM % 9))\n  kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null\n"
+      "  $levit evaluate data --predictions part --resume --json >/dev/null & pid=$!\ndone\n"
+      "kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null\n"
+      "$levit evaluate data --predictions part --resume --json");
+  CHECK(killed.out == whole.out);
+  CHECK(file_text(fixture.root.path() / "part") == file_text(fixture.root.path() / "whole"));
 }

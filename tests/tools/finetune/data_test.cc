@@ -120,6 +120,18 @@ TEST_CASE("a CSV of paths and labels is read with its quotes, header and byte or
                  "no.csv: names no picture"));
 }
 
+TEST_CASE("columns of a CSV are found by their names, whatever divides them, and a repeat names both lines") {
+  const ScratchDirectory d;
+  const Dataset named =
+      read_dataset({}, d.write("named.csv", "id;Label;split;File\n1;cat;train;a, b.jpg\n2;dog;test;c.jpg\n"));
+  CHECK(named.labels == std::vector<std::string>{"cat", "dog"});
+  CHECK(named.pictures[0].path == (d.path() / "a, b.jpg").string());
+  CHECK(read_dataset({}, d.write("tabs.tsv", "a.jpg\tcat\nb.jpg\tdog\n")).labels == named.labels);
+  const std::string repeats = d.write("repeats.csv", "path,label\nx.jpg,cat\ny.jpg,dog\n./x.jpg,dog\n");
+  CHECK(contains(refusal([&] { read_dataset({}, repeats); }), "repeats.csv, line 4: "));
+  CHECK(contains(refusal([&] { read_dataset({}, repeats); }), "x.jpg again, as in line 2"));
+}
+
 TEST_CASE("classes take the order of a model that has them") {
   const Dataset dataset = with_labels(dataset_of({0, 1, 1}), {"real", "ai"});
   CHECK(dataset.pictures[0].label == 1);

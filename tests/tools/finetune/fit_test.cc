@@ -122,6 +122,23 @@ TEST_CASE("a rate that diverges at once leaves no head") {
   CHECK(none.best_epoch == 0);
 }
 
+TEST_CASE("a rate that diverges late keeps the best head of the time before") {
+  const Golden golden;
+  const LabelledRows training = golden.rows(3, 4, 0, 3), held_out = golden.rows(3, 4, 3, 4);
+  FitOptions options = options_of(Solver::kSgd);
+  options.rate =
+      3;  // times a decay of 1: from a rate of 2 on every step turns the head round and lets it grow
+  options.weight_decay = 1;
+  options.momentum = 0;
+  options.warmup = 60;  // it learns before the rate is there
+  options.epochs = options.patience = 2000;
+  const HeadFit late = fit(training, held_out, options);
+  CHECK(late.diverged);
+  REQUIRE(late.best_epoch > 0);
+  CHECK(late.epochs > late.best_epoch);
+  CHECK(std::isfinite(score_head(late.head, held_out).loss));
+}
+
 TEST_CASE("balanced weights make every class count as much") {
   const std::vector<float> weights = balanced_weights({10, 30, 60});
   CHECK(weights[0] * 10 == doctest::Approx(100.0 / 3));

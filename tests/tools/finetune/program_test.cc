@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "tests/support/npy.h"
+#include "tools/common/npy.h"
 
 namespace levit::tests {
 namespace {
@@ -228,6 +229,165 @@ TEST_CASE("augmented views are those of their seed, and are cached beside the pl
   CHECK(bytes_of(bench.at("a.levit")) == bytes_of(bench.at("b.levit")));
   CHECK(bytes_of(bench.at("a.levit")) == bytes_of(bench.at("a2.levit")));
   CHECK(bytes_of(bench.at("a.levit")) != bytes_of(bench.at("d.levit")));
+}
+
+TEST_CASE("--familiarity: classify says how far a picture is from those of the training, in every form") {
+  const Bench bench(2, 60);
+  const Outcome made = bench.finetune("-o out.levit --val 0 --familiarity");
+  CHECK(made.err == "");
+  REQUIRE(made.exit == 0);
+  CHECK(contains(made.out, "of pictures that it has not seen: half below "));
+  CHECK(contains(run("$levit info " + quoted(bench.at("out.levit"))).out, "2 class means"));
+  write_picture(bench.d, "strange.ppm", 40, 40);
+  const auto classify = [&](const std::string& flags, const std::string& picture) {
+    return run("cd " + quoted(bench.d.path()) + "\n$levit classify --quiet --model out.levit " + flags + " " +
+               picture);
+  };
+  double mean = 0;
+  std::istringstream lines(classify("--json", "data").out);
+  for (std::string line; std::getline(lines, line);)
+    mean += nlohmann::json::parse(line)["familiarity"]["percentile"].get<double>() / 120;
+  CHECK(mean > 15);  // pictures of the training lie within what is common there
+  CHECK(mean < 60);
+  const auto strange = nlohmann::json::parse(classify("--json", "strange.ppm").out)["familiarity"];
+  CHECK(strange["percentile"] == 100);
+  CHECK(strange["unlike"] == true);
+  const std::string table = classify("", "strange.ppm").out;
+  CHECK(contains(table, "farther than"));
+  CHECK(contains(table,
+                 "unlike anything it was trained on: farther away than 100.0 % of its training pictures"));
+  const std::string csv = classify("--csv", "strange.ppm").out;
+  CHECK(contains(csv, ",distance,percentile,unlike\r\n"));
+  CHECK(contains(csv, ",100.0,true\r\n"));
+  const std::string views = classify("--json --views 4", "strange.ppm").out;
+  CHECK(nlohmann::json::parse(views)["familiarity"] == strange);
+  REQUIRE(bench.finetune("-o plain.levit --val 0").exit == 0);
+  CHECK(!contains(run("$levit classify --model " + quoted(bench.at("plain.levit")) + " " +
+                      quoted(bench.at("strange.ppm")))
+                      .out,
+                  "farther than"));
+}
+
+TEST_CASE("--familiarity-only keeps head, name and verdicts, for any threads, and asks for enough pictures") {
+  const Bench bench(2, 60);
+  REQUIRE(bench.finetune("-o first.levit --val 0 --name first").exit == 0);
+  const auto add = [&](const std::string& flags) {
+    return run("cd " + quoted(bench.d.path()) + "\n$levit finetune --model first.levit --familiarity-only " +
+               flags);
+  };
+  REQUIRE(add("data -o a.levit --threads 1").exit == 0);
+  REQUIRE(add("data -o b.levit --threads 3 --batch 5").exit == 0);
+  CHECK(bytes_of(bench.at("a.levit")) == bytes_of(bench.at("b.levit")));
+  const auto info = nlohmann::json::parse(run("$levit info --json " + quoted(bench.at("a.levit"))).out);
+  CHECK(info["name"] == "first");
+  CHECK(contains(info["note"], "Familiarity: of 120 rows of features (dark 60, light 60)."));
+  const auto verdicts = [&](const std::string& model) {
+    return nlohmann::json::parse(
+        run("cd " + quoted(bench.d.path()) + "\n$levit classify --json --model " + model + " data/dark/1.ppm")
+            .out)["logits"];
+  };
+  CHECK(verdicts("a.levit") == verdicts("first.levit"));
+  write_data(bench.d, "few", 20);
+  const Outcome few = add("few -o c.levit");
+  CHECK(few.exit == 1);
+  CHECK(few.err == "levit: familiarity needs 50 pictures to learn from, and there are 40\n");
+  CHECK(!std::filesystem::exists(bench.at("c.levit")));
+}
+
+TEST_CASE("a new head makes a model of another name: the base's with its labels, or the one asked for") {
+  const Bench bench;
+  const auto name = [&](const char* model) {
+    return nlohmann::json::parse(run("$levit info --json " + quoted(bench.at(model))).out)["name"]
+        .get<std::string>();
+  };
+  REQUIRE(bench.finetune("-o mine.levit").exit == 0);
+  CHECK(name("mine.levit") == name("model.levit") + " (head of dark, light)");
+  REQUIRE(
+      run("cd " + quoted(bench.d.path()) + "\n$levit finetune data --model mine.levit -o again.levit").exit ==
+      0);
+  CHECK(name("again.levit") == name("mine.levit"));
+  REQUIRE(bench.finetune("-o other.levit --name other").exit == 0);
+  CHECK(name("other.levit") == "other");
+}
+
+TEST_CASE("a conv head, trained, saved and loaded: its class maps add up to its logits") {
+  const Bench bench;
+  REQUIRE(bench.finetune("-o conv.levit --head conv").exit == 0);
+  const std::string start = "cd " + quoted(bench.d.path()) + "\n";
+  const auto verdict =
+      nlohmann::json::parse(run(start + "$levit classify --json --model conv.levit data/light/3.ppm").out);
+  for (size_t k = 0; k < 2; ++k) {
+    const std::string label = k == 0 ? "dark" : "light";
+    const Outcome explained =
+        run(start + "$levit explain --model conv.levit --method classmap --raw --class " + label + " -o " +
+            label + " data/light/3.ppm");
+    CAPTURE(explained.err);
+    REQUIRE(explained.exit == 0);
+    const tools::NpyFile file(bench.at(label + "/3_classmap_stage2.npy").string());
+    REQUIRE(file.shape() == std::vector<size_t>{4, 4});
+    std::vector<float> map(16);
+    file.read(0, 16, map.data());
+    double sum = 0;
+    for (const float cell : map) sum += static_cast<double>(cell);
+    CHECK(sum == doctest::Approx(verdict["logits"][k].get<double>()).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("--adversarial says what it gains and costs, and is the same for any threads") {
+  const Bench bench(2, 20);
+  const std::string flags =
+      " --adversarial --epsilon 8/255 --attack-steps 3 --rounds 2 --val 0.3 --rate 0.01 --json";
+  const Outcome made = bench.finetune("-o a.levit --threads 1" + flags);
+  CHECK(made.err == "");
+  REQUIRE(made.exit == 0);
+  const auto report = nlohmann::json::parse(made.out)["adversarial"];
+  CHECK(report["n"] > 3);
+  CHECK(report["steps"] == 3);
+  for (const char* when : {"before", "after"}) {
+    CHECK(report["robust"][when] <= report["clean"][when]);
+    CHECK(report["clean"][when] >= 0.5);
+  }
+  REQUIRE(bench.finetune("-o b.levit --threads 3" + flags).exit == 0);
+  REQUIRE(bench.finetune("-o c.levit --val 0.3 --rate 0.01").exit == 0);
+  const auto weights = [&](const char* name) {  // the name differs
+    return nlohmann::json::parse(
+        run("cd " + quoted(bench.d.path()) + "\n$levit classify --json --model " + name + " data/dark/1.ppm")
+            .out)["logits"];
+  };
+  CHECK(weights("a.levit") == weights("b.levit"));
+  CHECK(weights("a.levit") != weights("c.levit"));
+  CHECK(contains(bench.finetune("-o x.levit --adversarial --epsilon 3").err, "not in (0, 1]"));
+  CHECK(bench.finetune("-o x.levit --epsilon 3").exit == 2);
+}
+
+TEST_CASE("a full disk, a real one, loses nothing that was there") {
+  const Bench bench;
+  // A file system of 48 KB; without the right to mount one this cannot be tried.
+  const std::string line = bench
+                               .finetune("-o small/out.levit", "data",
+                                         "mkdir small; mount -t tmpfs -o size=48k tmpfs small || exit 99\n"
+                                         "trap 'umount small' EXIT\necho old > small/out.levit\n")
+                               .err;
+  if (line.find("mount") != std::string::npos) return;
+  CHECK(contains(line, "small/out.levit: No space left on device"));
+}
+
+TEST_CASE("features of shards, merged in any order, teach the head of one run") {
+  const Bench bench(2, 30);
+  REQUIRE(bench.finetune("-o whole.levit").exit == 0);
+  for (const char* part : {"3", "1", "2"}) {
+    const Outcome made = bench.finetune("--shard " + std::string(part) + "/3 --cache part" + part);
+    CHECK(made.exit == 0);
+    CHECK(contains(made.out, "20 computed"));
+  }
+  const Outcome merged = bench.finetune("-o merged.levit --json --merge part2 part3 part1");
+  REQUIRE(merged.exit == 0);
+  CHECK(nlohmann::json::parse(merged.out)["computed"] == 0);
+  CHECK(bytes_of(bench.at("merged.levit")) == bytes_of(bench.at("whole.levit")));
+  CHECK(bench.finetune("--shard 1/3").exit == 2);
+  CHECK(bench.finetune("").exit == 2);
+  CHECK(contains(bench.finetune("").err,
+                 "levit: name the weight file to write with -o, or a part of the pictures with --shard"));
 }
 
 }  // namespace levit::tests

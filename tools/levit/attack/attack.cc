@@ -51,25 +51,6 @@ struct Result {
   std::vector<std::array<bool, 3>> after;
 };
 
-// "2/255" or "0.01".
-Epsilon parse_epsilon(const std::string& text) {
-  size_t used = 0;
-  double value = -1;
-  try {
-    value = std::stod(text, &used);
-    if (used < text.size() && text[used] == '/') {
-      size_t more = 0;
-      value /= std::stod(text.substr(used + 1), &more);
-      used += 1 + more;
-    }
-  } catch (const std::logic_error&) {
-    value = -1;
-  }
-  if (used != text.size() || !(value > 0 && value <= 1))
-    throw std::runtime_error("\"" + text + "\" is not in (0, 1], as 0.01 or 2/255");
-  return {text, static_cast<float>(value)};
-}
-
 class Attack {
  public:
   Attack(const Arguments& arguments, const ModelFile& model)
@@ -77,7 +58,7 @@ class Attack {
         model_(model),
         pictures_(chosen(labelled_pictures(arguments.data, arguments.labels_csv, arguments.map, model))),
         disk_reader_(model.model(), chosen_target(arguments.target), LEVIT_RESIZE_SQUASH, {}) {
-    for (const std::string& text : arguments.epsilons) epsilons_.push_back(parse_epsilon(text));
+    for (const std::string& text : arguments.epsilons) epsilons_.push_back({text, parse_epsilon(text)});
     if (!arguments.output.empty()) make_folders();
   }
 
@@ -290,6 +271,7 @@ Command add_attack(CLI::App& program) {
   app->add_option("--epsilon", arguments->epsilons, "Largest changes of a pixel in [0, 1]: a comma list")
       ->type_name("E")
       ->delimiter(',')
+      ->allow_extra_args(false)  // what follows is DATA
       ->capture_default_str()
       ->check(taken_by(parse_epsilon));
   app->add_option("--steps", arguments->steps, "Steps of PGD, each 2.5 epsilon / steps")

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <stdexcept>
 
 #include "tools/levit/sample_reader.h"
 
@@ -50,6 +51,13 @@ size_t Attacker::judge(const std::vector<float>& pixels) {
   return label_of(context_.classify({nullptr, tensor_.data()}));
 }
 
+std::vector<float> Attacker::features(const std::vector<float>& pixels) {
+  normalise(pixels);
+  std::vector<float> values(info_.dims[2]);
+  check(levit_features(context_.get(), {nullptr, tensor_.data()}, 1, values.data()));
+  return values;
+}
+
 // Softmax minus the truth. With one logit or two, only its sign matters and that is known beforehand.
 std::vector<float> Attacker::direction(size_t truth) {
   const size_t classes = context_.classes();
@@ -93,6 +101,24 @@ std::vector<float> Attacker::pgd(const std::vector<float>& pixels, size_t truth,
     ascend(result, uphill, pixels, step, epsilon);
   }
   return result;
+}
+
+float parse_epsilon(const std::string& text) {
+  size_t used = 0;
+  double value = -1;
+  try {
+    value = std::stod(text, &used);
+    if (used < text.size() && text[used] == '/') {
+      size_t more = 0;
+      value /= std::stod(text.substr(used + 1), &more);
+      used += 1 + more;
+    }
+  } catch (const std::logic_error&) {
+    value = -1;
+  }
+  if (used != text.size() || !(value > 0 && value <= 1))
+    throw std::runtime_error("\"" + text + "\" is not in (0, 1], as 0.01 or 2/255");
+  return static_cast<float>(value);
 }
 
 std::vector<float> pixels_of(const std::vector<uint8_t>& rgb) {

@@ -3,6 +3,7 @@
 #define LEVIT_TOOLS_LEVIT_ATTACK_ATTACKER_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "levit.hpp"
@@ -18,6 +19,11 @@ class Attacker {
 
   // The label that is said of pixels.
   size_t judge(const std::vector<float>& pixels);
+
+  // What the head sees of pixels: levit_features.
+  std::vector<float> features(const std::vector<float>& pixels);
+
+  const levit_context* context() const { return context_.get(); }
 
   // One step of epsilon up the sign of the gradient of the cross-entropy (Goodfellow et al. 2015,
   // arXiv 1412.6572).
@@ -40,6 +46,9 @@ class Attacker {
   levit_info info_;
   std::vector<float> tensor_, gradient_;  // [3][224][224]
 };
+
+// An epsilon as it is given, "2/255" or "0.01". Throws std::runtime_error for what is not in (0, 1].
+float parse_epsilon(const std::string& text);
 
 // Pixels of rgb [224][224][3], and rgb of pixels: rounded, but no further from `original` than epsilon allows
 // in whole steps of 1 / 255.

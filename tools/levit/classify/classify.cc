@@ -13,6 +13,7 @@
 #include "tools/levit/classifier.h"
 #include "tools/levit/classify/resume.h"
 #include "tools/levit/commands.h"
+#include "tools/levit/dataset/view.h"
 #include "tools/levit/job.h"
 
 namespace levit::tools {
@@ -25,7 +26,7 @@ struct Arguments {
   std::vector<std::string> paths;
   bool zero_separated = false;
   std::string model, target, resize;
-  size_t threads = 0, batch = 1, megapixels = 100, top = 0;
+  size_t threads = 0, batch = 1, megapixels = 100, top = 0, views = 1;
   std::string unsure = "0.35..0.65";
   std::string shard, output;
   bool resume = false;
@@ -33,7 +34,7 @@ struct Arguments {
 };
 
 struct Counts {
-  size_t verdicts = 0, unsure = 0;
+  size_t verdicts = 0, unsure = 0, unlike = 0;
   std::vector<size_t> by_label;  // without the unsure ones
 };
 
@@ -58,7 +59,7 @@ class Run {
  public:
   Run(const Arguments& arguments, const InputList& list, LineFile* output)
       : arguments_(arguments),
-        options_{arguments.ignore_orientation, false, arguments.megapixels * 1'000'000},
+        options_{arguments.ignore_orientation, arguments.views > 1, arguments.megapixels * 1'000'000},
         form_(arguments.json  ? Form::kJson
               : arguments.csv ? Form::kCsv
                               : Form::kTable),
@@ -77,7 +78,10 @@ class Run {
           job_.pool(), [this] { file_->load(); }, [&] { decode(first); });
     }
     labels_ = class_labels(*file_);
-    top_ = std::min(arguments_.top, labels_.size());
+    columns_.top = std::min(arguments_.top, labels_.size());
+    columns_.one_logit = file_->info().labels > file_->info().classes;
+    columns_.familiarity = file_->info().familiarity > 0;
+    columns_.views = arguments_.views > 1;
     counts_.by_label.resize(labels_.size());
     start_classifiers();
     using Verdicts = std::vector<Verdict>;
@@ -97,7 +101,7 @@ class Run {
   bool decodes_first() {
     const Input& input = job_.list().inputs[0];
     return job_.alone() && job_.pool().threads() > 1 && input.error.empty() && !is_npy_name(input.path) &&
-           arguments_.target.empty();
+           arguments_.target.empty() && arguments_.views == 1;
   }
 
   void decode(Decoded& decoded) {
@@ -112,27 +116,27 @@ class Run {
   void start_classifiers() {
     levit_options options = job_.options(std::min(arguments_.batch, job_.list().inputs.size()));
     options.target = chosen_target(arguments_.target);
-    const SampleReader reader(file_->model(), chosen_target(arguments_.target),
-                              chosen_resize(arguments_.resize, file_->info().resize), options_);
-    for (size_t i = 0; i < job_.workers(); ++i) {
-      classifiers_.push_back(
-          std::make_unique<Classifier>(file_->model(), options, reader, parse_band(arguments_.unsure)));
-    }
+    const levit_resize resize = chosen_resize(arguments_.resize, file_->info().resize);
+    const SampleReader reader(file_->model(), chosen_target(arguments_.target), resize, options_);
+    for (size_t i = 0; i < job_.workers(); ++i)
+      classifiers_.push_back(std::make_unique<Classifier>(file_->model(), options, reader, resize,
+                                                          parse_band(arguments_.unsure), arguments_.views));
   }
 
   void emit(const std::vector<Verdict>& verdicts) {
     std::string lines;
     for (const Verdict& verdict : verdicts) {
-      lines += verdict_line(form_, labels_, verdict, top_);
+      lines += verdict_line(form_, labels_, verdict, columns_);
       ++counts_.verdicts;
       if (!verdict.error.empty()) {
         job_.fail(verdict.path, verdict.error);
       } else {
         ++(verdict.unsure ? counts_.unsure : counts_.by_label[verdict.label]);
+        counts_.unlike += verdict.unlike() ? 1 : 0;
       }
     }
     if (!lines.empty() && !has_header_) {
-      lines.insert(0, header_line(form_, labels_, top_));
+      lines.insert(0, header_line(form_, labels_, columns_));
       has_header_ = true;
     }
     output_ == nullptr ? print(lines) : output_->append(lines);
@@ -158,6 +162,7 @@ class Run {
     for (size_t i = 0; i < labels_.size(); ++i)
       if (counts_.by_label[i] > 0 || labels_.size() == 2) count(counts_.by_label[i], labels_[i]);
     count(counts_.unsure, "unsure");
+    if (counts_.unlike > 0) count(counts_.unlike, "unlike anything it was trained on");
     if (job_.failures() > 0) count(job_.failures(), "failed");
     if (job_.list().skipped > 0) count(job_.list().skipped, "other files skipped");
     if (job_.list().repeated > 0) count(job_.list().repeated, "named twice");
@@ -183,7 +188,7 @@ class Run {
   Job job_;
   std::optional<ModelFile> file_;
   std::vector<std::string> labels_;
-  size_t top_ = 0;                                        // most likely classes to name; 0: all
+  Columns columns_;
   std::vector<std::unique_ptr<Classifier>> classifiers_;  // by worker
   Counts counts_;
   LineFile* output_;  // instead of standard output, or null
@@ -232,6 +237,11 @@ Command add_classify(CLI::App& program) {
          "to N in CSV, there in place of all classes")
       ->type_name("N")
       ->check(CLI::Range(1, 65536));
+  app->add_option("--views", arguments->views,
+                  "Look at N views of each picture: the plain one, mirrored, the middle, through JPEG, the "
+                  "corners; their mean decides, and the verdict is unsure unless all of them agree")
+      ->type_name("N")
+      ->check(CLI::Range(size_t{1}, kSteadyViews));
   app->add_option("-o,--output", arguments->output, "Write the results there instead of to standard output")
       ->type_name("FILE");
   app->add_option("--shard", arguments->shard,

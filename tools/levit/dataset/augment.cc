@@ -28,27 +28,57 @@ double grey(const uint8_t* rgb) {
   return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
 }
 
-void flip(SquarePixels& pixels) {
-  for (size_t y = 0; y < kSide; ++y) {
-    for (size_t x = 0; x < kSide / 2; ++x)
-      std::swap_ranges(&pixels[(y * kSide + x) * 3], &pixels[(y * kSide + x) * 3] + 3,
-                       &pixels[(y * kSide + kSide - 1 - x) * 3]);
-  }
+void scale_brightness(SquarePixels& pixels, double factor) {
+  for (uint8_t& value : pixels) value = to_byte(factor * value);
 }
 
-// Blends with black, with the picture's mean grey, with each pixel's own grey.
-void jitter(SquarePixels& pixels, Mt19937& random) {
-  const double brightness = between(0.8, 1.2, random), contrast = between(0.8, 1.2, random),
-               saturation = between(0.8, 1.2, random);
-  for (uint8_t& value : pixels) value = to_byte(brightness * value);
+// Blends with the picture's mean grey.
+void scale_contrast(SquarePixels& pixels, double factor) {
   double mean = 0;
   for (size_t i = 0; i < pixels.size(); i += 3) mean += grey(&pixels[i]);
   mean = std::floor(mean / static_cast<double>(kSide * kSide) + 0.5);
-  for (uint8_t& value : pixels) value = to_byte(contrast * value + (1 - contrast) * mean);
+  for (uint8_t& value : pixels) value = to_byte(factor * value + (1 - factor) * mean);
+}
+
+// Blends with each pixel's own grey.
+void scale_saturation(SquarePixels& pixels, double factor) {
   for (size_t i = 0; i < pixels.size(); i += 3) {
     const double own = grey(&pixels[i]);
-    for (size_t c = 0; c < 3; ++c)
-      pixels[i + c] = to_byte(saturation * pixels[i + c] + (1 - saturation) * own);
+    for (size_t c = 0; c < 3; ++c) pixels[i + c] = to_byte(factor * pixels[i + c] + (1 - factor) * own);
+  }
+}
+
+// Turns the hue of HSV by a share of the circle.
+void turn_hue(SquarePixels& pixels, double turn) {
+  for (size_t i = 0; i < pixels.size(); i += 3) {
+    const double r = pixels[i], g = pixels[i + 1], b = pixels[i + 2];
+    const double high = std::max({r, g, b}), chroma = high - std::min({r, g, b});
+    if (chroma == 0) continue;
+    const double sector = high == r   ? (g - b) / chroma
+                          : high == g ? 2 + (b - r) / chroma
+                                      : 4 + (r - g) / chroma;
+    const double turned = sector + 6 * turn;
+    // Smith 1978, "Color gamut transform pairs", as one formula for the three channels.
+    const double offsets[3] = {5, 3, 1};
+    for (size_t c = 0; c < 3; ++c) {
+      double k = std::fmod(offsets[c] + turned, 6);
+      if (k < 0) k += 6;
+      pixels[i + c] = to_byte(high - chroma * std::clamp(std::min(k, 4 - k), 0.0, 1.0));
+    }
+  }
+}
+
+// Four changes, in an order of their own each time, as torchvision's ColorJitter.
+void jitter(SquarePixels& pixels, Mt19937& random) {
+  const double brightness = between(0.8, 1.2, random), contrast = between(0.8, 1.2, random),
+               saturation = between(0.8, 1.2, random), hue = between(-0.05, 0.05, random);
+  int order[] = {0, 1, 2, 3};
+  for (uint32_t i = 4; i > 1; --i) std::swap(order[i - 1], order[random.choice(i)]);
+  for (const int change : order) {
+    if (change == 0) scale_brightness(pixels, brightness);
+    if (change == 1) scale_contrast(pixels, contrast);
+    if (change == 2) scale_saturation(pixels, saturation);
+    if (change == 3) turn_hue(pixels, hue);
   }
 }
 
@@ -141,12 +171,20 @@ levit_image random_crop(const levit_image& image, Mt19937& random) {
 }
 
 void augment(const levit_context* context, SquarePixels* pixels, Mt19937& random) {
-  if (random.uniform() < 0.5) flip(*pixels);
+  if (random.uniform() < 0.5) flip(pixels);
   jitter(*pixels, random);
   if (random.uniform() < 0.25) scale_down_and_up(context, *pixels, random);
   if (random.uniform() < 0.25) blur(*pixels, random);
   if (random.uniform() < 0.25) add_noise(*pixels, random);
   if (random.uniform() < 0.5) recompress(pixels, 50 + static_cast<int>(random.choice(46)));
+}
+
+void flip(SquarePixels* pixels) {
+  for (size_t y = 0; y < kSide; ++y) {
+    for (size_t x = 0; x < kSide / 2; ++x)
+      std::swap_ranges(&(*pixels)[(y * kSide + x) * 3], &(*pixels)[(y * kSide + x) * 3] + 3,
+                       &(*pixels)[(y * kSide + kSide - 1 - x) * 3]);
+  }
 }
 
 void recompress(SquarePixels* pixels, int quality) {

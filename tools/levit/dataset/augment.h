@@ -19,10 +19,13 @@ using SquarePixels = std::vector<uint8_t>;
 levit_image random_crop(const levit_image& image, runtime::Mt19937& random);
 
 // context: as levit_preprocess takes it. In place, each with its own chance: horizontal flip (1/2),
-// ColorJitter (brightness, contrast, saturation 0.2), down and up scaling to 1/2 .. 1 of the side (1/4),
-// GaussianBlur of sigma 0.3 to 1.5 (1/4), Gaussian noise of sigma up to 8 levels (1/4), JPEG of quality 50 to
-// 95 (1/2).
+// ColorJitter (brightness, contrast, saturation 0.2, hue 0.05, in random order), down and up scaling to 1/2
+// .. 1 of the side (1/4), GaussianBlur of sigma 0.3 to 1.5 (1/4), Gaussian noise of sigma up to 8 levels
+// (1/4), JPEG of quality 50 to 95 (1/2).
 void augment(const levit_context* context, SquarePixels* pixels, runtime::Mt19937& random);
+
+// Left becomes right.
+void flip(SquarePixels* pixels);
 
 // One pass through JPEG. Quality 1 to 100.
 void recompress(SquarePixels* pixels, int quality);

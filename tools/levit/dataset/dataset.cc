@@ -1,11 +1,13 @@
 #include "tools/levit/dataset/dataset.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <set>
 #include <stdexcept>
 
@@ -17,6 +19,10 @@ namespace levit::tools {
 namespace {
 
 namespace fs = std::filesystem;
+
+struct UnclosedQuote : std::runtime_error {
+  UnclosedQuote() : std::runtime_error("a quote is not closed") {}
+};
 
 using ByLabel = std::map<std::string, std::vector<Input>>;
 
@@ -68,41 +74,88 @@ void read_folder(const std::string& folder, ByLabel* found, size_t* skipped) {
   }
 }
 
-// A line of a CSV file with its number, for messages.
-void read_row(const std::string& file, size_t number, const std::string& line, const fs::path& base,
-              ByLabel* found) {
-  const std::string where = file + ", line " + std::to_string(number);
-  std::vector<std::string> fields;
-  try {
-    fields = csv_fields(line);
-  } catch (const std::runtime_error& error) {
-    fail(where, error.what());
+// Where the fields of a file of labels stand.
+struct CsvForm {
+  char separator = ',';
+  size_t path = 0, label = 1;
+  bool has_header = false;
+};
+
+// What the first line says: the separator that divides it into most fields, and names of columns.
+CsvForm form_of(const std::string& first) {
+  CsvForm form;
+  size_t most = 1;
+  for (const char separator : {',', ';', '\t'}) {
+    const size_t fields = csv_fields(first, separator).size();
+    if (fields > most) form.separator = separator;
+    most = std::max(most, fields);
   }
-  if (fields.size() < 2) fail(where, "not path,label");
-  if (number == 1 && fields[0] == "path" && fields[1] == "label") return;
-  if (fields[0].empty() || fields[1].empty()) fail(where, "an empty path or label");
-  if (!valid_utf8(fields[1])) fail(where, "the label is not UTF-8");
-  (*found)[fields[1]].push_back({(base / fields[0]).lexically_normal().string(), ""});
+  static const std::set<std::string> kPaths = {"path", "file", "filename", "image"},
+                                     kLabels = {"label", "class"};
+  const std::vector<std::string> names = csv_fields(first, form.separator);
+  std::optional<size_t> path, label;
+  for (size_t i = 0; i < names.size(); ++i) {
+    std::string name;
+    for (const char c : names[i]) name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (!path && kPaths.count(name) > 0) path = i;
+    if (!label && kLabels.count(name) > 0) label = i;
+  }
+  form.has_header = path && label;
+  if (form.has_header) {
+    form.path = *path;
+    form.label = *label;
+  }
+  return form;
 }
 
-void read_csv(const std::string& file, const std::string& folder, ByLabel* found) {
-  std::ifstream lines(file, std::ios::binary);
-  if (!lines) fail(file, std::strerror(errno));
-  const fs::path base = folder.empty() ? fs::path(file).parent_path() : fs::path(folder);
-  size_t number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    if (number == 0 && line.rfind("\xef\xbb\xbf", 0) == 0) line.erase(0, 3);  // a byte order mark
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    ++number;
-    if (!line.empty()) read_row(file, number, line, base, found);
+class LabelFile {
+ public:
+  LabelFile(const std::string& file, const std::string& folder)
+      : file_(file), base_(folder.empty() ? fs::path(file).parent_path() : fs::path(folder)) {}
+
+  void read(ByLabel* found) {
+    std::ifstream lines(file_, std::ios::binary);
+    if (!lines) fail(file_, std::strerror(errno));
+    for (std::string line; std::getline(lines, line);) {
+      if (number_ == 0 && line.rfind("\xef\xbb\xbf", 0) == 0) line.erase(0, 3);  // a byte order mark
+      if (!line.empty() && line.back() == '\r') line.pop_back();
+      ++number_;
+      if (!line.empty()) add(line, found);
+    }
+    if (lines.bad()) fail(file_, std::strerror(errno));
+    if (found->empty()) fail(file_, "names no picture");
   }
-  if (lines.bad()) fail(file, std::strerror(errno));
-  if (found->empty()) fail(file, "names no picture");
-}
+
+ private:
+  void add(const std::string& line, ByLabel* found) {
+    const std::string where = file_ + ", line " + std::to_string(number_);
+    try {
+      if (number_ == 1) form_ = form_of(line);
+      if (number_ == 1 && form_.has_header) return;
+      const std::vector<std::string> fields = csv_fields(line, form_.separator);
+      if (fields.size() <= std::max(form_.path, form_.label)) fail(where, "not path,label");
+      const std::string &name = fields[form_.path], &label = fields[form_.label];
+      if (name.empty() || label.empty()) fail(where, "an empty path or label");
+      if (!valid_utf8(label)) fail(where, "the label is not UTF-8");
+      const std::string path = (base_ / name).lexically_normal().string();
+      const size_t before = line_of_.emplace(path, number_).first->second;
+      if (before != number_) fail(where, path + " again, as in line " + std::to_string(before));
+      (*found)[label].push_back({path, ""});
+    } catch (const UnclosedQuote& error) {
+      fail(where, error.what());
+    }
+  }
+
+  const std::string file_;
+  const fs::path base_;
+  size_t number_ = 0;
+  CsvForm form_;
+  std::map<std::string, size_t> line_of_;
+};
 
 }  // namespace
 
-std::vector<std::string> csv_fields(const std::string& line) {
+std::vector<std::string> csv_fields(const std::string& line, char separator) {
   std::vector<std::string> fields(1);
   bool quoted = false;
   for (size_t i = 0; i < line.size(); ++i) {
@@ -110,13 +163,13 @@ std::vector<std::string> csv_fields(const std::string& line) {
       fields.back() += line[++i];
     } else if (line[i] == '"' && (quoted || fields.back().empty())) {
       quoted = !quoted;
-    } else if (line[i] == ',' && !quoted) {
+    } else if (line[i] == separator && !quoted) {
       fields.emplace_back();
     } else {
       fields.back() += line[i];
     }
   }
-  if (quoted) throw std::runtime_error("a quote is not closed");
+  if (quoted) throw UnclosedQuote();
   return fields;
 }
 
@@ -125,7 +178,7 @@ Dataset read_dataset(const std::vector<std::string>& folders, const std::string&
   ByLabel found;
   if (!labels_csv.empty()) {
     if (folders.size() > 1) throw UsageError("--labels-csv takes paths from one folder only");
-    read_csv(labels_csv, folders.empty() ? "" : folders[0], &found);
+    LabelFile(labels_csv, folders.empty() ? "" : folders[0]).read(&found);
   } else {
     for (const std::string& folder : folders) read_folder(folder, &found, &dataset.skipped);
   }

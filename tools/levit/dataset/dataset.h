@@ -21,14 +21,15 @@ struct Dataset {
 };
 
 // Reads folders whose folders are labels: DATA/ai/..., DATA/real/...; with several, a label's pictures are
-// those of all of them. Or, with `labels_csv`, the lines "path,label" of a CSV file (RFC 4180; a first line
-// "path,label" is a header); paths are taken from the folder, or from the file's own when there is none.
-// Throws std::runtime_error naming what is wrong: nothing there, a label without a picture, folders of
-// another kind (train, test) where labels should be.
+// those of all of them. Or, with `labels_csv`, the lines of a CSV file (RFC 4180; commas, semicolons or
+// tabs): when the first line names columns "path" (or file, filename, image) and "label" (or class) these,
+// else the first two. Paths are taken from the folder, or from the file's own when there is none. Throws
+// std::runtime_error naming what is wrong: nothing there, a label without a picture, a picture twice, folders
+// of another kind (train, test) where labels should be.
 Dataset read_dataset(const std::vector<std::string>& folders, const std::string& labels_csv);
 
 // The fields of a line of CSV. Throws std::runtime_error when a quote is not closed.
-std::vector<std::string> csv_fields(const std::string& line);
+std::vector<std::string> csv_fields(const std::string& line, char separator = ',');
 
 // The same pictures with the classes of a model, in its order. Throws std::runtime_error naming a label that
 // is none of them.

@@ -157,6 +157,10 @@ void FeatureCache::add(const FeatureKey& key, const float* features) {
   weights::store_u64(record + digest_at, content_hash(record, digest_at));
 }
 
+void FeatureCache::add_all(const FeatureCache& other) {
+  for (const auto& [key, place] : other.places_) add(key, other.features_.data() + place);
+}
+
 void FeatureCache::flush() {
   if (file_ < 0 || pending_.empty() || !failure_.empty()) return;
   if (write_bytes(file_, pending_)) {

@@ -42,6 +42,9 @@ class FeatureCache {
   // Keeps features in memory.
   void add(const FeatureKey& key, const float* features);
 
+  // Keeps all that another cache has, too.
+  void add_all(const FeatureCache& other);
+
   // Writes what is new to the file. When it cannot take it (a full disk) the cause goes to failure(), the
   // file ends with its last whole record, and what follows is kept in memory only.
   void flush();

@@ -26,6 +26,18 @@ uint64_t view_key(const ViewOptions& options, uint32_t view, const char* target)
 void make_view(const levit_context* context, const Picture& picture, uint64_t content,
                const ViewOptions& options, uint32_t view, std::vector<uint8_t>* scratch, uint8_t* out);
 
+// One pass through JPEG of the quality that ViewOptions::equalise means, in place.
+void equalise(std::vector<uint8_t>* pixels);
+
+// Views that tell how steady a verdict is: 0 the plain one, 1 mirrored, 2 the middle 80 % of each side, 3
+// through JPEG of quality 75, 4 to 7 the same share at each corner, two of them mirrored. Nothing in them is
+// random.
+inline constexpr size_t kSteadyViews = 8;
+
+// The pixels [224][224][3] of such a view, number < kSteadyViews. plain: those of view 0.
+std::vector<uint8_t> steady_view(const levit_context* context, const levit_image& image, levit_resize resize,
+                                 const std::vector<uint8_t>& plain, size_t number);
+
 }  // namespace levit::tools
 
 #endif  // LEVIT_TOOLS_LEVIT_DATASET_VIEW_H_

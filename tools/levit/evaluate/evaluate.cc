@@ -24,8 +24,8 @@ struct Arguments {
   std::string data, labels_csv;
   std::vector<std::string> map, merge;
   std::string shard = "1/1", predictions, csv, report, output;
-  bool json = false, fit_temperature = false, robust = false, probe = false, resume = false,
-       ignore_orientation = false, quiet = false, times = false;
+  bool json = false, fit_temperature = false, robust = false, probe = false, doubt = false, equalise = false,
+       resume = false, ignore_orientation = false, quiet = false, times = false;
   uint64_t seed = 0;
   std::string model, target, resize;
   size_t threads = 0, megapixels = 100;
@@ -63,6 +63,8 @@ PredictionFile run_model(const Arguments& arguments, const ModelFile& model, siz
   options.output = arguments.predictions;
   options.resume = arguments.resume;
   options.robust = arguments.robust;
+  options.doubt = arguments.doubt;
+  options.equalise = arguments.equalise;
   options.shard = parse_shard(arguments.shard);
   options.times = arguments.times;
   *total = options.shard.last(pictures.size()) - options.shard.first(pictures.size());
@@ -155,6 +157,12 @@ Command add_evaluate(CLI::App& program) {
       "Also after JPEG 90, 70 and 50, half the size and back, a blur and a crop: verdicts that flip");
   app->add_flag("--probe", arguments->probe,
                 "Also how well a linear classifier does on the pooled stem and on each stage");
+  app->add_flag(
+      "--doubt", arguments->doubt,
+      "Also how well the probability, several views and familiarity tell mistakes from right verdicts");
+  app->add_flag(
+      "--equalise", arguments->equalise,
+      "Send every picture through one size and one JPEG quality first, as finetune --equalise does");
   app->add_flag("--fit-temperature", arguments->fit_temperature,
                 "Write the model with the temperature that fits these pictures best to -o");
   app->add_option("-o,--output", arguments->output, "Weight file that --fit-temperature writes")
@@ -168,7 +176,8 @@ Command add_evaluate(CLI::App& program) {
   app->add_flag("--resume", arguments->resume, "Go on with the file of --predictions where it ends");
   app->add_option("--merge", arguments->merge, "Files of --predictions, one for each shard, in any order")
       ->type_name("FILE...")
-      ->excludes("data", "--labels-csv", "--shard", "--predictions", "--resume", "--robust", "--probe");
+      ->excludes("data", "--labels-csv", "--shard", "--predictions", "--resume", "--robust", "--probe",
+                 "--doubt", "--equalise");
   app->add_option("--seed", arguments->seed, "Of the bootstrap")
       ->type_name("S")
       ->capture_default_str()

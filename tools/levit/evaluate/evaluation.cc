@@ -136,6 +136,8 @@ Evaluation evaluate(PredictionFile file, uint64_t seed, ThreadPool& pool) {
   }
   all.mistakes = confident_mistakes(all.scores);
   all.robust = robustness(all);
+  if (all.header.views > 0)
+    all.doubt = measure_doubt(all.predictions, all.scores, all.header.temperature, seed, pool);
   all.give_away = find_give_away(give_away_rows(all.predictions));
   if (all.give_away.solved()) {
     all.warnings.push_back(all.give_away.sentence() +

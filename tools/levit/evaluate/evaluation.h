@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tools/levit/evaluate/bootstrap.h"
+#include "tools/levit/evaluate/doubt.h"
 #include "tools/levit/evaluate/giveaway.h"
 #include "tools/levit/evaluate/prediction.h"
 #include "tools/levit/evaluate/probe.h"
@@ -49,6 +50,7 @@ struct Evaluation {
   std::vector<size_t> mistakes;                // rows, the most confident first
   std::vector<Robustness> robust;              // with --robust
   std::vector<ProbedLayer> probed;             // with --probe
+  Doubt doubt;                                 // with --doubt
   GiveAway give_away;
   std::vector<std::string> warnings;
 

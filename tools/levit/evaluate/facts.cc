@@ -31,6 +31,13 @@ void add_tables(std::string_view segment, FileFacts& facts) {
   }
 }
 
+// FNV-1a (Fowler, Noll, Vo), going on from `hash`.
+uint64_t mixed(uint64_t hash, std::string_view bytes) {
+  if (hash == 0) hash = 0xcbf29ce484222325u;
+  for (const char byte : bytes) hash = (hash ^ static_cast<uint8_t>(byte)) * 0x100000001b3u;
+  return hash;
+}
+
 void walk_jpeg(std::string_view file, FileFacts& facts) {
   const auto byte = [&file](size_t at) { return static_cast<uint8_t>(file[at]); };
   for (size_t at = 2; at + 4 <= file.size();) {
@@ -43,7 +50,14 @@ void walk_jpeg(std::string_view file, FileFacts& facts) {
     if (marker == 0xda) return;  // the pixels begin
     const size_t length = byte(at + 2) * size_t{256} + byte(at + 3);
     if (length < 2 || at + 2 + length > file.size()) return;
-    if (marker == 0xdb) add_tables(file.substr(at + 4, length - 2), facts);
+    const std::string_view segment = file.substr(at + 4, length - 2);
+    if (marker == 0xdb) {
+      add_tables(segment, facts);
+      facts.tables = mixed(facts.tables, segment);
+    }
+    // A frame: behind precision and size, the channels and their sampling (B.2.2).
+    const bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+    if (frame && segment.size() > 5) facts.tables = mixed(facts.tables, segment.substr(5));
     at += 2 + length;
   }
 }

@@ -15,6 +15,7 @@ struct FileFacts {
   // Sums of the entries of a JPEG's first and second quantisation table: large for coarse pictures. 0 without
   // such a table.
   size_t luma_steps = 0, chroma_steps = 0;
+  uint64_t tables = 0;  // a number for all of a JPEG's tables and the sampling of its channels; 0: no JPEG
 };
 
 // Of a file that has been read before; what cannot be read stays unset.

@@ -12,6 +12,7 @@ namespace levit::tools {
 namespace {
 
 constexpr size_t kNeighbours = 11, kFolds = 5, kMostRows = 3000;
+constexpr size_t kTables = 12;  // the commonest that are told apart
 
 using Column = std::vector<float>;  // a number of every picture
 using Clue = std::pair<std::string, std::vector<Column>>;
@@ -42,6 +43,25 @@ double pixels(const GiveAwayRow& row) {
   return static_cast<double>(row.width) * static_cast<double>(row.height);
 }
 
+// Whether a picture has those tables, for each of the commonest: a class that was compressed once more has
+// few, and sums of tables of neighbouring qualities are too alike to tell.
+std::vector<Column> table_columns(const std::vector<GiveAwayRow>& rows) {
+  std::map<uint64_t, size_t> count;
+  for (const GiveAwayRow& row : rows) ++count[row.file.tables];
+  std::vector<std::pair<size_t, uint64_t>> order;
+  for (const auto& [tables, pictures] : count)
+    if (tables != 0) order.push_back({pictures, tables});
+  std::sort(order.rbegin(), order.rend());
+  order.resize(std::min(order.size(), kTables));
+  std::vector<Column> columns;
+  for (const auto& common : order) {
+    columns.emplace_back();
+    for (const GiveAwayRow& row : rows)
+      columns.back().push_back(row.file.tables == common.second ? 1.0F : 0.0F);
+  }
+  return columns;
+}
+
 std::vector<Clue> clues_of(const std::vector<GiveAwayRow>& rows) {
   const auto is_format = [&rows](const char* format) {
     Column values;
@@ -61,6 +81,7 @@ std::vector<Clue> clues_of(const std::vector<GiveAwayRow>& rows) {
         column(rows, [](const GiveAwayRow& r) { return static_cast<double>(r.colour[1]); }),
         column(rows, [](const GiveAwayRow& r) { return static_cast<double>(r.colour[2]); })}},
   };
+  for (Column& one : table_columns(rows)) clues[4].second.push_back(std::move(one));
   for (Clue& clue : clues)
     for (Column& values : clue.second) standardise(values);
   return clues;

@@ -125,6 +125,19 @@ std::string probe_rows(const std::vector<ProbedLayer>& layers) {
   return text + "\n";
 }
 
+std::string doubt_rows(const Doubt& doubt) {
+  if (doubt.detectors.empty()) return "";
+  std::string text =
+      "detectors of mistakes             AUROC  95 % interval     surest 80 % right  95 % interval\n";
+  for (const Detector& one : doubt.detectors)
+    text += padded(one.name, 30) + right_aligned(number(one.auc.value), 9) + "  " +
+            padded(interval(one.auc.low, one.auc.high), 16) + right_aligned(number(one.accuracy.value), 19) +
+            "  " + interval(one.accuracy.low, one.accuracy.high) +
+            (one.beats_probability() ? "  (beats the probability)" : "") + "\n";
+  return text + "accuracy of the views' mean: " + number(doubt.mean_accuracy.value) + "  " +
+         interval(doubt.mean_accuracy.low, doubt.mean_accuracy.high) + "\n\n";
+}
+
 std::string give_away_line(const GiveAway& found) {
   return found.checked ? "give-away check: " + found.sentence() + "\n" : "";
 }
@@ -205,6 +218,18 @@ Json probe_json(const std::vector<ProbedLayer>& layers) {
   return list;
 }
 
+Json doubt_json(const Doubt& doubt) {
+  const auto json = [](const Estimate& one) { return estimate_json(one.value, one.low, one.high); };
+  Json list = Json::array();
+  for (const Detector& one : doubt.detectors)
+    list.push_back({{"detector", one.name},
+                    {"auroc", json(one.auc)},
+                    {"accuracy_at_80", json(one.accuracy)},
+                    {"gain", json(one.gain)},
+                    {"beats_probability", one.beats_probability()}});
+  return {{"detectors", list}, {"mean_accuracy", json(doubt.mean_accuracy)}};
+}
+
 Json bins_json(const std::vector<CalibrationBin>& bins) {
   Json list = Json::array();
   for (const CalibrationBin& bin : bins)
@@ -239,8 +264,8 @@ std::string evaluation_table(const Evaluation& all) {
           class_rows(all, shown) + "\n";
   if (shown.size() <= 12) text += confusion_rows(all, shown) + "\n";
   text += coverage_rows(all) + "\n" + group_rows("folder", all.sources) + "\n" +
-          group_rows("shorter side", all.sizes) + "\n" + robust_rows(all.robust) + probe_rows(all.probed) +
-          temperature_line(all) + "\n" + give_away_line(all.give_away);
+          group_rows("shorter side", all.sizes) + "\n" + robust_rows(all.robust) + doubt_rows(all.doubt) +
+          probe_rows(all.probed) + temperature_line(all) + "\n" + give_away_line(all.give_away);
   return text;
 }
 
@@ -264,6 +289,7 @@ std::string evaluation_json(const Evaluation& all) {
   json["sizes"] = groups_json("shorter_side", all.sizes);
   json["give_away"] = give_away_json(all.give_away);
   if (!all.robust.empty()) json["robust"] = robust_json(all.robust);
+  if (!all.doubt.detectors.empty()) json["doubt"] = doubt_json(all.doubt);
   if (!all.probed.empty()) json["probe"] = probe_json(all.probed);
   json["temperature"] = {{"used", all.header.temperature},
                          {"best", all.temperature ? Json(*all.temperature) : Json()}};

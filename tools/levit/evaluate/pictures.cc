@@ -25,18 +25,29 @@ std::map<std::string, std::string> parse_map(const std::vector<std::string>& pai
   return map;
 }
 
-// The class of a label of the data among those that the model knows.
-size_t class_of(const std::vector<std::string>& known, const std::map<std::string, std::string>& map,
-                const std::string& data, const std::string& label) {
-  const auto renamed = map.find(label);
-  const std::string& name = renamed == map.end() ? label : renamed->second;
-  const auto found = std::find(known.begin(), known.end(), name);
-  if (found != known.end()) return static_cast<size_t>(found - known.begin());
+// The classes of the data's labels among those that the model knows.
+std::vector<size_t> classes_of(const std::vector<std::string>& known,
+                               const std::map<std::string, std::string>& map, const std::string& data,
+                               const std::vector<std::string>& labels) {
   constexpr size_t kMost = 12;
-  std::string some;
-  for (size_t k = 0; k < std::min(kMost, known.size()); ++k) some += (k == 0 ? "" : ", ") + known[k];
-  throw std::runtime_error(data + ": the model knows no label \"" + name + "\", only " + some +
-                           (known.size() > kMost ? ", ..." : "") + " (--map " + label + "=LABEL renames it)");
+  const auto list = [&](const std::vector<std::string>& names) {
+    std::string text;
+    for (size_t k = 0; k < std::min(kMost, names.size()); ++k)
+      text += (k == 0 ? "\"" : ", \"") + names[k] + "\"";
+    return text + (names.size() > kMost ? ", ..." : "");
+  };
+  std::vector<size_t> classes;
+  std::vector<std::string> unknown;
+  for (const std::string& label : labels) {
+    const auto renamed = map.find(label);
+    const std::string& name = renamed == map.end() ? label : renamed->second;
+    const auto found = std::find(known.begin(), known.end(), name);
+    classes.push_back(static_cast<size_t>(found - known.begin()));
+    if (found == known.end()) unknown.push_back(name);
+  }
+  if (unknown.empty()) return classes;
+  throw std::runtime_error(data + ": the model knows no label " + list(unknown) + ", only " + list(known) +
+                           " (--map FROM=TO renames a label of the data)");
 }
 
 }  // namespace
@@ -47,11 +58,13 @@ void add_labelled_data(CLI::App& command, std::string& data, std::string& labels
   command
       .add_option(
           "--labels-csv", labels_csv,
-          "Labels from a CSV file instead, lines path,label; paths are below DATA, or beside the file")
+          "Labels from a CSV file instead: columns named path and label, or those two; paths are below "
+          "DATA, or beside the file")
       ->type_name("FILE");
   command.add_option("--map", map, "Label of the model for a label of the data, as fake=ai")
       ->type_name("FROM=TO")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);  // what follows is DATA
 }
 
 std::vector<Prediction> labelled_pictures(const std::string& data, const std::string& labels_csv,
@@ -63,9 +76,8 @@ std::vector<Prediction> labelled_pictures(const std::string& data, const std::st
       read_dataset(data.empty() ? std::vector<std::string>() : std::vector<std::string>{data}, labels_csv);
   const fs::path base = data.empty() ? fs::path(labels_csv).parent_path() : fs::path(data);
   const auto renamed = parse_map(map);
-  std::vector<size_t> classes;
-  for (const std::string& label : set.labels)
-    classes.push_back(class_of(known, renamed, labels_csv.empty() ? data : labels_csv, label));
+  const std::vector<size_t> classes =
+      classes_of(known, renamed, labels_csv.empty() ? data : labels_csv, set.labels);
   std::vector<Prediction> pictures;
   for (const LabelledPicture& picture : set.pictures) {
     Prediction one;
@@ -77,9 +89,6 @@ std::vector<Prediction> labelled_pictures(const std::string& data, const std::st
   }
   std::sort(pictures.begin(), pictures.end(),
             [](const Prediction& a, const Prediction& b) { return a.path < b.path; });
-  for (size_t i = 1; i < pictures.size(); ++i)
-    if (pictures[i].path == pictures[i - 1].path)
-      throw std::runtime_error(labels_csv + ": names " + pictures[i].path + " twice");
   return pictures;
 }
 

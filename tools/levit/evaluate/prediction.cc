@@ -40,6 +40,10 @@ std::string text_of(const AnyJson& line) {
   return line.dump(-1, ' ', false, AnyJson::error_handler_t::replace) + "\n";
 }
 
+std::string not_ours(const std::string& path, size_t line) {
+  return path + ": line " + std::to_string(line) + ": no prediction of levit evaluate";
+}
+
 PredictionHeader parse_header(const std::string& text) {
   const WideJson line = WideJson::parse(text);
   if (line.at("levit_predictions") != kFormat) throw std::runtime_error("of another version of levit");
@@ -51,13 +55,26 @@ PredictionHeader parse_header(const std::string& text) {
   header.resize = line.at("resize");
   header.ignore_orientation = line.at("ignore_orientation");
   header.changes = line.at("robust").get<std::vector<std::string>>();
+  header.equalise = line.value("equalise", false);
+  header.views = line.value("views", size_t{0});
   header.total = line.at("total");
   header.list = line.at("list");
   header.shard = parse_shard(line.at("shard"));
   return header;
 }
 
-Prediction parse_prediction(const std::string& text, size_t classes, size_t changes) {
+// The logits of the changes or views that there should be.
+std::vector<std::vector<float>> more_logits(const Json& line, const char* key, size_t classes, size_t count) {
+  std::vector<std::vector<float>> all;
+  if (line.contains(key)) all = line[key].get<std::vector<std::vector<float>>>();
+  const auto wrong = [classes](const std::vector<float>& logits) { return logits.size() != classes; };
+  if (all.size() != count || std::any_of(all.begin(), all.end(), wrong))
+    throw std::runtime_error(std::string("not as many logits of \"") + key + "\" as there should be");
+  return all;
+}
+
+Prediction parse_prediction(const std::string& text, const PredictionHeader& header) {
+  const size_t classes = header.labels.size();
   const Json line = Json::parse(text);
   Prediction one;
   one.path = get_bytes(line, "path");
@@ -76,11 +93,11 @@ Prediction parse_prediction(const std::string& text, size_t classes, size_t chan
   one.facts.format = line.at("format");
   one.facts.luma_steps = line.at("luma_steps");
   one.facts.chroma_steps = line.at("chroma_steps");
+  one.facts.tables = line.value("tables", uint64_t{0});
   one.colour = line.at("colour");
-  if (line.contains("robust")) one.robust = line["robust"].get<std::vector<std::vector<float>>>();
-  const auto wrong = [classes](const std::vector<float>& logits) { return logits.size() != classes; };
-  if (one.robust.size() != changes || std::any_of(one.robust.begin(), one.robust.end(), wrong))
-    throw std::runtime_error("not as many logits after changes as there should be");
+  one.robust = more_logits(line, "robust", classes, header.changes.size());
+  one.views = more_logits(line, "views", classes, header.views);
+  one.distance = line.value("distance", -1.0F);
   return one;
 }
 
@@ -89,8 +106,8 @@ Prediction parse_prediction(const std::string& text, size_t classes, size_t chan
 bool PredictionHeader::fits(const PredictionHeader& other) const {
   return checksum == other.checksum && labels == other.labels && temperature == other.temperature &&
          resize == other.resize && ignore_orientation == other.ignore_orientation &&
-         changes == other.changes && total == other.total && list == other.list &&
-         shard.parts == other.shard.parts;
+         equalise == other.equalise && changes == other.changes && views == other.views &&
+         total == other.total && list == other.list && shard.parts == other.shard.parts;
 }
 
 std::string header_line(const PredictionHeader& header) {
@@ -103,6 +120,8 @@ std::string header_line(const PredictionHeader& header) {
   line["resize"] = header.resize;
   line["ignore_orientation"] = header.ignore_orientation;
   line["robust"] = header.changes;
+  if (header.equalise) line["equalise"] = true;
+  if (header.views > 0) line["views"] = header.views;
   line["total"] = header.total;
   line["list"] = header.list;
   line["shard"] = shard_text(header.shard);
@@ -125,8 +144,11 @@ std::string prediction_line(const Prediction& prediction) {
   line["format"] = prediction.facts.format;
   line["luma_steps"] = prediction.facts.luma_steps;
   line["chroma_steps"] = prediction.facts.chroma_steps;
+  if (prediction.facts.tables != 0) line["tables"] = prediction.facts.tables;
   line["colour"] = prediction.colour;
   if (!prediction.robust.empty()) line["robust"] = prediction.robust;
+  if (!prediction.views.empty()) line["views"] = prediction.views;
+  if (prediction.distance >= 0) line["distance"] = prediction.distance;
   return text_of(line);
 }
 
@@ -143,12 +165,12 @@ PredictionFile read_predictions(const std::string& path) {
       if (number == 1) {
         file.header = parse_header(line);
       } else {
-        file.predictions.push_back(
-            parse_prediction(line, file.header.labels.size(), file.header.changes.size()));
+        file.predictions.push_back(parse_prediction(line, file.header));
       }
+    } catch (const Json::exception&) {
+      throw std::runtime_error(not_ours(path, number));
     } catch (const std::exception& error) {
-      throw std::runtime_error(path + ": line " + std::to_string(number) +
-                               ": no prediction of levit evaluate (" + error.what() + ")");
+      throw std::runtime_error(not_ours(path, number) + " (" + error.what() + ")");
     }
     file.bytes += line.size() + 1;
   }

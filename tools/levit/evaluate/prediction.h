@@ -20,6 +20,8 @@ struct Prediction {
   FileFacts facts;
   std::array<float, 3> colour{};           // mean R, G, B of what the network sees, in [0, 255]
   std::vector<std::vector<float>> robust;  // logits after each change of --robust; empty without
+  std::vector<std::vector<float>> views;   // logits of each further view of --doubt; empty without
+  float distance = -1;                     // of --doubt, where the model knows familiarity
 };
 
 // What all shards of one evaluation have in common; the first line of a file of predictions.
@@ -28,8 +30,9 @@ struct PredictionHeader {
   std::vector<std::string> labels;  // of the classes
   double temperature = 1;
   std::string resize;
-  bool ignore_orientation = false;
+  bool ignore_orientation = false, equalise = false;
   std::vector<std::string> changes;  // of --robust
+  size_t views = 0;                  // of --doubt, beside the plain one
   size_t total = 0;                  // pictures of all shards
   std::string list;                  // checksum of their paths and labels
   Shard shard;

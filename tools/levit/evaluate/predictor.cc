@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <exception>
+#include <stdexcept>
 
+#include "tools/levit/dataset/view.h"
 #include "tools/levit/evaluate/robust.h"
 
 namespace levit::tools {
@@ -45,20 +47,37 @@ std::vector<float> Predictor::logits(levit_input input) {
   return values;
 }
 
+void Predictor::doubt(const Sample& sample, const std::vector<uint8_t>& plain, Prediction& result) {
+  if (plain.empty()) throw std::runtime_error("a tensor has no other views, which --doubt needs");
+  for (size_t view = 1; view < kSteadyViews; ++view) {
+    const std::vector<uint8_t> rgb =
+        steady_view(context_.get(), sample.picture.image(), options_.resize, plain, view);
+    result.views.push_back(logits({rgb.data(), nullptr}));
+  }
+  const levit_info known = info(context_.model());
+  if (known.familiarity == 0) return;
+  std::vector<float> features(known.dims[2]);
+  check(levit_features(context_.get(), {plain.data(), nullptr}, 1, features.data()));
+  check(levit_familiarity(context_.model(), features.data(), 1, &result.distance, nullptr));
+}
+
 void Predictor::look(const Sample& sample, Prediction& result) {
   times_.decode += sample.decode_seconds;
   times_.resize += sample.resize_seconds;
   result.width = sample.width;
   result.height = sample.height;
   result.facts = read_facts(result.path);
-  if (!sample.rgb.empty()) result.colour = mean_colour(sample.rgb);
+  std::vector<uint8_t> plain = sample.rgb;
+  if (options_.equalise && !plain.empty()) equalise(&plain);
+  if (!plain.empty()) result.colour = mean_colour(plain);
   const Clock::time_point start = Clock::now();
-  result.logits = logits(sample.input());
+  result.logits = logits(plain.empty() ? sample.input() : levit_input{plain.data(), nullptr});
   times_.network += seconds_since(start);
-  if (!robust_) return;
-  for (size_t change = 0; change < robust_changes().size(); ++change) {
+  if (options_.doubt) doubt(sample, plain, result);
+  for (size_t change = 0; options_.robust && change < robust_changes().size(); ++change) {
     const Picture picture = changed(sample.picture, change);
-    const std::vector<uint8_t> rgb = preprocess(picture.image(), resize_, context_.get());
+    std::vector<uint8_t> rgb = preprocess(picture.image(), options_.resize, context_.get());
+    if (options_.equalise) equalise(&rgb);
     result.robust.push_back(logits({rgb.data(), nullptr}));
   }
 }

@@ -4,6 +4,7 @@
 
 #include "levit.hpp"
 #include "tools/levit/evaluate/prediction.h"
+#include "tools/levit/evaluate/run.h"
 #include "tools/levit/sample_reader.h"
 
 namespace levit::tools {
@@ -11,10 +12,12 @@ namespace levit::tools {
 class Predictor {
  public:
   // `run`: target and threads of the context. `model` must outlive this.
-  // With `robust`, also after each of robust_changes(); the reader must keep whole pictures then.
+  // With options.robust also after each of robust_changes(), with options.doubt the other steady views and,
+  // where the model has it, familiarity; the reader must keep whole pictures for either. `options` must
+  // outlive this.
   Predictor(const levit_model* model, const levit_options& run, const SampleReader& reader,
-            levit_resize resize, bool robust)
-      : context_(model, run), reader_(reader), resize_(resize), robust_(robust) {}
+            const RunOptions& options)
+      : context_(model, run), reader_(reader), options_(options) {}
 
   // Fills in what is not known yet of a picture; with an error it stays as it is. What goes wrong is in the
   // prediction.
@@ -24,12 +27,12 @@ class Predictor {
 
  private:
   std::vector<float> logits(levit_input input);
+  void doubt(const Sample& sample, const std::vector<uint8_t>& plain, Prediction& result);
   void look(const Sample& sample, Prediction& result);
 
   Context context_;
   SampleReader reader_;
-  levit_resize resize_;
-  bool robust_;
+  const RunOptions& options_;
   StageTimes times_;
 };
 

@@ -11,6 +11,7 @@
 #include "tools/common/text.h"
 #include "tools/levit/commands.h"
 #include "tools/levit/dataset/content_hash.h"
+#include "tools/levit/dataset/view.h"
 #include "tools/levit/evaluate/predictor.h"
 #include "tools/levit/evaluate/robust.h"
 #include "tools/levit/job.h"
@@ -50,7 +51,9 @@ class Run {
     header.temperature = static_cast<double>(model.info().temperature);
     header.resize = resize_name(options.resize);
     header.ignore_orientation = options.ignore_orientation;
+    header.equalise = options.equalise;
     if (options.robust) header.changes = robust_changes();
+    if (options.doubt) header.views = kSteadyViews - 1;
     header.total = pictures.size();
     header.list = list_checksum(pictures);
     header.shard = options.shard;
@@ -63,14 +66,14 @@ class Run {
     InputList list;
     for (size_t i = begin; i < last_; ++i) list.inputs.push_back({pictures_[i].path, pictures_[i].error});
     Job job(list, options_.threads);
-    const SampleReader reader(model_.model(), options_.target, options_.resize,
-                              {options_.ignore_orientation, options_.robust, options_.largest_area});
+    const SampleReader reader(
+        model_.model(), options_.target, options_.resize,
+        {options_.ignore_orientation, options_.robust || options_.doubt, options_.largest_area});
     levit_options context = job.options(1);
     context.target = options_.target;
     std::vector<std::unique_ptr<Predictor>> predictors;
     for (size_t i = 0; i < job.workers(); ++i)
-      predictors.push_back(
-          std::make_unique<Predictor>(model_.model(), context, reader, options_.resize, options_.robust));
+      predictors.push_back(std::make_unique<Predictor>(model_.model(), context, reader, options_));
     job.run<Prediction>([&](size_t index, size_t,
                             size_t worker) { return predictors[worker]->predict(pictures_[begin + index]); },
                         [&](Prediction& prediction) {

@@ -19,7 +19,7 @@ struct RunOptions {
   const char* target = nullptr;
   size_t threads = 0;
   std::string output;  // file of predictions, or empty
-  bool resume = false, robust = false;
+  bool resume = false, robust = false, doubt = false, equalise = false;
   Shard shard;
   bool times = false;
 };

@@ -42,6 +42,7 @@ class ExplainRun {
         setup_(arguments),
         directory_(arguments.output.empty() ? "explained" : arguments.output),
         job_(list, arguments.threads) {
+    made_ = !std::filesystem::exists(directory_);
     make_output_directory(directory_ / kThumbnails);
     for (const Input& input : list.inputs) names_.push_back(output_names_.name_for(input.path));
   }
@@ -149,11 +150,25 @@ class ExplainRun {
   int finish() {
     std::vector<std::string> summary;
     if (!entries_.empty()) write_page();
+    if (entries_.empty()) remove_empty();
+    const std::string failed = job_.failures() > 0
+                                   ? std::to_string(job_.failures()) + " of " +
+                                         std::to_string(job_.list().inputs.size()) + " inputs failed"
+                                   : "";
     if (!arguments_.quiet && !entries_.empty()) {
       summary.push_back(counted(entries_.size(), "sheet") + " in " + directory_.string() + "; open " +
-                        (directory_ / "index.html").string());
+                        (directory_ / "index.html").string() + (failed.empty() ? "" : "; " + failed));
+    } else if (!arguments_.quiet && job_.list().inputs.size() > 1) {
+      summary.push_back("nothing is written: " + failed);
     }
     return job_.finish(summary);
+  }
+
+  // Folders in which nothing was written.
+  void remove_empty() const {
+    std::error_code stays;
+    std::filesystem::remove(directory_ / kThumbnails, stays);
+    if (made_) std::filesystem::remove(directory_, stays);
   }
 
   void write_page() const {
@@ -168,6 +183,7 @@ class ExplainRun {
   const ExplainArguments& arguments_;
   ExplainSetup setup_;
   std::filesystem::path directory_;
+  bool made_ = false;  // by this run
   Job job_;
   OutputNames output_names_;
   std::vector<std::string> names_;                      // by input
@@ -192,8 +208,9 @@ Command add_explain(CLI::App& program) {
       ->type_name("DIR");
   app->add_option(
          "--method", arguments->methods,
-         "Comma list of gradcam, gradcam++, hirescam, layercam, xgradcam, shap, ig (integrated gradients), "
-         "gradient; also as other tools spell them (GradCAMPlusPlus, IntegratedGradients)")
+         "Comma list of gradcam, gradcam++, hirescam, layercam, xgradcam, classmap (the head before pooling, "
+         "at stage2), shap, ig (integrated gradients), gradient; also as other tools spell them "
+         "(GradCAMPlusPlus, IntegratedGradients)")
       ->type_name("NAME")
       ->capture_default_str()
       ->check(taken_by(parse_methods));

@@ -102,8 +102,26 @@ Explanation Explainer::explain(const Sample& sample, Method method, size_t class
   return result;
 }
 
-Grid Explainer::raw_map(levit_input input, const std::vector<float>& direction, levit_cam_method method,
+std::vector<levit_layer> Explainer::layers_of(Method method) const {
+  return method == Method::kClassMap ? std::vector<levit_layer>{LEVIT_STAGE2} : options_.layers;
+}
+
+Grid Explainer::class_map(levit_input input, const std::vector<float>& direction) {
+  const size_t side = info_.grid[2];
+  Grid sum = {side, std::vector<float>(side * side)};
+  std::vector<float> map(side * side), logits(context_.classes());
+  for (size_t k = 0; k < direction.size(); ++k) {
+    if (direction[k] == 0) continue;
+    check(levit_class_map(context_.get(), input, k, map.data(), logits.data()));
+    for (size_t i = 0; i < map.size(); ++i) sum.values[i] += direction[k] * map[i];
+  }
+  return sum;
+}
+
+Grid Explainer::raw_map(levit_input input, const std::vector<float>& direction, Method which,
                         levit_layer layer) {
+  if (which == Method::kClassMap) return class_map(input, direction);
+  const auto method = static_cast<levit_cam_method>(which);
   const size_t side = info_.grid[layer == LEVIT_STEM ? 0 : layer - LEVIT_STAGE0];
   if (options_.eigen_smooth) {
     size_t floats = 0;
@@ -119,10 +137,11 @@ Grid Explainer::raw_map(levit_input input, const std::vector<float>& direction, 
 }
 
 Explainer::Cam Explainer::cam(levit_input input, const std::vector<float>& direction, Method method) {
-  const bool several = options_.layers.size() > 1;
+  const std::vector<levit_layer> layers = layers_of(method);
+  const bool several = layers.size() > 1;
   Cam result = {{}, {}, true};
-  for (const levit_layer layer : options_.layers) {
-    Grid raw = raw_map(input, direction, static_cast<levit_cam_method>(method), layer);
+  for (const levit_layer layer : layers) {
+    Grid raw = raw_map(input, direction, method, layer);
     // Maps of several layers meet at the picture's size, as pytorch-grad-cam averages them.
     const Finished finished = finish(raw, several || options_.aug_smooth ? LEVIT_SIDE : raw.side);
     result.flat = result.flat && finished.flat;
@@ -169,7 +188,7 @@ Explainer::Cam Explainer::smoothed_cam(const std::vector<float>& tensor, const s
 void Explainer::explain_cam(const Sample& sample, const std::vector<float>& direction, Explanation& result) {
   Cam found = options_.aug_smooth ? smoothed_cam(sample.tensor, direction, result.method)
                                   : cam(sample.input(), direction, result.method);
-  result.layers = options_.layers;
+  result.layers = layers_of(result.method);
   result.raw = std::move(found.raw);
   result.map = std::move(found.map);
   result.flat = found.flat;

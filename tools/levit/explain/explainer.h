@@ -66,8 +66,10 @@ class Explainer {
     Grid map;
     bool flat;
   };
-  Grid raw_map(levit_input input, const std::vector<float>& direction, levit_cam_method method,
-               levit_layer layer);
+  // Where the maps of a method are taken; a class map has one place.
+  std::vector<levit_layer> layers_of(Method method) const;
+  Grid raw_map(levit_input input, const std::vector<float>& direction, Method method, levit_layer layer);
+  Grid class_map(levit_input input, const std::vector<float>& direction);
   Cam cam(levit_input input, const std::vector<float>& direction, Method method);
   Cam smoothed_cam(const std::vector<float>& tensor, const std::vector<float>& direction, Method method);
   void explain_cam(const Sample& sample, const std::vector<float>& direction, Explanation& result);

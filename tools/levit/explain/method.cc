@@ -14,9 +14,9 @@ struct MethodNames {
 };
 constexpr MethodNames kMethods[] = {
     // by Method
-    {"gradcam", "Grad-CAM"},        {"gradcam++", "Grad-CAM++"}, {"hirescam", "HiResCAM"},
-    {"layercam", "LayerCAM"},       {"xgradcam", "XGrad-CAM"},   {"shap", "Gradient SHAP"},
-    {"ig", "Integrated gradients"}, {"gradient", "Gradient"},
+    {"gradcam", "Grad-CAM"},   {"gradcam++", "Grad-CAM++"},    {"hirescam", "HiResCAM"},
+    {"layercam", "LayerCAM"},  {"xgradcam", "XGrad-CAM"},      {"classmap", "Class map"},
+    {"shap", "Gradient SHAP"}, {"ig", "Integrated gradients"}, {"gradient", "Gradient"},
 };
 constexpr const char* kLayers[] = {"input", "stem", "stage0", "stage1", "stage2"};  // by levit_layer
 
@@ -56,7 +56,8 @@ constexpr struct {
 } kOtherNames[] = {
     {"gradientshap", Method::kShap},      {"gradientexplainer", Method::kShap},
     {"expectedgradients", Method::kShap}, {"integratedgradients", Method::kIntegratedGradients},
-    {"saliency", Method::kGradient},      {"inputgradient", Method::kGradient},
+    {"cam", Method::kClassMap},           {"saliency", Method::kGradient},
+    {"inputgradient", Method::kGradient},
 };
 
 Method parse_method(const std::string& name) {

@@ -9,19 +9,20 @@
 
 namespace levit::tools {
 
-enum class Method {  // the class activation maps first, in the order of levit_cam_method
+enum class Method {  // the class activation maps first, those of levit_cam_method in its order
   kGradCam,
   kGradCamPlusPlus,
   kHiResCam,
   kLayerCam,
   kXGradCam,
+  kClassMap,  // levit_class_map: the head before pooling, of the last stage
   kShap,
   kIntegratedGradients,
   kGradient,
 };
 
 inline bool is_cam(Method method) {
-  return method <= Method::kXGradCam;
+  return method <= Method::kClassMap;
 }
 
 const char* method_flag(Method method);   // "gradcam++"

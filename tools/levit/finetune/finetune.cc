@@ -16,40 +16,24 @@
 #include "levit.hpp"
 #include "tools/common/atomic_file.h"
 #include "tools/common/output.h"
+#include "tools/common/shard.h"
 #include "tools/common/signals.h"
 #include "tools/common/text.h"
+#include "tools/levit/attack/attacker.h"
 #include "tools/levit/commands.h"
+#include "tools/levit/evaluate/bootstrap.h"
+#include "tools/levit/finetune/adversarial.h"
+#include "tools/levit/finetune/arguments.h"
+#include "tools/levit/finetune/head_file.h"
 #include "tools/levit/finetune/learning_set.h"
+#include "tools/levit/finetune/spread.h"
 
 namespace levit::tools {
 namespace {
 
+constexpr const char* kHeadOf = " (head of";
+constexpr size_t kNamedLabels = 4;     // of a model, in its name
 constexpr size_t kNamedFailures = 20;  // unreadable pictures that are named one by one
-
-struct Arguments {
-  std::vector<std::string> data;
-  std::string labels_csv, output, cache, model, target, name;
-  std::string head = "linear", solver = "adamw", class_weights = "none";
-  double held_out = 0.2;
-  size_t threads = 0, batch = 16, views = 0;
-  size_t megapixels = 100;
-  bool no_cache = false, ignore_orientation = false, equalise = false, json = false;
-  FitOptions fit;
-};
-
-// Wilson's 95 % interval of a share.
-struct Share {
-  double value = 0, low = 0, high = 0;
-};
-Share wilson(size_t hits, size_t count) {
-  if (count == 0) return {0, 0, 1};
-  constexpr double kZ = 1.959963984540054;
-  const auto n = static_cast<double>(count);
-  const double p = static_cast<double>(hits) / n, z2 = kZ * kZ / n;
-  const double middle = (p + z2 / 2) / (1 + z2);
-  const double half = kZ * std::sqrt(p * (1 - p) / n + z2 / (4 * n)) / (1 + z2);
-  return {p, middle - half, middle + half};
-}
 
 std::string percent(double share) {
   return fixed(100 * share, 2);
@@ -57,7 +41,7 @@ std::string percent(double share) {
 
 class Finetune {
  public:
-  explicit Finetune(const Arguments& arguments)
+  explicit Finetune(const FinetuneArguments& arguments)
       : arguments_(arguments),
         threads_(arguments.threads > 0 ? arguments.threads : machine_threads()),
         model_(find_model(arguments.model)) {}
@@ -67,16 +51,20 @@ class Finetune {
     read_data();
     compute();
     if (interrupted()) return report_stop(dataset_.pictures.size() - table_.pictures.size());
-    set_ = make_learning_set(dataset_, table_, arguments_.held_out);
+    if (!arguments_.shard.empty()) return finish_shard();
+    set_ = make_learning_set(dataset_, table_, held_out());
     complain_of_data();
+    if (arguments_.familiarity || arguments_.familiarity_only) measure_spread();
+    if (arguments_.familiarity_only) return finish_familiarity();
     fit();
     if (fit_.best_epoch == 0 && fit_.diverged)
       throw std::runtime_error("training diverged: the loss went from " + fixed(fit_.first_loss, 3) + " to " +
                                fixed(fit_.last_loss, 3) + "; try a smaller --rate. " + arguments_.output +
                                " is not written");
     if (fit_.best_epoch == 0) return report_stop(0);
+    if (arguments_.adversarial && !harden()) return report_stop(0);
     score_ = score_head(fit_.head, set_.held_out);
-    write();
+    write_head();
     print(arguments_.json ? json() : text());
     if (fit_.diverged)
       complain("training diverged after epoch " + std::to_string(fit_.epochs) + "; " + arguments_.output +
@@ -87,8 +75,14 @@ class Finetune {
   }
 
  private:
+  // With the head that is there nothing has to be held out.
+  double held_out() const { return arguments_.familiarity_only ? 0 : arguments_.held_out; }
+
   // What would be found out only after the long part.
   void check_output() const {
+    if (arguments_.output.empty() == arguments_.shard.empty())
+      throw UsageError("name the weight file to write with -o, or a part of the pictures with --shard");
+    if (arguments_.output.empty()) return;
     check_output_path(arguments_.output);
     if (arguments_.cache == arguments_.output && !arguments_.cache.empty())
       throw UsageError("--cache and --output name the same file");
@@ -101,7 +95,8 @@ class Finetune {
     std::vector<std::string> inputs = {arguments_.labels_csv};
     for (const LabelledPicture& picture : dataset_.pictures) inputs.push_back(picture.path);
     refuse_input_as_output(arguments_.output, inputs);
-    if (dataset_.labels.size() < 2)
+    if (!arguments_.shard.empty()) keep_shard();
+    if (dataset_.labels.size() < 2 && !arguments_.familiarity_only)
       throw std::runtime_error((arguments_.data.empty() ? arguments_.labels_csv : arguments_.data[0]) +
                                ": one class only (" + dataset_.labels[0] +
                                "); a head tells at least two apart");
@@ -111,6 +106,28 @@ class Finetune {
     std::vector<std::string> sorted = own;
     std::sort(sorted.begin(), sorted.end());
     if (sorted == dataset_.labels) dataset_ = with_labels(std::move(dataset_), own);
+  }
+
+  // The part of the pictures, in the order of their paths.
+  void keep_shard() {
+    std::vector<LabelledPicture>& all = dataset_.pictures;
+    std::sort(all.begin(), all.end(),
+              [](const LabelledPicture& a, const LabelledPicture& b) { return a.path < b.path; });
+    const Shard shard = parse_shard(arguments_.shard);
+    const auto at = [&all](size_t index) { return all.begin() + static_cast<long>(index); };
+    all = std::vector<LabelledPicture>(at(shard.first(all.size())), at(shard.last(all.size())));
+  }
+
+  int finish_shard() const {
+    size_t unreadable = 0;
+    for (const PictureFeatures& picture : table_.pictures) unreadable += picture.error.empty() ? 0 : 1;
+    complain_of_pictures();
+    print(row("features", features_text()) + row("written", arguments_.cache));
+    return unreadable > 0 || !cache_failure_.empty() ? kFailedExit : 0;
+  }
+
+  ViewOptions view_options() const {
+    return {model_.info().resize, arguments_.ignore_orientation, arguments_.equalise, arguments_.fit.seed};
   }
 
   void compute() {
@@ -123,24 +140,24 @@ class Finetune {
     run.threads = threads_;
     run.batch = arguments_.batch;
     run.target = arguments_.target;
-    run.view.resize = model_.info().resize;
-    run.view.ignore_orientation = arguments_.ignore_orientation;
+    run.view = view_options();
     run.largest_area = arguments_.megapixels * 1'000'000;
-    run.view.equalise = arguments_.equalise;
-    run.view.seed = arguments_.fit.seed;
     run.views = [this](uint64_t content) {
       std::vector<uint32_t> views;
-      const bool plain = arguments_.views == 0 || is_held_out(content, arguments_.held_out);
+      const bool plain = arguments_.views == 0 || is_held_out(content, held_out());
       for (uint32_t v = plain ? 0 : 1; v <= (plain ? 0 : arguments_.views); ++v) views.push_back(v);
       return views;
     };
+    for (const std::string& part : arguments_.merged)
+      cache->add_all(FeatureCache(part, width, model_.info().checksum));
+    cache->flush();
     table_ = compute_features(model_, dataset_, run, *cache);
     cache_failure_ = cache->failure();
     if (!cache_failure_.empty())
       complain(path + ": " + cache_failure_ + "; the features behind it are not kept for another run");
   }
 
-  void complain_of_data() const {
+  void complain_of_pictures() const {
     size_t named = 0;
     for (size_t i = 0; i < table_.pictures.size(); ++i) {
       if (table_.pictures[i].error.empty()) continue;
@@ -148,14 +165,24 @@ class Finetune {
     }
     if (named > kNamedFailures) complain("and " + std::to_string(named - kNamedFailures) + " more");
     if (named > 0) complain("skipped " + counted(named, "picture") + " that cannot be read");
+  }
+
+  void complain_of_data() const {
+    complain_of_pictures();
     if (set_.in_two_classes > 0)
       complain("found " + counted(set_.in_two_classes, "picture") + " in another class too");
-    if (arguments_.held_out > 0 && set_.held_out.count() == 0)
+    if (held_out() > 0 && set_.held_out.count() == 0)
       complain("no picture is held out of " + std::to_string(set_.training.count()) +
                ": nothing says how good the head is on others");
   }
 
   void fit() {
+    const auto start = std::chrono::steady_clock::now();
+    fit_ = train(set_.training, set_.held_out);
+    fit_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  HeadFit train(const LabelledRows& training, const LabelledRows& held_out_rows) const {
     FitOptions options = arguments_.fit;
     options.classes = dataset_.labels.size();
     options.solver = arguments_.solver == "sgd"     ? Solver::kSgd
@@ -163,34 +190,87 @@ class Finetune {
                                                     : Solver::kAdamW;
     if (arguments_.class_weights == "balanced") options.class_weights = balanced_weights(set_.trained_by);
     ThreadPool pool(threads_);
-    const auto start = std::chrono::steady_clock::now();
-    fit_ = fit_head(set_.training, set_.held_out, options, pool);
-    fit_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return fit_head(training, held_out_rows, options, pool);
   }
 
-  void write() const {
-    const size_t classes = dataset_.labels.size(), width = table_.width;
-    size_t bytes = 0;
-    check(levit_head_pack_bytes(width, classes, &bytes));
-    Memory memory(bytes);
+  // Trains on from what misleads the head, round by round; false after Ctrl-C. The attacks of the first round
+  // say how right the head was before, those after the last one how right it is.
+  bool harden() {
+    AdversarialOptions options;
+    options.epsilon = parse_epsilon(arguments_.epsilon);
+    options.steps = arguments_.attack_steps;
+    options.threads = threads_;
+    options.target = arguments_.target;
+    options.view = view_options();
+    options.largest_area = arguments_.megapixels * 1'000'000;
+    LabelledRows training = set_.training, held = set_.held_out;
+    std::vector<std::vector<AttackedPicture>> rounds;  // whose features the rows refer to
+    const auto held_content = [this](uint64_t content) { return is_held_out(content, held_out()); };
+    for (size_t round = 0; round < arguments_.rounds; ++round) {
+      rounds.push_back(attack_pictures(model_, fit_.head, dataset_, table_, options, round,
+                                       [](uint64_t) { return true; }));
+      if (interrupted()) return false;
+      for (const AttackedPicture& one : rounds.back()) {
+        const bool is_held = held_content(table_.pictures[one.index].content);
+        (is_held ? held : training).add(one.features.data(), dataset_.pictures[one.index].label);
+        if (round == 0 && is_held) before_.add(one);
+      }
+      fit_ = train(training, held);
+      if (fit_.best_epoch == 0)
+        throw std::runtime_error("training on attacked pictures diverged; try a smaller --rate");
+    }
+    for (const AttackedPicture& one :
+         attack_pictures(model_, fit_.head, dataset_, table_, options, arguments_.rounds, held_content))
+      after_.add(one);
+    return !interrupted();
+  }
+
+  void measure_spread() {
+    ThreadPool pool(threads_);
+    spread_ = fit_spread(set_.training, set_.training_content, dataset_.labels.size(), pool);
+  }
+
+  int finish_familiarity() {
+    const std::string note = spread_text() + ".\n" + model_.info().note, name = this->name();
+    const levit_training_spread spread = spread_.options();
     levit_export_options options{};
-    options.size = sizeof options;
-    check(levit_head_pack(fit_.head.weight.data(), fit_.head.bias.data(), width, classes, memory.data(),
-                          bytes, &options.head));
-    std::vector<const char*> labels;
-    for (const std::string& label : dataset_.labels) labels.push_back(label.c_str());
-    const std::string note = this->note();
-    options.label = labels.data();
     options.note = note.c_str();
-    options.name = arguments_.name.empty() ? nullptr : arguments_.name.c_str();
-    check(levit_export_bytes(model_.model(), &options, &bytes));
-    std::vector<uint8_t> image(bytes);
-    check(levit_export(model_.model(), &options, image.data(), bytes));
+    options.name = name.c_str();
+    options.spread = &spread;
+    write(exported_file(model_, options));
+    print(arguments_.json ? familiarity_json() : familiarity_text());
+    return set_.unreadable > 0 || !cache_failure_.empty() ? kFailedExit : 0;
+  }
+
+  void write_head() const {
+    const std::string note = this->note(), name = this->name();
+    const levit_training_spread spread = spread_.options();
+    levit_export_options options{};
+    options.note = note.c_str();
+    options.name = name.c_str();
+    if (spread.means > 0) options.spread = &spread;
+    write(file_with_head(model_, fit_.head, dataset_.labels, options));
+  }
+
+  void write(const std::vector<uint8_t>& file) const {
     try {
-      write_atomically(arguments_.output, image);
+      write_atomically(arguments_.output, file);
     } catch (const std::runtime_error& error) {
       throw std::runtime_error(arguments_.output + ": " + error.what());
     }
+  }
+
+  // A new head makes another model, which must not be taken for its base.
+  std::string name() const {
+    if (!arguments_.name.empty()) return arguments_.name;
+    std::string base = model_.info().name;
+    if (arguments_.familiarity_only) return base;
+    base.resize(std::min(base.size(), base.find(kHeadOf)));  // that of a head before this one
+    std::string labels;
+    for (const std::string& label : dataset_.labels) labels += (labels.empty() ? " " : ", ") + label;
+    const size_t classes = dataset_.labels.size();
+    return base + kHeadOf + (classes <= kNamedLabels ? labels : " " + std::to_string(classes) + " classes") +
+           ")";
   }
 
   std::string classes_text() const {
@@ -209,11 +289,50 @@ class Finetune {
            std::to_string(fit_.best_epoch) + ", seed " + std::to_string(fit.seed);
   }
 
+  double accuracy() const {
+    return static_cast<double>(score_.correct) / static_cast<double>(std::max<size_t>(score_.count, 1));
+  }
+  Range accuracy_interval() const {
+    return wilson_interval(static_cast<double>(score_.correct), static_cast<double>(score_.count));
+  }
+
+  // How right a head is on held-out pictures, as they are and after the attack.
+  struct Robustness {
+    size_t count = 0, right = 0, right_after = 0;
+    void add(const AttackedPicture& one) {
+      ++count;
+      right += one.right ? 1 : 0;
+      right_after += one.right_after ? 1 : 0;
+    }
+    static double share(size_t part, size_t all) {
+      return static_cast<double>(part) / static_cast<double>(std::max<size_t>(all, 1));
+    }
+    double clean() const { return share(right, count); }
+    double robust() const { return share(right_after, count); }
+  };
+
+  std::string attack_name() const {
+    return "PGD-" + std::to_string(arguments_.attack_steps) + " at " + arguments_.epsilon;
+  }
+
+  std::string adversarial_text() const {
+    if (after_.count == 0) return "no picture is held out to measure on";
+    return "right after " + attack_name() + ": " + percent(before_.robust()) + " % before, " +
+           percent(after_.robust()) + " % now; without an attack: " + percent(before_.clean()) +
+           " % before, " + percent(after_.clean()) + " % now (" + std::to_string(after_.count) +
+           " held-out pictures)";
+  }
+
   std::string held_out_text() const {
     if (score_.count == 0) return "none";
-    const Share share = wilson(score_.correct, score_.count);
-    return counted(score_.count, "picture") + ", accuracy " + percent(share.value) + " % (" +
+    const Range share = accuracy_interval();
+    return counted(score_.count, "picture") + ", accuracy " + percent(accuracy()) + " % (" +
            percent(share.low) + " to " + percent(share.high) + "), loss " + fixed(score_.loss, 4);
+  }
+
+  std::string spread_text() const {
+    return "Familiarity: of " + counted(set_.training.count(), "row") + " of features (" + classes_text() +
+           ")";
   }
 
   // What stands in the file: one line for the head, then what the base says of itself.
@@ -223,33 +342,66 @@ class Finetune {
         counted(table_.pictures.size() - set_.unreadable, "picture") + " (" + classes_text() +
         "): " + training_text() +
         (arguments_.views > 0 ? ", " + std::to_string(arguments_.views) + " augmented views" : "") +
-        (arguments_.equalise ? ", equalised" : "") + ". Held out: " + held_out_text() +
-        ".\nBackbone: " + model_.info().name;
+        (arguments_.equalise ? ", equalised" : "") +
+        (arguments_.adversarial ? ", " + std::to_string(arguments_.rounds) + " rounds of " + attack_name()
+                                : "") +
+        ". Held out: " + held_out_text() + ".\nBackbone: " + model_.info().name;
     if (model_.info().note[0] != '\0') text += "\n" + std::string(model_.info().note);
     return text;
   }
 
-  std::string text() const {
-    const auto row = [](const char* name, const std::string& value) {
-      return padded(name, 12) + value + "\n";
-    };
+  std::string features_text() const {
     const size_t rows = table_.values.size() / table_.width;
-    const std::string rate =
-        table_.computed > 0
-            ? " (" + fixed(static_cast<double>(table_.computed) / table_.seconds, 1) + " per second)"
-            : "";
-    return row("classes", classes_text()) +
-           row("features", std::to_string(table_.computed) + " computed, " +
-                               std::to_string(rows - table_.computed) + " from the cache, in " +
-                               fixed(table_.seconds, 1) + " s" + rate) +
+    return std::to_string(table_.computed) + " computed, " + std::to_string(rows - table_.computed) +
+           " from the cache, in " + fixed(table_.seconds, 1) + " s" +
+           (table_.computed > 0
+                ? " (" + fixed(static_cast<double>(table_.computed) / table_.seconds, 1) + " per second)"
+                : "");
+  }
+
+  static std::string row(const char* name, const std::string& value) {
+    return padded(name, 12) + value + "\n";
+  }
+
+  std::string familiarity_text() const {
+    return row("classes", classes_text()) + row("features", features_text()) + row("distance", distances()) +
+           row("written", arguments_.output);
+  }
+
+  // What pictures like those of the training are away from it.
+  std::string distances() const {
+    const auto at = [this](size_t per_mille) {
+      return fixed(static_cast<double>(spread_.quantile[per_mille]), 1);
+    };
+    return "of pictures that it has not seen: half below " + at(500) + ", 99 % below " + at(990) +
+           ", all below " + at(1000);
+  }
+
+  std::string familiarity_json() const {
+    nlohmann::ordered_json json;
+    json["output"] = arguments_.output;
+    json["labels"] = dataset_.labels;
+    json["pictures"] = table_.pictures.size() - set_.unreadable;
+    json["unreadable"] = set_.unreadable;
+    json["computed"] = table_.computed;
+    json["distance"] = {{"median", spread_.quantile[500]},
+                        {"99 %", spread_.quantile[990]},
+                        {"largest", spread_.quantile[1000]}};
+    return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  }
+
+  std::string text() const {
+    return row("classes", classes_text()) + row("features", features_text()) +
            row("head",
                arguments_.head + (arguments_.head == "conv" ? ": 1x1 convolution and average pooling" : "")) +
            row("training", training_text() + ", " + fixed(fit_seconds_, 1) + " s") +
-           row("held out", held_out_text()) + row("written", arguments_.output);
+           row("held out", held_out_text()) +
+           (arguments_.adversarial ? row("attack", adversarial_text()) : "") +
+           (spread_.means > 0 ? row("distance", distances()) : "") + row("written", arguments_.output);
   }
 
   std::string json() const {
-    const Share share = wilson(score_.correct, score_.count);
+    const Range share = accuracy_interval();
     nlohmann::ordered_json json;
     json["output"] = arguments_.output;
     json["labels"] = dataset_.labels;
@@ -263,12 +415,23 @@ class Finetune {
     json["loss"] = fit_.last_loss;
     json["held_out"] = {{"n", score_.count},
                         {"loss", score_.loss},
-                        {"accuracy", {{"value", share.value}, {"low", share.low}, {"high", share.high}}}};
+                        {"accuracy", {{"value", accuracy()}, {"low", share.low}, {"high", share.high}}}};
+    if (arguments_.adversarial) {
+      const auto both = [](double before, double after) {
+        return nlohmann::ordered_json{{"before", before}, {"after", after}};
+      };
+      json["adversarial"] = {{"epsilon", parse_epsilon(arguments_.epsilon)},
+                             {"steps", arguments_.attack_steps},
+                             {"rounds", arguments_.rounds},
+                             {"n", after_.count},
+                             {"clean", both(before_.clean(), after_.clean())},
+                             {"robust", both(before_.robust(), after_.robust())}};
+    }
     json["diverged"] = fit_.diverged;
     return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   }
 
-  const Arguments& arguments_;
+  const FinetuneArguments& arguments_;
   size_t threads_;
   ModelFile model_;
   Dataset dataset_;
@@ -277,109 +440,18 @@ class Finetune {
   LearningSet set_;
   HeadFit fit_;
   HeadScore score_;
+  Spread spread_;              // with --familiarity
+  Robustness before_, after_;  // with --adversarial
   double fit_seconds_ = 0;
 };
-
-void add_training_flags(CLI::App& app, Arguments& arguments) {
-  FitOptions& fit = arguments.fit;
-  app.add_option("--head", arguments.head,
-                 "linear, or conv: 1x1 convolution and average pooling, which is the same map")
-      ->type_name("KIND")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"linear", "conv"}));
-  app.add_option("--solver", arguments.solver,
-                 "adamw, sgd (with momentum), or lbfgs: to the optimum of L2-regularised logistic regression")
-      ->type_name("NAME")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"adamw", "sgd", "lbfgs"}));
-  app.add_option("--val", arguments.held_out, "Share of the pictures that is held out, by hash of content")
-      ->type_name("SHARE")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.9));
-  app.add_option("--epochs", fit.epochs, "Rounds through the training pictures")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000000));
-  app.add_option("--patience", fit.patience, "Stop after so many epochs without a better held-out loss")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000000));
-  app.add_option("--rows", fit.batch, "Feature rows of one step")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65536));
-  app.add_option("--rate", fit.rate,
-                 "Learning rate; else 0.001 for adamw, 0.01 for sgd; falls along a half cosine")
-      ->type_name("R")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--warmup", fit.warmup, "Epochs in which the rate rises")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--momentum", fit.momentum, "Momentum; adamw: of the first moment")
-      ->type_name("M")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.9999));
-  app.add_option("--weight-decay", fit.weight_decay, "Weight decay; else 0.05 for adamw, 0.0001 for sgd")
-      ->type_name("D")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--label-smoothing", fit.label_smoothing, "Share of every target that all classes share")
-      ->type_name("E")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.99));
-  app.add_option("--class-weights", arguments.class_weights,
-                 "none, or balanced: every class counts as much as the others")
-      ->type_name("KIND")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"none", "balanced"}));
-  app.add_option("--inverse-penalty", fit.inverse_penalty, "lbfgs: C of scikit-learn's LogisticRegression")
-      ->type_name("C")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  app.add_option("--seed", fit.seed, "Seed of the order of pictures and of augmented views")
-      ->type_name("S")
-      ->capture_default_str()
-      ->check(CLI::Range(0ll, 4294967295ll));
-}
 
 }  // namespace
 
 Command add_finetune(CLI::App& program) {
   CLI::App* app =
       program.add_subcommand("finetune", "Teach a model classes of your own from labelled pictures");
-  auto arguments = std::make_shared<Arguments>();
-  app->add_option("data", arguments->data, "Folders that have a folder for each label, as in ai/ and real/")
-      ->type_name("DATA");
-  app->add_option("--labels-csv", arguments->labels_csv,
-                  "Lines \"path,label\" instead of folders that are labels")
-      ->type_name("FILE");
-  app->add_option("-o,--output", arguments->output, "Weight file to write")->type_name("FILE")->required();
-  CLI::Option* cache = app->add_option("--cache", arguments->cache, "File of features; else OUTPUT.features")
-                           ->type_name("FILE");
-  app->add_flag("--no-cache", arguments->no_cache, "Keep no features for the next run")->excludes(cache);
-  app->add_option("--name", arguments->name, "Name of the model; else the base's")->type_name("TEXT");
-  add_training_flags(*app, *arguments);
-  app->add_option(
-         "--views", arguments->views,
-         "Augmented views of each training picture instead of the picture: random crop, flip, colours, JPEG, "
-         "scaling, blur, noise")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1000));
-  app->add_flag(
-      "--equalise", arguments->equalise,
-      "Send every picture through one size and one JPEG quality first, so that neither gives a class away");
-  add_ignore_orientation_flag(*app, arguments->ignore_orientation);
-  add_max_megapixels_flag(*app, arguments->megapixels);
-  add_model_flag(*app, arguments->model);
-  add_threads_flag(*app, arguments->threads);
-  add_batch_flag(*app, arguments->batch);
-  add_target_flag(*app, arguments->target);
-  app->add_flag("--json", arguments->json, "The report as one JSON object");
-  app->footer(
-      "The backbone stays as it is. A run that was stopped goes on where its features end.\n"
-      "Examples: levit finetune pictures/ -o mine.levit\n"
-      "          levit finetune pictures/ -o mine.levit --solver lbfgs --val 0.1");
+  auto arguments = std::make_shared<FinetuneArguments>();
+  add_finetune_flags(*app, *arguments);
   return {app, [arguments] { return Finetune(*arguments).run(); }};
 }
 

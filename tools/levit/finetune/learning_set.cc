@@ -59,8 +59,10 @@ LearningSet make_learning_set(const Dataset& dataset, const FeatureTable& table,
     if (classes[label].pictures++ == 0) classes[label].example = dataset.pictures[i].path;
     const bool held = is_held_out(picture.content, held_out);
     ++(held ? set.held_by : set.trained_by)[label];
-    for (size_t v = 0; v < picture.views; ++v)
+    for (size_t v = 0; v < picture.views; ++v) {
       (held ? set.held_out : set.training).add(table.row(picture.first + v), label);
+      if (!held) set.training_content.push_back(picture.content);
+    }
   }
   check_classes(dataset, classes, set);
   return set;

@@ -16,6 +16,7 @@ bool is_held_out(uint64_t content, double share);
 
 struct LearningSet {
   LabelledRows training, held_out;            // refer to the table
+  std::vector<uint64_t> training_content;     // of the picture of each row to train with
   std::vector<size_t> trained_by, held_by;    // pictures of each class
   size_t unreadable = 0, in_two_classes = 0;  // pictures
 };

@@ -59,6 +59,7 @@ Json describe(const ModelFile& file) {
   json["mean"] = info.mean;
   json["std"] = info.std;
   json["temperature"] = info.temperature;
+  json["familiarity"] = info.familiarity == 0 ? "none" : std::to_string(info.familiarity) + " class means";
   json["arena_bytes"]["classify"] = arena_for(file.model(), 0);
   json["arena_bytes"]["gradient"] = arena_for(file.model(), LEVIT_GRADIENT);
   json["arena_bytes"]["attribution"] = arena_for(file.model(), LEVIT_ATTRIBUTION);

@@ -109,7 +109,7 @@ void add_finetune_flags(CLI::App& app, FinetuneArguments& arguments) {
                  "Only compute the features of part I of N of the pictures, into the file of --cache")
       ->type_name("I/N")
       ->needs(cache)
-      ->check(shard_problem);
+      ->check(taken_by(parse_shard));
   app.add_option("--merge", arguments.merged, "Take features from files of --cache that shards have written")
       ->type_name("FILE...");
   app.add_flag("--no-cache", arguments.no_cache, "Keep no features for the next run")->excludes(cache);

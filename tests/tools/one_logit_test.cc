@@ -22,7 +22,7 @@ struct Fixture {
   std::string picture = write_picture(root, "x.ppm");
 
   std::string write(const levit::tools::FoldedModel& model) const {
-    const std::vector<uint8_t> image = levit::tools::write_levit(model, weights::Type::kFloat);
+    const std::vector<uint8_t> image = levit::tools::write_levit(model, levit::weights::Type::kFloat);
     return root.write("m.levit", std::string(image.begin(), image.end()));
   }
 

@@ -180,7 +180,10 @@ float* bias_gradient(const BlockPass& over, size_t tables, size_t picture, size_
     const size_t keys = over.block.shape.keys(), at = over.pictures.begin + picture;
     float* const all = over.block.group >= kDeferredGroup ? parameters->of_table(table, at, tables)
                                                           : parameters->of(table, at);
-    if (parameters->is_first(at, false)) std::memset(all + head * keys, 0, keys * sizeof(float));
+    // Chunks come from the last one on, the pictures of each from the first one on.
+    const Range share = parameters->share_around(at);
+    const bool comes_first = over.pictures.end >= share.end && (picture == 0 || at == share.begin);
+    if (comes_first) std::memset(all + head * keys, 0, keys * sizeof(float));
     return all + head * keys;
   }
   return nullptr;
@@ -343,33 +346,48 @@ void mlp_vjp(const Pass& pass, const Block& block, const Tokens& dx, Range pictu
 }
 
 #ifdef LEVIT_TRAIN
+namespace {
+
+// The input of a layer behind a hardswish: kept where its gradients are deferred, else computed again from
+// what the slope needs anyway, since keeping it, too, costs more time (2 % of a step) than a hardswish.
+const float* activated(const BlockPass& over, const Slot& before, const Slot& after, size_t floats) {
+  float* const to = over.at(after);
+  if (over.block.group < kDeferredGroup) over.context().kernels->hardswish({over.at(before), to, floats});
+  return to;
+}
+
+}  // namespace
+
 void block_vjp_parameters(const Pass& pass, const Block& block, BlockLayer layer, Range pictures,
                           const float* at_output, Range columns, float* scratch) {
   const BlockPass over{pass, block, pictures, true};
   const BlockSlots& slots = over.slots();
   const Linear& linear = layer_of(block, layer);
   HeadSegments segments;
-  const auto add = [&](const SegmentedRows& dy, const Slot& input, size_t rows) {
-    const float* const x = over.at(input);
-    linear_vjp_parameters(pass, linear, dy, plain_rows(x, linear.w.depth), rows, pictures.begin,
+  const auto add = [&](const SegmentedRows& dy, const float* x, size_t rows) {
+    linear_vjp_parameters(pass, linear, dy, plain_rows(x, linear.w.depth), rows, pictures,
                           block.group >= kDeferredGroup, columns, scratch);
   };
   const auto output = [&](const Slot& kept) { return at_output != nullptr ? at_output : over.at(kept); };
   const float* dy = nullptr;
   switch (layer) {
     case BlockLayer::kQkv:
-      return add(segments.rows(over.heads(slots.d_qkv)), slots.input, over.key_rows());
+      return add(segments.rows(over.heads(slots.d_qkv)), over.at(slots.input), over.key_rows());
     case BlockLayer::kQ:
-      return add(segments.rows(over.queries(slots.d_q)), slots.subsampled, over.query_rows());
+      return add(segments.rows(over.queries(slots.d_q)), over.at(slots.subsampled), over.query_rows());
     case BlockLayer::kProj:
       dy = output(slots.d_middle);
-      return add(plain_rows(dy, linear.w.outputs), slots.attended, over.query_rows());
+      return add(plain_rows(dy, linear.w.outputs),
+                 activated(over, slots.pre_attended, slots.attended, over.query_rows() * linear.w.depth),
+                 over.query_rows());
     case BlockLayer::kExpand:
       dy = over.at(slots.d_hidden);
-      return add(plain_rows(dy, linear.w.outputs), slots.middle, over.query_rows());
+      return add(plain_rows(dy, linear.w.outputs), over.at(slots.middle), over.query_rows());
     case BlockLayer::kContract:
       dy = output(slots.d_out);
-      return add(plain_rows(dy, linear.w.outputs), slots.hidden, over.query_rows());
+      return add(plain_rows(dy, linear.w.outputs),
+                 activated(over, slots.pre_hidden, slots.hidden, over.query_rows() * linear.w.depth),
+                 over.query_rows());
   }
 }
 #endif

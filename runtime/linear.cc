@@ -69,15 +69,16 @@ void linear_vjp(const Step& step, const Linear& layer, const kernels::SegmentedR
 
 #ifdef LEVIT_TRAIN
 void linear_vjp_parameters(const Pass& pass, const Linear& layer, const kernels::SegmentedRows& dy,
-                           const kernels::SegmentedRows& x, size_t rows, size_t picture, bool defers,
+                           const kernels::SegmentedRows& x, size_t rows, Range pictures, bool defers,
                            Range columns, float* scratch) {
   kernels::GemmVjpWeights g{};
   g.dy = dy;
   g.x = x;
   g.rows = rows;
-  g.dw = pass.parameters->of(layer.w.data, picture);
-  g.db = pass.parameters->of(layer.bias, picture);
-  g.adds = !pass.parameters->is_first(picture, defers);
+  g.dw = pass.parameters->of(layer.w.data, pictures.begin);
+  g.db = pass.parameters->of(layer.bias, pictures.begin);
+  g.adds = defers ? pass.parameters->begin + pictures.begin > 0
+                  : pictures.end != pass.parameters->share_around(pictures.begin).end;
   g.column_begin = columns.begin;
   g.column_end = columns.end;
   g.scratch = scratch;

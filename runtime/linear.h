@@ -27,10 +27,10 @@ void linear(const Step& step, Split split, const Linear& layer, const kernels::S
 void linear_vjp(const Step& step, const Linear& layer, const kernels::SegmentedRows& dy, size_t rows,
                 float* dx, const float* pre, const float* residual);
 
-// Adds some columns of the layer's dW and db from rows of the pictures from `picture` on, which are of one
-// share. x: the layer's input. scratch: kWeightScratchFloats.
+// Adds some columns of the layer's dW and db from rows of pictures of one share, or, where the layer is
+// deferred, of any. x: the layer's input. scratch: kWeightScratchFloats.
 void linear_vjp_parameters(const Pass& pass, const Linear& layer, const kernels::SegmentedRows& dy,
-                           const kernels::SegmentedRows& x, size_t rows, size_t picture, bool defers,
+                           const kernels::SegmentedRows& x, size_t rows, Range pictures, bool defers,
                            Range columns, float* scratch);
 
 }  // namespace levit::runtime

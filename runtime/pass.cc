@@ -34,15 +34,36 @@ Tokens rows_of(const Tokens& x, Range pictures, Range chunk) {
                 chunk.size() * picture_rows, channels(x));
 }
 
+// The pictures whose parameter gradients are summed up in one array, of those around `picture`.
+Range summed_together(const Pass& pass, Range pictures, size_t picture) {
+  if constexpr (kTrains) {
+    if (pass.parameters == nullptr) return pictures;
+    const Range share = pass.parameters->share_around(picture);
+    return {share.begin > pictures.begin ? share.begin : pictures.begin,
+            share.end < pictures.end ? share.end : pictures.end};
+  }
+  return pictures;
+}
+
 // body(chunk) for the pictures in chunks of a stage.
 template <class Body>
 void for_chunks(const Pass& pass, size_t stage, Range pictures, const Body& body) {
   const size_t size = pass.context.plan.chunk[stage];
   for (size_t begin = pictures.begin, end; begin < pictures.end; begin = end) {
-    end = begin + size < pictures.end ? begin + size : pictures.end;
-    if constexpr (kTrains)  // whose sums are one array for all of a chunk
-      if (pass.parameters != nullptr && pass.parameters->share_end(begin) < end)
-        end = pass.parameters->share_end(begin);
+    const Range some = summed_together(pass, pictures, begin);
+    end = begin + size < some.end ? begin + size : some.end;
+    body(Range{begin, end});
+  }
+}
+
+// The same chunks from the last one on: on the way back, what the way there kept last may still lie in a
+// cache.
+template <class Body>
+void for_chunks_back(const Pass& pass, size_t stage, Range pictures, const Body& body) {
+  const size_t size = pass.context.plan.chunk[stage];
+  for (size_t end = pictures.end, begin; end > pictures.begin; end = begin) {
+    const Range some = summed_together(pass, pictures, end - 1);
+    begin = some.begin + (end - 1 - some.begin) / size * size;
     body(Range{begin, end});
   }
 }
@@ -161,11 +182,11 @@ void backward(const Pass& pass, const float* direction) {
   const Tokens d_x2 = tokens_of(pass, d_x, 2, all);
   head_vjp(pass, direction, d_x2);
   if (!stage_vjp(pass, 2, d_x2, all)) return;
-  for_chunks(pass, 1, all, [&](Range wide) {
+  for_chunks_back(pass, 1, all, [&](Range wide) {
     const Tokens d_x1 = tokens_of(pass, d_x, 1, wide);
     downsample_vjp(pass, first_block(pass, 2), rows_of(d_x2, all, wide), d_x1, wide);
     if (!stage_vjp(pass, 1, d_x1, wide)) return;
-    for_chunks(pass, 0, wide, [&](Range few) {
+    for_chunks_back(pass, 0, wide, [&](Range few) {
       const Tokens d_x0 = tokens_of(pass, d_x, 0, few);
       downsample_vjp(pass, first_block(pass, 1), rows_of(d_x1, wide, few), d_x0, few);
       if (!stage_vjp(pass, 0, d_x0, few)) return;
@@ -189,7 +210,8 @@ void deferred_head_vjp(const Pass& pass, const float* direction, Range columns, 
   const Linear& layer = context.network.head;
   const float* const pooled = context.at(context.plan.pooled);
   linear_vjp_parameters(pass, layer, plain_rows(direction, layer.w.outputs),
-                        plain_rows(pooled, layer.w.depth), pass.count, 0, true, columns, scratch);
+                        plain_rows(pooled, layer.w.depth), pass.count, {0, pass.count}, true, columns,
+                        scratch);
 }
 #endif
 

@@ -33,11 +33,10 @@ struct ParameterGradients {
     while (share(index).end <= begin + picture) ++index;
     return index;
   }
-  // Where the share of a picture of this pass ends, as a picture of this pass.
-  size_t share_end(size_t picture) const { return share(share_of(picture)).end - begin; }
-  // Whether no picture of its share came before; of a deferred layer, none at all.
-  bool is_first(size_t picture, bool defers) const {
-    return begin + picture == (defers ? 0 : share(share_of(picture)).begin);
+  // The share of a picture of this pass, as pictures of this pass.
+  Range share_around(size_t picture) const {
+    const Range mine = share(share_of(picture));
+    return {mine.begin - begin, mine.end - begin};
   }
   // The gradient of the parameter at `at`, for pictures of one share; not for the tables of deferred blocks.
   float* of(const void* at, size_t picture) const {

@@ -197,13 +197,20 @@ void Planner::add_group(size_t stage, bool downsamples) {
   // From where values of a phase are kept: those of one block lie there while the next passes all phases.
   const auto keep_from = [&](Phase phase) { return at(blocks > 1 ? Phase::kQkv : phase); };
 
-  if (plan.options.parameters && keeps(stage)) {
+  const bool parameters = plan.options.parameters && keeps(stage);
+  if (parameters) {
     kept("input", &slots.input, blocks, shape.keys() * shape.in, keep_from(Phase::kQkv), chunk);
     kept("subsampled", &slots.subsampled, blocks, subsampled, keep_from(Phase::kQkv), chunk);
-    kept("attended", &slots.attended, blocks, attended, keep_from(Phase::kAttention), chunk);
     kept("middle", &slots.middle, blocks, shape.queries() * shape.out, keep_from(Phase::kExpand), mlp_chunk);
+  }
+  if (parameters && defers()) {
+    kept("attended", &slots.attended, blocks, attended, keep_from(Phase::kAttention), chunk);
     kept("hidden", &slots.hidden, blocks, hidden, keep_from(Phase::kExpand), mlp_chunk);
-  } else {
+  } else if (parameters) {  // computed again on the way back
+    work("attended", &slots.attended, chunk * attended, until_mirror(at(Phase::kAttention)));
+    work("hidden", &slots.hidden, mlp_chunk * hidden, until_mirror(at(Phase::kExpand)));
+  }
+  if (!parameters) {
     work("subsampled", &slots.subsampled, chunk * subsampled, {at(Phase::kQkv), at(Phase::kQkv)});
     work("attended", &slots.attended, chunk * attended, {at(Phase::kAttention), at(Phase::kProj)});
     work("hidden", &slots.hidden, mlp_chunk * hidden, {at(Phase::kExpand), at(Phase::kContract)});

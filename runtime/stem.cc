@@ -231,7 +231,7 @@ void add_parameter_gradients(const Pass& pass, const Step& step, size_t picture,
     conv.cout = layer.w.outputs;
     conv.dw = pass.parameters->of(layer.w.data, picture);
     conv.db = pass.parameters->of(layer.bias, picture);
-    conv.adds = !pass.parameters->is_first(picture, false);
+    conv.adds = picture + 1 != pass.parameters->share_around(picture).end;
     conv.scratch = step.scratch(0);
     step.kernels().conv3x3_vjp_weights(conv);
   }

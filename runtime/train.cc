@@ -177,7 +177,7 @@ size_t lay_out(const Wanted& wanted, const Plan& plan, Arena arena, levit_traine
   made->logits = arena.take<float>(o.batch * classes);
   made->scratch = arena.take<float>(o.threads * kernels::kWeightScratchFloats);
   made->pieces = arena.take<Piece>(made->piece_count);
-  made->squares = arena.take<double>(made->piece_count);
+  made->squares = arena.take<double>(made->piece_count + made->deferred_units);
   const size_t state_begin = arena.used;
   made->state = arena.take<StateHeader>(1);
   made->image = arena.take<uint8_t>(widened_bytes(wanted.from));

@@ -59,7 +59,7 @@ struct levit_trainer {
   float* scratch;         // [threads][kWeightScratchFloats]
   levit::runtime::Piece* pieces;
   size_t piece_count;
-  double* squares;        // [pieces]: of the gradient
+  double* squares;        // [pieces] and [deferred_units]: of the gradient
   size_t deferred_units;  // tasks of the deferred gradients (train_step.cc)
 
   size_t state_bytes;

@@ -115,6 +115,25 @@ DeferredUnit deferred_unit(const levit_trainer& trainer, size_t unit) {
   return {nullptr, BlockLayer::kQkv, {begin, begin + (left < kDeferredColumns ? left : kDeferredColumns)}};
 }
 
+double sum_of_squares(const levit_trainer& trainer, const void* parameters, size_t begin, size_t count) {
+  double squares = 0;
+  kernels::AddGradients add{};
+  add.gradient = trainer.gradient + (static_cast<const float*>(parameters) - trainer.first) + begin;
+  add.count = count;
+  add.squares = &squares;
+  trainer.kernels->add_gradients(add);
+  return squares;
+}
+
+// Of the gradient of a unit's columns and their biases, while a cache holds them.
+double squares_of(const levit_trainer& trainer, const DeferredUnit& unit) {
+  const Linear& layer =
+      unit.block != nullptr ? layer_of(*unit.block, unit.layer) : trainer.replicas[0].network.head;
+  const size_t columns = kernels::round_up(unit.columns.size(), kernels::kPanelWidth);
+  return sum_of_squares(trainer, layer.w.data, unit.columns.begin * layer.w.depth, columns * layer.w.depth) +
+         sum_of_squares(trainer, layer.bias, unit.columns.begin, columns);
+}
+
 void add_deferred(const Batch& batch) {
   const levit_trainer& trainer = batch.trainer;
   parallel(trainer.workers, trainer.deferred_units, [&](size_t index, size_t worker) {
@@ -129,6 +148,7 @@ void add_deferred(const Batch& batch) {
       else
         deferred_head_vjp(pass, direction, unit.columns, scratch);
     }
+    trainer.squares[trainer.piece_count + index] = squares_of(trainer, unit);
   });
 }
 
@@ -137,17 +157,19 @@ double add_shares(const Batch& batch) {
   const levit_trainer& trainer = batch.trainer;
   parallel(trainer.workers, trainer.piece_count, [&](size_t index, size_t) {
     const Piece& piece = trainer.pieces[index];
+    trainer.squares[index] = 0;
+    if (!piece.has_parts) return;  // its units have the squares
     kernels::AddGradients add{};
     add.gradient = trainer.gradient + piece.begin;
     add.part = trainer.part + piece.part_begin;
-    add.parts = piece.has_parts ? batch.shares() - 1 : 0;
+    add.parts = batch.shares() - 1;
     add.stride = trainer.part_floats;
     add.count = piece.count;
     add.squares = trainer.squares + index;
     trainer.kernels->add_gradients(add);
   });
   double sum = 0;
-  for (size_t i = 0; i < trainer.piece_count; ++i) sum += trainer.squares[i];
+  for (size_t i = 0; i < trainer.piece_count + trainer.deferred_units; ++i) sum += trainer.squares[i];
   return __builtin_sqrt(sum);
 }
 

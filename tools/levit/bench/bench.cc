@@ -1,5 +1,7 @@
 // levit bench: how fast the network runs here, as a whole and by layer, and how near that is to what the core
 // can do.
+#include "tools/levit/bench/bench.h"
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -25,30 +27,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Json = nlohmann::ordered_json;
 
-struct Arguments {
-  std::string model, target;
-  size_t threads = 1, batch = 1;  // threads 0: as many as the machine has
-  double seconds = 2;
-  bool gradient = false, layers = false, json = false;
-};
-
-constexpr double kWarmUp = 0.3;  // seconds, until clock rate and caches have settled
-
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// The same normalised pictures every time: splitmix64, spread over [-2, 2).
-std::vector<float> pictures(size_t count) {
-  std::vector<float> values(count * 3 * LEVIT_SIDE * LEVIT_SIDE);
-  uint64_t state = 1;
-  for (float& value : values) {
-    uint64_t z = state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    value = static_cast<float>(z >> 40) / 4194304.0f - 2.0f;
-  }
-  return values;
 }
 
 // Time and work of the layers, by name in the order of the pass.
@@ -83,14 +63,19 @@ struct Layers {
   }
 };
 
+double median(std::vector<double> times) {
+  std::sort(times.begin(), times.end());
+  return times[times.size() / 2];
+}
+
 class Bench {
  public:
-  explicit Bench(const Arguments& arguments)
+  explicit Bench(const BenchArguments& arguments)
       : pool_(arguments.threads),
         arguments_(with_threads(arguments, pool_.threads())),
         file_(find_model(arguments.model)),
         context_(file_.model(), options(arguments_, pool_, arguments.gradient)),
-        input_(pictures(arguments.batch)),
+        input_(bench_pictures(arguments.batch)),
         logits_(arguments.batch * (file_.info().labels == 0 ? file_.info().dims[2] : context_.classes())),
         direction_(arguments.batch * context_.classes()),
         gradient_(arguments.gradient ? input_.size() : 0) {
@@ -106,9 +91,9 @@ class Bench {
     const runtime::Observer observer{Layers::after, &layers};
     runtime::observe(context_.get(), &observer);
     pass();
-    const double multiply_adds = layers.multiply_adds_per_picture() * static_cast<double>(arguments_.batch);
+    const double multiply_adds = layers.multiply_adds_per_picture();
     if (!arguments_.layers) runtime::observe(context_.get(), nullptr);
-    for (const auto start = Clock::now(); seconds_since(start) < kWarmUp;) pass();
+    for (const auto start = Clock::now(); seconds_since(start) < kBenchWarmUp;) pass();
     layers = {};
     std::vector<double> times, forward_times;
     Progress progress(static_cast<size_t>(std::ceil(arguments_.seconds)), "seconds");
@@ -125,7 +110,11 @@ class Bench {
       times.push_back(seconds_since(begin));
       progress.update(static_cast<size_t>(seconds_since(start)));
     } while (seconds_since(start) < arguments_.seconds && !interrupted());
-    Json json = report(median(times), *std::min_element(times.begin(), times.end()), multiply_adds);
+    Json json =
+        bench_report(arguments_, context_.target(),
+                     arguments_.gradient ? "forward and input gradient" : "forward", multiply_adds, times);
+    json["arena_bytes"] = arena_bytes(file_.model(), options(arguments_, pool_, arguments_.gradient));
+    json["model"] = file_.path();
     json["runs"] = times.size();
     if (forward_) json["times_forward"] = median(times) / median(forward_times);
     if (arguments_.layers) {
@@ -137,12 +126,12 @@ class Bench {
   }
 
  private:
-  static Arguments with_threads(Arguments arguments, size_t threads) {
+  static BenchArguments with_threads(BenchArguments arguments, size_t threads) {
     arguments.threads = threads;
     return arguments;
   }
 
-  static levit_options options(const Arguments& arguments, ThreadPool& pool, bool gradient) {
+  static levit_options options(const BenchArguments& arguments, ThreadPool& pool, bool gradient) {
     levit_options options = levit_default_options();
     options.features = gradient ? LEVIT_GRADIENT : 0;
     options.batch = static_cast<uint32_t>(arguments.batch);
@@ -182,31 +171,6 @@ class Bench {
     if (logits != logits_ || gradient != gradient_) throw std::runtime_error("two runs gave two results");
   }
 
-  static double median(std::vector<double> times) {
-    std::sort(times.begin(), times.end());
-    return times[times.size() / 2];
-  }
-
-  Json report(double seconds, double least_seconds, double multiply_adds) {
-    const double to_ms = 1e3 / static_cast<double>(arguments_.batch);
-    const double peak = fma_peak(context_.target()) * static_cast<double>(arguments_.threads);
-    const double gflops = 2e-9 * multiply_adds / seconds;
-    Json json;
-    json["ms_per_image"] = seconds * to_ms;
-    json["ms_min"] = least_seconds * to_ms;
-    json["threads"] = arguments_.threads;
-    json["batch"] = arguments_.batch;
-    json["target"] = context_.target();
-    json["pass"] = arguments_.gradient ? "forward and input gradient" : "forward";
-    json["multiply_adds"] = multiply_adds / static_cast<double>(arguments_.batch);
-    json["gflops"] = gflops;
-    json["peak_gflops"] = peak;
-    json["share_of_peak"] = gflops / peak;
-    json["arena_bytes"] = arena_bytes(file_.model(), options(arguments_, pool_, arguments_.gradient));
-    json["model"] = file_.path();
-    return json;
-  }
-
   Json layer_list(const Layers& layers, const Json& whole) const {
     double all = 0;
     for (const auto& [name, sum] : layers.sums) all += sum.seconds;
@@ -226,7 +190,7 @@ class Bench {
   }
 
   ThreadPool pool_;
-  const Arguments arguments_;  // with the threads that the system grants
+  const BenchArguments arguments_;  // with the threads that the system grants
   ModelFile file_;
   Context context_;
   std::optional<Context> forward_;                            // beside gradients
@@ -260,6 +224,10 @@ std::string table(const Json& json) {
                      number(json["peak_gflops"], 1) + "\n";
   if (json.contains("times_forward"))
     text += number(json["times_forward"], 2) + " times as long as a forward pass\n";
+  if (json.contains("pictures_per_second"))
+    text += number(json["pictures_per_second"], 1) + " pictures a second; the trainer has " +
+            fixed(1e-6 * json["bytes"].get<double>(), 1) + " MB, the program at most " +
+            fixed(1e-6 * json["peak_bytes"].get<double>(), 1) + "\n";
   if (!json.contains("layers")) return text;
   std::vector<std::vector<std::string>> rows = {{"layer", "ms", "time", "Mmul-add", "of peak"}};
   for (const Json& layer : json["layers"])
@@ -270,19 +238,55 @@ std::string table(const Json& json) {
   return text + "\n" + columns(rows);
 }
 
-int run_bench(const Arguments& asked) {
-  Arguments arguments = asked;
+int run_bench(const BenchArguments& asked) {
+  BenchArguments arguments = asked;
   if (arguments.threads == 0) arguments.threads = machine_threads();
-  const Json json = Bench(arguments).run();
+  Json json;
+#ifdef LEVIT_TRAIN
+  if (arguments.train) json = bench_training(arguments);
+#endif
+  if (!arguments.train) json = Bench(arguments).run();
   print(arguments.json ? json.dump() + "\n" : table(json));
   return interrupted() ? kInterruptedExit : 0;
 }
 
 }  // namespace
 
+// splitmix64, spread over [-2, 2).
+std::vector<float> bench_pictures(size_t count) {
+  std::vector<float> values(count * 3 * LEVIT_SIDE * LEVIT_SIDE);
+  uint64_t state = 1;
+  for (float& value : values) {
+    uint64_t z = state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    value = static_cast<float>(z >> 40) / 4194304.0f - 2.0f;
+  }
+  return values;
+}
+
+Json bench_report(const BenchArguments& arguments, const char* target, const char* pass, double multiply_adds,
+                  const std::vector<double>& times) {
+  const double seconds = median(times), pictures = static_cast<double>(arguments.batch);
+  const double peak = fma_peak(target) * static_cast<double>(arguments.threads);
+  const double gflops = 2e-9 * multiply_adds * pictures / seconds;
+  Json json;
+  json["ms_per_image"] = 1e3 * seconds / pictures;
+  json["ms_min"] = 1e3 * *std::min_element(times.begin(), times.end()) / pictures;
+  json["threads"] = arguments.threads;
+  json["batch"] = arguments.batch;
+  json["target"] = target;
+  json["pass"] = pass;
+  json["multiply_adds"] = multiply_adds;
+  json["gflops"] = gflops;
+  json["peak_gflops"] = peak;
+  json["share_of_peak"] = gflops / peak;
+  return json;
+}
+
 Command add_bench(CLI::App& program) {
   CLI::App* app = program.add_subcommand("bench", "How fast the network runs here");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<BenchArguments>();
   add_model_flag(*app, arguments->model);
   add_threads_flag(*app, arguments->threads);
   add_batch_flag(*app, arguments->batch);
@@ -291,9 +295,15 @@ Command add_bench(CLI::App& program) {
       ->capture_default_str()
       ->check(CLI::Range(0.0, 86400.0));
   add_target_flag(*app, arguments->target);
-  app->add_flag("--gradient", arguments->gradient,
-                "Forward pass and the gradient with respect to the picture");
-  app->add_flag("--layers", arguments->layers, "Also each layer");
+  CLI::Option* gradient = app->add_flag("--gradient", arguments->gradient,
+                                        "Forward pass and the gradient with respect to the picture");
+  CLI::Option* layers = app->add_flag("--layers", arguments->layers, "Also each layer");
+#ifdef LEVIT_TRAIN
+  app->add_flag("--train", arguments->train, "Steps of training all parameters, with AdamW")
+      ->excludes(gradient, layers);
+#else
+  (void)gradient, (void)layers;
+#endif
   app->add_flag("--json", arguments->json, "One JSON object");
   app->footer("Example: levit bench --threads 2 --layers");
   return {app, [arguments] { return run_bench(*arguments); }};

@@ -161,7 +161,7 @@ size_t lay_out(const Wanted& wanted, const Plan& plan, Arena arena, levit_traine
   const levit_train_options& o = wanted.options;
   const size_t classes = wanted.from.config.classes;
   const Learning learning = list_pieces(wanted, nullptr);
-  arena.take<levit_trainer>(1);
+  arena.used = kernels::round_up(sizeof(levit_trainer), LEVIT_ARENA_ALIGNMENT);  // which is `made`
   made->replica_count = replicas_of(o);
   made->piece_count = learning.pieces;
   made->deferred_units = learning.deferred_units;

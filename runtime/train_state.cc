@@ -41,14 +41,15 @@ size_t widened_bytes(const View& from) {
   return static_cast<size_t>(file_bytes(from.config, Type::kFloat, widened_header_bytes(from)));
 }
 
-// Header and strings as they are, the table and every tensor anew.
+// Header and strings as they are but for what does not hold of other weights, the table and every tensor
+// anew.
 void widen(const View& from, uint8_t* to) {
   const uint64_t header_bytes = widened_header_bytes(from);
   const size_t bytes = widened_bytes(from);
   std::memset(to, 0, bytes);
   std::memcpy(to, from.image, kHeaderBytes);
   std::memcpy(to + kHeaderBytes + size_t{tensors_of(from)} * kEntryBytes, from.name, string_bytes_of(from));
-  store_u32(to + kAtRequired, load_u32(to + kAtRequired) & ~(kFlagHalf | kFlagInt8 | kFlagFloatHead));
+  store_u32(to + kAtRequired, load_u32(to + kAtRequired) & (kFlagOneLogit | kFlagNoHead));
   store_u32(to + kAtHeaderBytes, static_cast<uint32_t>(header_bytes));
   store_u32(to + kAtTensors, tensors_of(from));
   store_u64(to + kAtFileBytes, bytes);

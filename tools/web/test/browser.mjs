@@ -37,7 +37,7 @@ export async function serve(folder = site) {
   return { address: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
 }
 
-export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'] }); // a container's /dev/shm is small
 
 // A page of the site with the model loaded. complaints: everything that must not be.
 export async function open(browser, address, options = {}) {

@@ -18,15 +18,8 @@ const twelve = [
 ];
 
 let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+before(async () => { server = await serve(); });
+after(() => server?.close());
 
 const verdicts = (files) => execFileSync(native, ['classify', '--quiet', '--json', '--model', model, ...files], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   .trim().split('\n').map(JSON.parse);
@@ -38,15 +31,16 @@ async function downloaded(page, button) {
   return file;
 }
 
-// A test of one page, which must end without a complaint.
+// A test of one page in a browser of its own, which must end without a complaint.
 function pageTest(name, run, options) {
   test(name, { timeout: 180000 }, async () => {
-    const opened = await open(browser, server.address, options);
+    const browser = await launch();
     try {
-      await run(opened.page, opened.context);
-      assert.deepEqual(opened.complaints, []);
+      const { page, context, complaints } = await open(browser, server.address, options);
+      await run(page, context);
+      assert.deepEqual(complaints, []);
     } finally {
-      await opened.context.close();
+      await browser.close();
     }
   });
 }

@@ -39,6 +39,11 @@ FoldedModel read_levit_file(std::string_view bytes) {
   const levit_model* sound = nullptr;
   const levit_status status = levit_open(bytes.data(), bytes.size(), &sound);
   if (status != LEVIT_OK) throw std::runtime_error(levit_status_text(status));
+  levit_info info{};
+  info.size = sizeof info;
+  levit_model_info(sound, &info);
+  if (info.familiarity > 0)
+    throw std::runtime_error("it measures how familiar a picture is, and packing it again would lose that");
   const weights::View view = weights::view(bytes.data());
   FoldedModel model;
   model.config = view.config;

@@ -67,7 +67,8 @@ TEST_CASE("wrong usage of every command is one line on standard error with its c
       {"bench --batch 0", "--batch"},
       {"bench --target Z80", "--target: \"Z80\" does not run here"},
   };
-  for (const auto& [arguments, cause] : cases) {
+  for (const auto& wrong : cases) {
+    const std::string arguments = wrong.arguments, cause = wrong.cause;
     CAPTURE(arguments);
     const Outcome outcome = run("cd " + quoted(root.path()) + " && ln -sf " + quoted(picture) +
                                 " p && LEVIT_MODEL=" + quoted(model) + " $levit " + arguments);
@@ -105,12 +106,13 @@ TEST_CASE("an output that is a device, or in no folder, is named before the work
       {"finetune data -o .", ".: is a directory"},
       {"explain data -o /dev/full", "/dev/full/thumbnails: cannot be made: Not a directory"},
   };
-  for (const auto& [arguments, line] : cases) {
+  for (const auto& refused : cases) {
+    const std::string arguments = refused.arguments, line = refused.line;
     CAPTURE(arguments);
     const Outcome outcome = run("cd " + quoted(root.path()) + " && LEVIT_MODEL=" + quoted(model) +
                                 " timeout 60 $levit " + arguments);
     CHECK(outcome.exit == 1);
-    CHECK(outcome.err == "levit: " + std::string(line) + "\n");
+    CHECK(outcome.err == "levit: " + line + "\n");
   }
 }
 

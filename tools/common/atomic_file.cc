@@ -23,6 +23,9 @@ namespace {
   throw std::runtime_error(std::string(std::strerror(error)) + "; nothing of it is left");
 }
 
+constexpr const char* kTemporary = ".part-XXXXXX";  // behind the final name; mkostemp replaces the X
+constexpr size_t kRandom = 6;
+
 // Beyond the limit of file sizes a write shall fail, as on a full disk, and not end the program.
 class IgnoredSizeSignal {
  public:
@@ -38,7 +41,7 @@ class IgnoredSizeSignal {
 // A file with a name of its own, which is removed unless it gets its final one.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const std::string& final_path) : path_(final_path + ".XXXXXX") {
+  explicit TemporaryFile(const std::string& final_path) : path_(final_path + kTemporary) {
     file_ = mkostemp(path_.data(), O_CLOEXEC);
     if (file_ < 0) fail(errno);
   }
@@ -49,7 +52,7 @@ class TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
-  void write_all(const std::vector<uint8_t>& bytes) const {
+  void write_all(std::string_view bytes) const {
     for (size_t done = 0; done < bytes.size();) {
       const ssize_t written = write(file_, bytes.data() + done, bytes.size() - done);
       if (written < 0 && errno == EINTR) continue;
@@ -89,6 +92,10 @@ void sync_folder(const std::filesystem::path& folder) {
 }  // namespace
 
 void write_atomically(const std::string& path, const std::vector<uint8_t>& bytes) {
+  write_atomically(path, {std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())});
+}
+
+void write_atomically(const std::string& path, std::initializer_list<std::string_view> pieces) {
   std::string target = path;
   mode_t mode = new_file_mode();
   struct stat status;
@@ -100,9 +107,24 @@ void write_atomically(const std::string& path, const std::vector<uint8_t>& bytes
   }
   const IgnoredSizeSignal ignored;
   TemporaryFile file(target);
-  file.write_all(bytes);
+  for (const std::string_view piece : pieces) file.write_all(piece);
   file.rename_to(target, mode);
   sync_folder(std::filesystem::path(target).parent_path());
+}
+
+void remove_unfinished(const std::string& path) {
+  namespace fs = std::filesystem;
+  const fs::path file = path, folder = file.has_parent_path() ? file.parent_path() : ".";
+  const std::string pattern = file.filename().string() + kTemporary;
+  const std::string start = pattern.substr(0, pattern.size() - kRandom);
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name.size() == pattern.size() && name.compare(0, start.size(), start) == 0)
+      found.push_back(entry->path());
+  }
+  for (const fs::path& one : found) fs::remove(one, error);
 }
 
 void refuse_special_file(const std::string& path) {

@@ -3,7 +3,9 @@
 #define LEVIT_TOOLS_COMMON_ATOMIC_FILE_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace levit::tools {
@@ -12,6 +14,12 @@ namespace levit::tools {
 // it points. A file that was there stays until then, and after an error. Throws std::runtime_error with the
 // cause, "No space left on device" for example, and leaves nothing behind.
 void write_atomically(const std::string& path, const std::vector<uint8_t>& bytes);
+
+// The same for pieces that lie apart and make one file.
+void write_atomically(const std::string& path, std::initializer_list<std::string_view> pieces);
+
+// Removes what a write_atomically(path) that was killed has left beside it. Nobody else may be writing there.
+void remove_unfinished(const std::string& path);
 
 // Throws std::runtime_error "path: cause" for a directory, a pipe or a device; nothing need be there.
 void refuse_special_file(const std::string& path);

@@ -157,9 +157,10 @@ Progress::~Progress() {
   ProgressLine::get().pop(this);
 }
 
-void Progress::update(size_t done) {
-  ProgressLine::get().change([this, done] {
+void Progress::update(size_t done, const std::string& note) {
+  ProgressLine::get().change([this, done, &note] {
     done_ = done;
+    note_ = note;
     hidden_ = false;
   });
 }
@@ -174,7 +175,8 @@ std::string Progress::text() const {
   if (done_ == 0) return so_far + ", " + duration(seconds());
   const double rate = static_cast<double>(done_) / seconds();
   const double left = static_cast<double>(total_ - std::min(done_, total_)) / rate;
-  return so_far + ", " + fixed(rate, rate < 10 ? 1 : 0) + " per second, " + duration(left) + " left";
+  return so_far + ", " + fixed(rate, rate < 10 ? 1 : 0) + " per second, " + duration(left) + " left" +
+         (note_.empty() ? "" : ", " + note_);
 }
 
 double Progress::seconds() const {

@@ -24,7 +24,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void update(size_t done);
+  // note: what else there is to say, behind the rest ("loss 0.412").
+  void update(size_t done, const std::string& note = "");
 
   // Takes the line away, until the next update().
   void clear();
@@ -40,6 +41,7 @@ class Progress {
   const char* const unit_;
   const Clock::time_point start_;
   size_t done_ = 0;
+  std::string note_;
   bool hidden_ = false;
 };
 

@@ -252,7 +252,8 @@ TEST_CASE("classes that cannot teach anything are refused by name") {
   CHECK(cause({1, 2, 3, 4}, {0, 0, 1, 1}) == "");
   CHECK(cause({1, 2, 3, 3}, {0, 0, 1, 1}) == "class \"real\": all 2 pictures are the same file, as p2");
   CHECK(cause({1, 2, 0, 0}, {0, 0, 1, 1}) == "class \"real\": none of its pictures can be read");
-  CHECK(contains(cause({1, 2, 3, 4}, {0, 0, 1, 1}, 1.0), "class \"ai\": all of its pictures (2) are held out"));
+  CHECK(
+      contains(cause({1, 2, 3, 4}, {0, 0, 1, 1}, 1.0), "class \"ai\": all of its pictures (2) are held out"));
   const LearningSet both = make_learning_set(dataset_of({0, 0, 1, 1}), table_of({1, 2, 2, 3}), 0);
   CHECK(both.in_two_classes == 1);
 }

@@ -139,12 +139,16 @@ void add_finetune_flags(CLI::App& app, FinetuneArguments& arguments) {
   add_batch_flag(app, arguments.batch);
   add_target_flag(app, arguments.target);
   app.add_flag("--json", arguments.json, "The report as one JSON object");
+#ifdef LEVIT_TRAIN
+  add_train_flags(app, arguments.train);
+#endif
   app.footer(
-      "The backbone stays as it is. A run that was stopped goes on where its features end.\n"
+      "Without --train the backbone stays as it is. A run that was stopped goes on where its features end.\n"
       "Examples: levit finetune pictures/ -o mine.levit\n"
       "          levit finetune pictures/ -o mine.levit --solver lbfgs --val 0.1\n"
       "          levit finetune pictures/ --shard 2/4 --cache part2.features\n"
-      "          levit finetune pictures/ -o mine.levit --merge part*.features");
+      "          levit finetune pictures/ -o mine.levit --merge part*.features\n"
+      "          levit finetune pictures/ -o mine.levit --train all --views 1 --resume");
 }
 
 }  // namespace levit::tools

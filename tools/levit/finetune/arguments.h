@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tools/levit/finetune/head_fit.h"
+#include "tools/levit/train/options.h"
 
 namespace CLI {
 class App;
@@ -25,6 +26,7 @@ struct FinetuneArguments {
   std::string epsilon = "2/255";
   size_t attack_steps = 10, rounds = 2;
   FitOptions fit;
+  TrainArguments train;
 };
 
 // `arguments` must outlive the parsing.

@@ -27,6 +27,7 @@
 #include "tools/levit/finetune/head_file.h"
 #include "tools/levit/finetune/learning_set.h"
 #include "tools/levit/finetune/spread.h"
+#include "tools/levit/train/train.h"
 
 namespace levit::tools {
 namespace {
@@ -452,7 +453,12 @@ Command add_finetune(CLI::App& program) {
       program.add_subcommand("finetune", "Teach a model classes of your own from labelled pictures");
   auto arguments = std::make_shared<FinetuneArguments>();
   add_finetune_flags(*app, *arguments);
-  return {app, [arguments] { return Finetune(*arguments).run(); }};
+  return {app, [arguments] {
+#ifdef LEVIT_TRAIN
+            if (!arguments->train.part.empty()) return train_network(train_arguments(*arguments));
+#endif
+            return Finetune(*arguments).run();
+          }};
 }
 
 }  // namespace levit::tools

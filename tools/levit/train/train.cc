@@ -1,0 +1,236 @@
+// levit finetune --train: from the flags to a run, new or gone on with, and what is said when it ends.
+#include "tools/levit/train/train.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <stdexcept>
+
+#include "tools/common/atomic_file.h"
+#include "tools/common/input_file.h"
+#include "tools/common/output.h"
+#include "tools/common/signals.h"
+#include "tools/common/text.h"
+#include "tools/levit/commands.h"
+#include "tools/levit/evaluate/bootstrap.h"
+#include "tools/levit/train/options.h"
+#include "tools/levit/train/report.h"
+#include "tools/levit/train/training.h"
+
+namespace levit::tools {
+namespace {
+
+constexpr size_t kNamedFailures = 20;  // unreadable pictures that are named one by one
+
+std::string checksum_text(uint64_t checksum) {
+  char text[24];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(checksum));
+  return text;
+}
+
+class TrainRun {
+ public:
+  explicit TrainRun(const TrainArguments& arguments)
+      : arguments_(arguments), state_path_(arguments.output + ".state"), base_(find_model(arguments.model)) {}
+
+  int run() {
+    read_data();
+    describe();
+    read_old_state();
+    hash_data();
+    split_ = split_pictures(state_.data, arguments_.held_out);
+    complain_of_data();
+    const StartModel start(base_, state_.data.dataset.labels);
+    complain_of_model(start);
+    Training training(arguments_, base_, start, split_, std::move(state_));
+    if (resumed_) training.restore(old_.trainer);
+    old_ = {};
+    return report(training, training.place().finished ? TrainEnd::kFinished : training.run());
+  }
+
+ private:
+  void read_data() {
+    std::vector<Source> sources;
+    for (const std::string& text : arguments_.sources) sources.push_back(parse_source(text));
+    if (sources.empty()) sources.push_back({arguments_.data, 1});
+    const bool folders = !sources[0].folders.empty();
+    if (!folders && arguments_.labels_csv.empty())
+      throw UsageError("no data: name a folder that has a folder for each label, or --labels-csv");
+    state_.data = read_training_data(sources, arguments_.labels_csv);
+    state_.data.largest_area = arguments_.megapixels * 1'000'000;
+    check_outputs();
+    Dataset& dataset = state_.data.dataset;
+    if (dataset.labels.size() < 2)
+      throw std::runtime_error((folders ? sources[0].folders[0] : arguments_.labels_csv) +
+                               ": one class only (" + dataset.labels[0] +
+                               "); a network tells at least two apart");
+    dataset = in_order_of(base_, std::move(dataset));
+  }
+
+  // What would be found out only after the long part. The base is read again by --resume.
+  void check_outputs() const {
+    std::vector<std::string> inputs = {arguments_.labels_csv, base_.path()};
+    for (const LabelledPicture& picture : state_.data.dataset.pictures) inputs.push_back(picture.path);
+    check_output_path(arguments_.output);
+    for (const std::string& output : {arguments_.output, arguments_.output + ".last", state_path_})
+      remove_unfinished(output);
+    for (const std::string& output :
+         {arguments_.output, arguments_.output + ".last", state_path_, arguments_.log, arguments_.report})
+      refuse_input_as_output(output, inputs);
+  }
+
+  // What this run is, to be compared with a state.
+  void describe() {
+    levit_options options = levit_default_options();
+    options.target = chosen_target(arguments_.target);
+    const Context context(base_.model(), options);
+    state_.options = deciding_options(arguments_, state_.data.weights, context.target());
+    state_.model = base_.info().name;
+    state_.checksum = checksum_text(base_.info().checksum);
+  }
+
+  void read_old_state() {
+    const bool resume = arguments_.resume;
+    if (!std::filesystem::exists(state_path_)) {
+      if (resume) complain(state_path_ + " is not there; training begins");
+      return;
+    }
+    old_ = read_train_state(state_path_);
+    if (!resume && old_.state.place.finished) return;
+    if (!resume)
+      throw std::runtime_error(state_path_ + " holds a run that has not ended, after " +
+                               counted(old_.state.place.step, "step") +
+                               "; go on with it by --resume, or remove it");
+    check_same_training(state_path_, old_.state, state_);
+    resumed_ = true;
+  }
+
+  // A run that goes on keeps the pictures that it began with.
+  void hash_data() {
+    if (!hash_files(&state_.data, arguments_.threads > 0 ? arguments_.threads : machine_threads()))
+      throw Interrupted();
+    if (!resumed_) return;
+    const DataChanges changes = compare_data(state_path_, old_.state.data, state_.data);
+    if (changes.gone > 0)
+      complain("since training began " + counted(changes.gone, "picture") + " went or changed, " +
+               changes.first_gone + " for one; left out from here on");
+    if (changes.fresh > 0)
+      complain("since training began " + counted(changes.fresh, "picture") + " came, " + changes.first_fresh +
+               " for one; none takes part in a run that goes on");
+    old_.state.data.largest_area = state_.data.largest_area;
+    state_.data = std::move(old_.state.data);
+    state_.place = std::move(old_.state.place);
+  }
+
+  void complain_of_data() const {
+    size_t named = 0;
+    for (size_t i = 0; i < state_.data.files.size(); ++i) {
+      if (state_.data.files[i].error.empty() || named++ >= kNamedFailures) continue;
+      complain(state_.data.dataset.pictures[i].path + ": " + state_.data.files[i].error);
+    }
+    if (named > kNamedFailures) complain("and " + std::to_string(named - kNamedFailures) + " more");
+    if (named > 0) complain("skipped " + counted(named, "picture") + " that cannot be read");
+    if (split_.in_two_classes > 0)
+      complain("found " + counted(split_.in_two_classes, "picture") + " in another class too");
+    if (arguments_.held_out > 0 && split_.held_out.empty())
+      complain("no picture is held out of " + std::to_string(split_.training.size()) +
+               ": nothing says how good the network is on others");
+  }
+
+  void complain_of_model(const StartModel& start) const {
+    const levit_dtype type = base_.info().dtype;
+    if (type != LEVIT_F32)
+      complain(base_.path() + " is in " + (type == LEVIT_Q8 ? "q8" : "fp16") +
+               "; it is widened to fp32 for training, and " + arguments_.output + " is in fp32");
+    if (start.new_head())
+      complain(base_.path() + " has other classes than the data; its head is replaced by one of zeros");
+  }
+
+  int report(const Training& training, TrainEnd end) const {
+    const TrainPlace& place = training.place();
+    if (end == TrainEnd::kInterrupted) {
+      complain(
+          "stopped in epoch " + std::to_string(place.epoch + 1) + " after " + std::to_string(place.step) +
+          " steps; " +
+          (training.unwritten() ? "not all could be written (see above)" : "--resume goes on from there"));
+      return kInterruptedExit;
+    }
+    if (end == TrainEnd::kDiverged && place.best_epoch() == 0)
+      throw std::runtime_error(training.divergence());
+    if (place.best_epoch() > 0) print(arguments_.json ? json(training, end) : text(training));
+    if (place.skipped.size() > 0)
+      complain("left out " + counted(place.skipped.size(), "picture") +
+               " that could not be read or had changed");
+    if (end == TrainEnd::kDiverged) throw std::runtime_error(training.divergence());
+    if (training.unwritten()) complain("not all could be written (see above); --resume tries again");
+    const bool whole = place.skipped.empty() && split_.unreadable == 0 && !training.unwritten();
+    return whole ? 0 : kFailedExit;
+  }
+
+  static std::string row(const char* name, const std::string& value) {
+    return padded(name, 12) + value + "\n";
+  }
+
+  std::string text(const Training& training) const {
+    const TrainPlace& place = training.place();
+    double samples = 0, took = 0;
+    for (const EpochRecord& epoch : place.epochs) {
+      samples += 1;
+      took += 1 / epoch.pictures_per_second;
+    }
+    return row("classes", classes_text(training.state(), split_)) +
+           row("network", arguments_.part + " of " + base_.info().name) +
+           row("training", settings_text(arguments_, place) + ", " + fixed(place.seconds, 1) + " s, " +
+                               fixed(samples / took, 1) + " pictures per second, " +
+                               fixed(100 * training.waiting_share(), 1) + " % of it waiting for pictures") +
+           row("memory",
+               fixed(static_cast<double>(training.trainer_bytes()) / 1e6, 0) + " MB of the trainer") +
+           row("held out", held_out_text(place.epochs[place.best_epoch() - 1])) +
+           row("written", arguments_.output);
+  }
+
+  std::string json(const Training& training, TrainEnd end) const {
+    const TrainPlace& place = training.place();
+    const EpochRecord& best = place.epochs[place.best_epoch() - 1];
+    const auto held = static_cast<double>(best.held_count), right = static_cast<double>(best.held_correct);
+    nlohmann::ordered_json json;
+    json["output"] = arguments_.output;
+    json["labels"] = training.state().data.dataset.labels;
+    json["train"] = arguments_.part;
+    json["pictures"] = split_.training.size() + split_.held_out.size();
+    json["unreadable"] = split_.unreadable;
+    json["left_out"] = place.skipped.size();
+    json["training_seconds"] = place.seconds;
+    json["pictures_per_second"] = place.epochs.back().pictures_per_second;
+    json["waiting_share"] = training.waiting_share();
+    json["trainer_bytes"] = training.trainer_bytes();
+    json["steps"] = place.step;
+    json["epochs"] = place.epochs.size();
+    json["best_epoch"] = place.best_epoch();
+    json["loss"] = place.epochs.back().loss;
+    json["held_out"] = {{"n", best.held_count}};
+    if (best.held_count > 0) {
+      const Range reach = wilson_interval(right, held);
+      json["held_out"]["loss"] = best.held_loss;
+      json["held_out"]["accuracy"] = {{"value", right / held}, {"low", reach.low}, {"high", reach.high}};
+    }
+    json["diverged"] = end == TrainEnd::kDiverged;
+    return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  }
+
+  const TrainArguments& arguments_;
+  const std::string state_path_;
+  ModelFile base_;
+  TrainState state_;
+  TrainStateFile old_;  // of an earlier run, until it is taken over
+  bool resumed_ = false;
+  Split split_;
+};
+
+}  // namespace
+
+int train_network(const TrainArguments& arguments) {
+  return TrainRun(arguments).run();
+}
+
+}  // namespace levit::tools

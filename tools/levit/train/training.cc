@@ -1,0 +1,316 @@
+#include "tools/levit/train/training.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "tools/common/atomic_file.h"
+#include "tools/common/input_file.h"
+#include "tools/common/signals.h"
+#include "tools/common/text.h"
+#include "tools/levit/train/report.h"
+
+namespace levit::tools {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kSampleBytes = size_t{LEVIT_SIDE} * LEVIT_SIDE * 3;
+constexpr size_t kBatchesAhead = 4;
+constexpr size_t kNamedFailures = 20;  // pictures that are named one by one
+constexpr double kMemory = 0.98;       // of the running mean of the loss
+constexpr size_t kGrain = 1'000'000;   // steps that --minutes is cut into
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+levit_options context_options(const TrainArguments& arguments) {
+  levit_options options = levit_default_options();
+  options.target = arguments.target.empty() ? nullptr : arguments.target.c_str();
+  return options;
+}
+
+// View 0 is the plain one; a number does not come twice in a run of any length that ends.
+uint32_t view_of(uint64_t sample, size_t views) {
+  return views == 0 ? 0 : 1 + static_cast<uint32_t>(sample % std::numeric_limits<uint32_t>::max());
+}
+
+}  // namespace
+
+Training::Training(const TrainArguments& arguments, const ModelFile& base, const StartModel& start,
+                   const Split& split, TrainState state)
+    : arguments_(arguments),
+      base_(base),
+      split_(split),
+      state_(std::move(state)),
+      pool_(arguments.threads > 0 ? arguments.threads : machine_threads()),
+      context_(base.model(), context_options(arguments)),
+      streams_(training_streams(state_.data, split, arguments.views, arguments.balance)),
+      class_weights_(arguments.class_weights == "balanced" ? balanced_weights(split.trained_by)
+                                                           : std::vector<float>()),
+      network_(start.model(), library_options(arguments, class_weights_), pool_),
+      log_(arguments.log, state_.place.step),
+      samples_(split.training.size() * std::max<size_t>(1, arguments.views)),
+      batches_((samples_ + arguments.batch - 1) / arguments.batch),
+      seconds_before_(state_.place.seconds) {
+  view_.resize = base.info().resize;
+  view_.ignore_orientation = arguments.ignore_orientation;
+  view_.equalise = arguments.equalise;
+  view_.seed = arguments.fit.seed;
+  for (const uint32_t picture : state_.place.skipped) named_.insert(picture);
+}
+
+TrainEnd Training::run() {
+  start_ = saved_ = stepped_ = Clock::now();
+  TrainEnd end = TrainEnd::kInterrupted;
+  try {
+    end = loop();
+  } catch (const Interrupted&) {  // while a batch was prepared or held-out pictures were scored
+  }
+  progress_.reset();
+  state_.place.finished = end == TrainEnd::kFinished;
+  if (end != TrainEnd::kDiverged) unwritten_ = !save();
+  unwritten_ = unwritten_ || log_.failed();
+  return end;
+}
+
+TrainEnd Training::loop() {
+  TrainPlace& place = state_.place;
+  if (place.batch == batches_) {  // stopped while held-out pictures were scored
+    if (const auto end = end_epoch()) return *end;
+  }
+  const std::unique_ptr<Loader> loader = make_loader();
+  if (arguments_.minutes > 0) {
+    progress_.emplace(static_cast<size_t>(60 * arguments_.minutes * (1 - time_share())), "seconds");
+  } else {
+    progress_.emplace((arguments_.fit.epochs - place.epoch) * samples_ - place.batch * arguments_.batch,
+                      "pictures");
+  }
+  while (const LoadedBatch* const batch = next_batch(*loader)) {
+    for (const LoadFailure& failure : batch->failures) left_out(failure.picture, failure.cause);
+    if (!batch->pictures.empty() && !step(*batch)) return TrainEnd::kDiverged;
+    ++place.batch;
+    place.seconds = seconds();
+    if (batch->last || time_share() >= 1) {
+      place.batch = batches_;
+      if (const auto end = end_epoch()) return *end;
+      stepped_ = Clock::now();
+    }
+    if (interrupted()) return TrainEnd::kInterrupted;
+    if (since(saved_) >= 60 * arguments_.save_every) save();
+  }
+  return TrainEnd::kInterrupted;
+}
+
+std::unique_ptr<Loader> Training::make_loader() {
+  LoaderOptions options;
+  options.threads = pool_.threads();
+  options.batch = arguments_.batch;
+  options.ahead = kBatchesAhead;
+  options.sample_bytes = kSampleBytes;
+  options.epochs = arguments_.minutes > 0 ? std::numeric_limits<size_t>::max() : arguments_.fit.epochs;
+  options.first_epoch = state_.place.epoch;
+  options.first_batch = state_.place.batch;
+  options.order = [this](size_t epoch) {
+    return epoch_order(streams_, samples_, arguments_.fit.seed, epoch);
+  };
+  const auto scratch = std::make_shared<std::vector<std::vector<uint8_t>>>(options.threads);
+  options.prepare = [this, scratch](uint32_t picture, uint64_t number, size_t worker, uint8_t* out) {
+    make_sample(context_.get(), state_.data, picture, view_, view_of(number, arguments_.views),
+                &(*scratch)[worker], out);
+  };
+  return std::make_unique<Loader>(std::move(options));
+}
+
+const LoadedBatch* Training::next_batch(Loader& loader) {
+  const double before = loader.waited();
+  const LoadedBatch* const batch = loader.next();
+  waited_ += loader.waited() - before;
+  return batch;
+}
+
+// False when it diverges.
+bool Training::step(const LoadedBatch& batch) {
+  TrainPlace& place = state_.place;
+  std::vector<uint32_t> labels;
+  for (const uint32_t picture : batch.pictures) labels.push_back(state_.data.dataset.pictures[picture].label);
+  const double rate = this->rate();
+  const StepResult result = network_.step(batch.samples.data(), labels, rate);
+  if (place.step == 0) place.first_loss = place.running_loss = result.loss;
+  place.running_loss = kMemory * place.running_loss + (1 - kMemory) * result.loss;
+  const double chance = std::log(static_cast<double>(state_.data.dataset.labels.size()));
+  const double hopeless = 4 * std::max(place.first_loss, chance) + 4;
+  if (result.status != LEVIT_OK || !(place.running_loss < hopeless)) {
+    diverged_loss_ = result.loss;
+    return false;
+  }
+  const auto count = static_cast<double>(labels.size());
+  ++place.step;
+  place.loss_sum += count * result.loss;
+  place.samples += labels.size();
+  place.correct += result.correct;
+  place.curve.add(place.step, result.loss, rate, result.norm);
+  show_step(result, rate, labels.size());
+  return true;
+}
+
+void Training::show_step(const StepResult& result, double rate, size_t pictures) {
+  const TrainPlace& place = state_.place;
+  const double took = since(stepped_);
+  stepped_ = Clock::now();
+  batch_seconds_ += took;
+  state_.place.epoch_seconds += took;
+  log_.write({{"epoch", place.epoch + 1},
+              {"step", place.step},
+              {"loss", result.loss},
+              {"rate", rate},
+              {"norm", result.norm},
+              {"pictures_per_second", static_cast<double>(pictures) / took}});
+  const bool timed = arguments_.minutes > 0;
+  shown_ += pictures;
+  const std::string note = "epoch " + std::to_string(place.epoch + 1) +
+                           (timed ? "" : " of " + std::to_string(arguments_.fit.epochs)) + ", loss " +
+                           fixed(place.running_loss, 4) + ", rate " + short_number(rate);
+  progress_->update(timed ? static_cast<size_t>(since(start_)) : shown_, note);
+}
+
+void Training::left_out(uint32_t picture, const std::string& cause) {
+  if (!named_.insert(picture).second) return;
+  state_.place.skipped.push_back(picture);
+  const size_t count = state_.place.skipped.size();
+  if (count <= kNamedFailures) complain(state_.data.dataset.pictures[picture].path + ": " + cause);
+  if (count == kNamedFailures + 1) complain("more pictures are left out; they are counted");
+}
+
+// What ends training, if anything does.
+std::optional<TrainEnd> Training::end_epoch() {
+  TrainPlace& place = state_.place;
+  if (place.samples == 0)
+    throw std::runtime_error("none of the pictures to train with can be read any more, " +
+                             state_.data.dataset.pictures[split_.training[0]].path + " for one");
+  const NetworkTrainer::UseMean mean(network_);
+  const HeadScore score = score_held_out();
+  if (score.count > 0 && !std::isfinite(score.loss)) {
+    diverged_loss_ = score.loss;
+    return TrainEnd::kDiverged;
+  }
+  const auto samples = static_cast<double>(place.samples);
+  EpochRecord record = {place.loss_sum / samples,
+                        static_cast<double>(place.correct) / samples,
+                        score.loss,
+                        score.correct,
+                        score.count,
+                        samples / place.epoch_seconds,
+                        true,
+                        place.step};
+  const size_t best = place.best_epoch();
+  if (best > 0 && score.count > 0) record.best = record.held_loss < place.epochs[best - 1].held_loss;
+  place.epochs.push_back(record);
+  place.loss_sum = place.epoch_seconds = 0;
+  place.samples = place.correct = 0;
+  ++place.epoch;
+  place.batch = 0;
+  place.seconds = seconds();
+  keep_weights(record);
+  log_.write(epoch_json(place.epoch, record));
+  complain(epoch_line(place.epoch, record));
+  const bool patient = score.count == 0 || place.epoch - place.best_epoch() < arguments_.fit.patience;
+  const bool over = arguments_.minutes > 0 ? time_share() >= 1 : place.epoch == arguments_.fit.epochs;
+  if (over || !patient) return TrainEnd::kFinished;
+  return std::nullopt;
+}
+
+HeadScore Training::score_held_out() {
+  const std::vector<uint32_t>& held = split_.held_out;
+  std::vector<std::vector<uint8_t>> scratch(pool_.threads());
+  Examples examples;
+  examples.count = held.size();
+  examples.sample = [&](size_t index, size_t worker, uint8_t* out) {
+    make_sample(context_.get(), state_.data, held[index], view_, 0, &scratch[worker], out);
+  };
+  examples.label = [&](size_t index) { return state_.data.dataset.pictures[held[index]].label; };
+  examples.failed = [&](size_t index, const std::string& cause) { left_out(held[index], cause); };
+  return score_network(network_.model(), examples, context_options(arguments_).target, arguments_.batch,
+                       pool_);
+}
+
+// The files of this epoch; what cannot be written now is tried again with the next state.
+void Training::keep_weights(const EpochRecord& record) {
+  last_ = exported(network_.model(), arguments_.name, run_note(arguments_, base_, split_, state_));
+  if (record.best) best_ = last_;
+  if (split_.held_out.empty()) last_.clear();  // the best is the last
+  write_weights();
+  if (arguments_.report.empty()) return;
+  const std::string page = training_report(arguments_, base_, split_, state_);
+  try {
+    write_atomically(arguments_.report, {std::string_view(page)});
+  } catch (const std::runtime_error& error) {
+    unwritten_ = true;
+    complain(arguments_.report + ": " + error.what());
+  }
+}
+
+bool Training::write_weights() {
+  const auto write = [](const std::string& path, std::vector<uint8_t>* image) {
+    if (image->empty()) return;
+    try {
+      write_atomically(path, *image);
+      image->clear();
+    } catch (const std::runtime_error& error) {
+      complain(path + ": " + error.what());
+    }
+  };
+  write(arguments_.output, &best_);
+  write(arguments_.output + ".last", &last_);
+  return best_.empty() && last_.empty();
+}
+
+// A state never says more than the weight files hold, so that what it leaves to do is all there is to do.
+bool Training::save() {
+  saved_ = Clock::now();
+  if (!write_weights()) return false;
+  try {
+    write_train_state(arguments_.output + ".state", state_, network_.state());
+  } catch (const std::runtime_error& error) {
+    complain(std::string(error.what()) + "; the state that was there stays");
+    return false;
+  }
+  saved_ = Clock::now();
+  return true;
+}
+
+double Training::seconds() const {
+  return seconds_before_ + since(start_);
+}
+
+// Of --minutes; 0 without.
+double Training::time_share() const {
+  const double minutes = arguments_.minutes;
+  return minutes > 0 ? std::min(1.0, seconds() / (60 * minutes)) : 0;
+}
+
+double Training::rate() const {
+  const double peak = peak_rate(arguments_);
+  if (arguments_.minutes > 0)
+    return levit_cosine_rate(peak, static_cast<size_t>(time_share() * kGrain), kGrain / 20, kGrain);
+  const size_t steps = arguments_.fit.epochs * batches_;
+  const auto warmup = static_cast<size_t>(warmup_epochs(arguments_) * static_cast<double>(batches_));
+  return levit_cosine_rate(peak, state_.place.epoch * batches_ + state_.place.batch, std::min(warmup, steps),
+                           steps);
+}
+
+std::string Training::divergence() const {
+  const TrainPlace& place = state_.place;
+  const size_t best = place.best_epoch();
+  return "training diverged in epoch " + std::to_string(place.epoch + 1) + " behind step " +
+         std::to_string(place.step) + ": the loss went from " + fixed(place.first_loss, 3) + " to " +
+         short_number(diverged_loss_) + ". " +
+         (best > 0 ? arguments_.output + " holds epoch " + std::to_string(best) + ", the best before that"
+                   : arguments_.output + " is not written") +
+         ". Try a smaller --rate (it was " + short_number(peak_rate(arguments_)) + ")" +
+         (arguments_.clip > 0 ? "" : ", --clip 1") + " or a longer --warmup";
+}
+
+}  // namespace levit::tools

@@ -236,7 +236,7 @@ TEST_CASE("a state is taken whole, unharmed and by a trainer of its kind, or not
 
 TEST_CASE("what does not learn costs no memory and does not move") {
   const OpenModel model(Seed{"128s", 2, 2, true});
-  const size_t image = model.info().parameters * sizeof(float);
+  const size_t image = static_cast<size_t>(model.info().parameters) * sizeof(float);
   const auto bytes = [&](levit_train_part part) {
     return OpenTrainer::arena_bytes(model, train_options(4, part));
   };

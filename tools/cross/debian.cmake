@@ -8,7 +8,7 @@ if(LEVIT_CROSS STREQUAL "aarch64")  # NEON is always there
 elseif(LEVIT_CROSS STREQUAL "armv7")
   set(triple arm-linux-gnueabihf)
   set(emulator qemu-arm)
-  set(flags -mcpu=cortex-a7 -mfpu=neon-vfpv4)
+  set(flags -mcpu=cortex-a7 -mfpu=neon-vfpv4 -Wno-psabi)  # no word on what gcc 7 changed
 elseif(LEVIT_CROSS STREQUAL "riscv64")
   set(triple riscv64-linux-gnu)
 elseif(LEVIT_CROSS STREQUAL "i686")

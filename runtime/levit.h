@@ -17,6 +17,12 @@
  * trainer, levit_feature_scale, levit_cosine_rate, levit_shuffle and levit_export, without LEVIT_STATUS_TEXT
  * levit_status_name and levit_status_text. A call that is absent does not link.
  *
+ * Floating point is IEEE 754 in the environment that the caller has set, which no call changes. Results are
+ * those of round to nearest without flush to zero. Another rounding mode moves them by rounding errors, and
+ * so does taking subnormal numbers for zero; SSE4, WASM and SCALAR then take fp16 weights below 2^-14 for
+ * zero too, which moves results by some 1e-5. On sound input no operation is invalid, divides by zero or
+ * overflows, so a program may trap those; where a call returns NUMBER or DIVERGED, they may have happened.
+ *
  * A struct that begins with `size` can grow with later versions. The caller sets size to its sizeof. Fields
  * that the caller's struct does not have count as their default, or are not written; fields that only the
  * caller's has must be zero (else STRUCT), or are set to zero. STRUCT also when no sensible size is set.

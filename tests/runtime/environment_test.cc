@@ -94,7 +94,10 @@ TEST_CASE("another rounding mode moves results by rounding errors, and leaves no
   }
 }
 
-TEST_CASE("flushing subnormal numbers to zero moves results by less than their rounding") {
+// Where no instruction widens fp16, weights below 2^-14 pass through a subnormal float and are lost: measured
+// 1.7e-5 of this model, whose weights are small.
+TEST_CASE(
+    "flushing subnormal numbers to zero moves results by rounding errors, or by the smallest fp16 weights") {
   for (const weights::Type type : {weights::Type::kFloat, weights::Type::kHalf, weights::Type::kInt8}) {
     CAPTURE(static_cast<int>(type));
     const OpenModel model(Seed{"tiny", 2, 2, true, type});
@@ -104,7 +107,8 @@ TEST_CASE("flushing subnormal numbers to zero moves results by less than their r
       if (!flush_to_zero(true)) continue;
       const std::vector<float> results = results_of(model, target);
       flush_to_zero(false);
-      check_near(results, expected, 1e-5);
+      const bool widens = target == "AVX3" || target == "AVX2" || target == "NEON";
+      check_near(results, expected, type == weights::Type::kHalf && !widens ? 5e-5 : 1e-5);
       CHECK(results_of(model, target) == expected);
     }
   }

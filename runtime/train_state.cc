@@ -50,6 +50,7 @@ void widen(const View& from, uint8_t* to) {
   std::memcpy(to, from.image, kHeaderBytes);
   std::memcpy(to + kHeaderBytes + size_t{tensors_of(from)} * kEntryBytes, from.name, string_bytes_of(from));
   store_u32(to + kAtRequired, load_u32(to + kAtRequired) & (kFlagOneLogit | kFlagNoHead));
+  store_u32(to + kAtMeans, 0);  // features move, so what is known of their spread is void
   store_u32(to + kAtHeaderBytes, static_cast<uint32_t>(header_bytes));
   store_u32(to + kAtTensors, tensors_of(from));
   store_u64(to + kAtFileBytes, bytes);

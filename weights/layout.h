@@ -15,13 +15,11 @@ inline constexpr uint8_t kMagic[8] = {0x89, 'L', 'V', 'T', '\r', '\n', 0x1a, '\n
 inline constexpr uint16_t kVersionMajor = 1;
 inline constexpr uint16_t kVersionMinor = 0;
 // Required flags.
-inline constexpr uint32_t kFlagHalf = 1;  // panels are fp16
-inline constexpr uint32_t kFlagFloatHead =
-    2;  // but for the head's, which are fp32; beside kFlagHalf or kFlagInt8
-inline constexpr uint32_t kFlagOneLogit = 4;  // a sigmoid: one class, two labels
-inline constexpr uint32_t kFlagNoHead = 8;    // no classifier: one class of zeros, no labels
-inline constexpr uint32_t kFlagInt8 =
-    16;  // panels are int8 or fp16, as panel_type() says; not beside kFlagHalf
+inline constexpr uint32_t kFlagHalf = 1;          // panels are fp16
+inline constexpr uint32_t kFlagFloatHead = 2;     // but for the head's: fp32; beside kFlagHalf or kFlagInt8
+inline constexpr uint32_t kFlagOneLogit = 4;      // a sigmoid: one class, two labels
+inline constexpr uint32_t kFlagNoHead = 8;        // no classifier: one class of zeros, no labels
+inline constexpr uint32_t kFlagInt8 = 16;         // panels as panel_type() says; not beside kFlagHalf
 inline constexpr uint32_t kFlagFamiliarity = 32;  // a section behind the tensors (familiarity.h)
 inline constexpr uint32_t kKnownFlags =
     kFlagHalf | kFlagFloatHead | kFlagOneLogit | kFlagNoHead | kFlagInt8 | kFlagFamiliarity;

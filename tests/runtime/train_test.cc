@@ -329,6 +329,28 @@ TEST_CASE("a model in fp16 or int8 is widened: the trainer starts from what it s
   }
 }
 
+TEST_CASE("a trainer's model says nothing of the spread of other training pictures") {
+  const OpenModel plain(Seed{"micro"});
+  const size_t features = plain.info().dims[2];
+  std::vector<float> whitening(features * features), mean(features), quantile(LEVIT_QUANTILES);
+  for (size_t i = 0; i < features; ++i) whitening[i * features + i] = 1;
+  for (size_t i = 0; i < quantile.size(); ++i) quantile[i] = static_cast<float>(i);
+  const levit_training_spread spread = {sizeof spread, whitening.data(), mean.data(), 1, quantile.data()};
+  levit_export_options options{};
+  options.size = sizeof options;
+  options.spread = &spread;
+  size_t bytes = 0;
+  REQUIRE(levit_export_bytes(plain, &options, &bytes) == LEVIT_OK);
+  std::vector<uint8_t> image(bytes);
+  REQUIRE(levit_export(plain, &options, image.data(), bytes) == LEVIT_OK);
+  const OpenModel model(image);
+  REQUIRE(model.info().familiarity == 1);
+  const OpenTrainer trainer(model, train_options(1));
+  const levit_model* opened = nullptr;
+  const size_t widened = runtime::widened_bytes(weights::view(model.get()));
+  CHECK(levit_open(levit_train_model(trainer), widened, &opened) == LEVIT_OK);
+}
+
 TEST_CASE("training the head through the network is training it on features") {
   const OpenModel model(Seed{"tiny"});
   constexpr uint32_t kCount = 6;

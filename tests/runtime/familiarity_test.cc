@@ -179,7 +179,8 @@ TEST_CASE("the section stays when the model keeps its head, and goes with anothe
 TEST_CASE("a file whose section lies is refused as FORMAT.md says") {
   const Spread known;
   const std::vector<uint8_t> sound = known.exported();
-  const size_t section = weights::familiarity_bytes(weights::view(OpenModel(sound).get()).config, kMeans);
+  const auto section =
+      static_cast<size_t>(weights::familiarity_bytes(weights::view(OpenModel(sound).get()).config, kMeans));
   const size_t begin = sound.size() - section, features = known.features;
   const size_t quantiles = begin + 4 * features * (kMeans + 1);
   const size_t padding = quantiles + 4 * LEVIT_QUANTILES;

@@ -96,7 +96,8 @@ HWY_INLINE V hardswish_slope(D d, V x) {
 
 // Whether one instruction widens: then weights are widened on the way to the multiplier, else once into
 // scratch.
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2 || (HWY_TARGET == LEVIT_NEON && (HWY_ARCH_ARM_A64 || (__ARM_FP & 2)))
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2 || \
+    (HWY_TARGET == LEVIT_NEON && (HWY_ARCH_ARM_A64 || (__ARM_FP & 2)))
 constexpr bool kHasWiden = true;
 #else
 constexpr bool kHasWiden = false;

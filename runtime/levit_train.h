@@ -5,11 +5,11 @@
  * for the layers that learn and no others. Batch norm is folded, so its statistics stay as they are.
  *
  * Results depend on the pictures, their order, the options and the instruction set, and not on the number of
- * threads, bit for bit. Sums have one order. The pictures of a step are cut into `shares` consecutive parts, as
- * even as can be; within a part a gradient is one chain of multiply-adds over the rows of its pictures, taken
- * from the last picture to the first (in stage 1 four at a time, these in order); then the parts are added in
- * order. The matrices of stage 2, of its downsampling and of the head are one chain over all pictures, in order.
- * The squares of the norm are summed by tensors and blocks of a fixed size.
+ * threads, bit for bit. Sums have one order. The pictures of a step are cut into `shares` consecutive parts,
+ * as even as can be; within a part a gradient is one chain of multiply-adds over the rows of its pictures,
+ * taken from the last picture to the first (in stage 1 four at a time, these in order); then the parts are
+ * added in order. The matrices of stage 2, of its downsampling and of the head are one chain over all
+ * pictures, in order. The squares of the norm are summed by tensors and blocks of a fixed size.
  */
 #ifndef LEVIT_TRAIN_H_
 #define LEVIT_TRAIN_H_

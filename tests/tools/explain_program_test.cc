@@ -136,7 +136,7 @@ TEST_CASE("explain: a bad picture does not stop the others") {
   CHECK(fs::exists(f.out / "x-2_sheet.png"));
 }
 
-TEST_CASE("explain: Ctrl-C stops in the middle of a picture with one line and leaves none of its files") {
+TEST_CASE("explain: Ctrl-C stops in the middle of a picture with one line and leaves nothing behind") {
   const Fixture f;
   const Outcome outcome =
       run("export LEVIT_MODEL=" + quoted(f.model) + "\n$levit explain --method shap --samples 100000000 -o " +
@@ -145,7 +145,7 @@ TEST_CASE("explain: Ctrl-C stops in the middle of a picture with one line and le
   CHECK(outcome.exit == 130);
   CHECK(outcome.out.empty());
   CHECK(outcome.err == "levit: stopped; 1 input is left\n");
-  for (const auto& entry : fs::recursive_directory_iterator(f.out)) CHECK(entry.is_directory());
+  CHECK(!fs::exists(f.out));
 }
 
 TEST_CASE("explain: a closed pipe ends the program by SIGPIPE, silently") {

@@ -60,7 +60,7 @@ TEST_CASE("wrong usage of every command is one line on standard error with its c
       {"attack", "name the data set, or a file of labels"},
       {"attack data --epsilon abc", "--epsilon: \"abc\" is not in (0, 1]"},
       {"attack data --epsilon 1/255,2", "--epsilon: \"2\" is not in (0, 1]"},
-      {"finetune data", "--output is required"},
+      {"finetune data", "name the weight file to write with -o, or a part of the pictures with --shard"},
       {"finetune -o out", "no data: name a folder"},
       {"finetune data -o out --cache out", "--cache and --output name the same file"},
       {"info a b", "b"},

@@ -100,6 +100,16 @@ const char* levit_label(const levit_model* model, size_t index);
 /* The label behind `label`, which the model gave; null behind the last one. */
 const char* levit_next_label(const levit_model* model, const char* label);
 
+/* The bytes of the same model in fp32, as levit_widen writes it. Returns: ARGUMENT. */
+levit_status levit_widened_bytes(const levit_model* model, size_t* bytes);
+
+/* Writes the same model in fp32, a whole .levit image, for levit_open: twice the memory of binary16, four
+ * times that of 8 bits, and faster where widening weights in every pass costs more than loading them (no FMA,
+ * no binary16 in hardware). Logits of binary16 stay bit for bit, those of 8 bits within rounding. image: any
+ * alignment; may not overlap the model. A scale of 8 bits so large that weights overflow is levit_open's
+ * VALUE. Returns: ARGUMENT, ARENA. */
+levit_status levit_widen(const levit_model* model, void* image, size_t bytes);
+
 /* 2. Context */
 
 /* Features; classification is always there. */

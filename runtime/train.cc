@@ -7,6 +7,7 @@
 
 #include "runtime/cross_entropy.h"
 #include "runtime/sized.h"
+#include "runtime/widen.h"
 
 namespace levit::runtime {
 namespace {
@@ -180,7 +181,7 @@ size_t lay_out(const Wanted& wanted, const Plan& plan, Arena arena, levit_traine
   made->squares = arena.take<double>(made->piece_count + made->deferred_units);
   const size_t state_begin = arena.used;
   made->state = arena.take<StateHeader>(1);
-  made->image = arena.take<uint8_t>(widened_bytes(wanted.from));
+  made->image = arena.take<uint8_t>(static_cast<size_t>(widened_bytes(wanted.from, Spread::kDropped)));
   made->moment = arena.take<float>(made->floats);
   made->second = o.optimizer == LEVIT_ADAMW ? arena.take<float>(made->floats) : nullptr;
   made->mean = o.mean > 0 ? arena.take<float>(made->floats) : nullptr;
@@ -192,7 +193,7 @@ size_t lay_out(const Wanted& wanted, const Plan& plan, Arena arena, levit_traine
 
   made->first = reinterpret_cast<float*>(made->image + learning.begin);
   made->deferred = reinterpret_cast<float*>(made->image + learning.deferred);
-  widen(wanted.from, made->image);
+  widen(wanted.from, Spread::kDropped, made->image);  // features move, so what is known of it is void
   const Network network = open_network(weights::view(made->image), blocks);
   for (size_t i = 0; i < made->replica_count; ++i) {
     levit_context& replica = made->replicas[i];
@@ -219,7 +220,7 @@ bool sizes_fit(const Wanted& wanted, const PlanOptions& options) {
   PlanOptions one = options;
   one.batch = 1;
   const size_t copies = 5 + wanted.options.shares;
-  return widened_bytes(wanted.from) < SIZE_MAX / 2 / copies &&
+  return widened_bytes(wanted.from, Spread::kDropped) < SIZE_MAX / 2 / copies &&
          make_plan(wanted.from.config, one).unshared <
              SIZE_MAX / 2 / sizeof(float) / (2 * size_t{options.batch});
 }

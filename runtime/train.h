@@ -74,14 +74,4 @@ struct levit_trainer {
   bool has_mean_in_place;  // weights and mean are exchanged
 };
 
-namespace levit::runtime {
-
-// The image of `from` in fp32: widened_bytes() at `to`, its tensors from widened_header_bytes() on. Its
-// checksum is set.
-uint64_t widened_header_bytes(const weights::View& from);
-size_t widened_bytes(const weights::View& from);
-void widen(const weights::View& from, uint8_t* to);
-
-}  // namespace levit::runtime
-
 #endif  // LEVIT_RUNTIME_TRAIN_H_

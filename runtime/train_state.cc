@@ -1,80 +1,8 @@
-// What a trainer goes on from: the image in fp32, and the state as one piece.
+// What a trainer goes on from: the state as one piece.
 #include <cstring>
 
-#include "kernels/panels.h"
 #include "runtime/train.h"
 #include "weights/checksum.h"
-
-namespace levit::runtime {
-namespace {
-
-using namespace weights;
-
-void widen_half(const void* half, size_t count, uint8_t* to) {
-  const auto* from = static_cast<const uint16_t*>(half);
-  for (size_t i = 0; i < count; ++i) store_f32(to + i * sizeof(float), kernels::half_to_float(from[i]));
-}
-
-void widen_int8(const Tensor& panels, const uint8_t* numbers, const uint8_t* scales, uint8_t* to) {
-  for (size_t i = 0; i < panels.bytes; ++i) {
-    const size_t output = i / kPanelWidth / panels.columns * kPanelWidth + i % kPanelWidth;
-    store_f32(to + i * sizeof(float), load_f32(scales + output * sizeof(float)) *
-                                          static_cast<float>(static_cast<int8_t>(numbers[i])));
-  }
-}
-
-// An int8 file has more tensors, hence a longer table.
-uint32_t tensors_of(const View& from) {
-  return tensor_count(from.config, Type::kFloat);
-}
-size_t string_bytes_of(const View& from) {
-  return static_cast<size_t>(from.labels_end - from.name);
-}
-
-}  // namespace
-
-uint64_t widened_header_bytes(const View& from) {
-  return align_up(kHeaderBytes + uint64_t{tensors_of(from)} * kEntryBytes + string_bytes_of(from));
-}
-
-size_t widened_bytes(const View& from) {
-  return static_cast<size_t>(file_bytes(from.config, Type::kFloat, widened_header_bytes(from)));
-}
-
-// Header and strings as they are but for what does not hold of other weights, the table and every tensor
-// anew.
-void widen(const View& from, uint8_t* to) {
-  const uint64_t header_bytes = widened_header_bytes(from);
-  const size_t bytes = widened_bytes(from);
-  std::memset(to, 0, bytes);
-  std::memcpy(to, from.image, kHeaderBytes);
-  std::memcpy(to + kHeaderBytes + size_t{tensors_of(from)} * kEntryBytes, from.name, string_bytes_of(from));
-  store_u32(to + kAtRequired, load_u32(to + kAtRequired) & (kFlagOneLogit | kFlagNoHead));
-  store_u32(to + kAtMeans, 0);  // features move, so what is known of their spread is void
-  store_u32(to + kAtHeaderBytes, static_cast<uint32_t>(header_bytes));
-  store_u32(to + kAtTensors, tensors_of(from));
-  store_u64(to + kAtFileBytes, bytes);
-  TensorWalk walk{&from.config, Type::kFloat, header_bytes};
-  TensorWalk old{&from.config, from.type, load_u32(from.image + kAtHeaderBytes), from.float_head};
-  uint8_t* entry = to + kHeaderBytes;
-  for (Tensor tensor, before; next_tensor(&walk, &tensor) && next_tensor(&old, &before);
-       entry += kEntryBytes) {
-    describe(tensor, entry);
-    const uint8_t* const values = from.image + before.offset;
-    if (before.type == Type::kInt8) {
-      Tensor scales;
-      next_tensor(&old, &scales);
-      widen_int8(before, values, from.image + scales.offset, to + tensor.offset);
-    } else if (before.type == Type::kHalf) {
-      widen_half(values, static_cast<size_t>(before.bytes) / sizeof(uint16_t), to + tensor.offset);
-    } else {
-      std::memcpy(to + tensor.offset, values, static_cast<size_t>(tensor.bytes));
-    }
-  }
-  store_u64(to + kAtChecksum, checksum(to, bytes));
-}
-
-}  // namespace levit::runtime
 
 extern "C" {
 

@@ -176,6 +176,19 @@ TEST_CASE("the section stays when the model keeps its head, and goes with anothe
   CHECK(OpenModel(copy).info().familiarity == 0);
 }
 
+TEST_CASE("the section stays byte for byte when the model is widened") {
+  const OpenModel model(Spread().exported());
+  size_t bytes = 0;
+  REQUIRE(levit_widened_bytes(model, &bytes) == LEVIT_OK);
+  std::vector<uint8_t> wide(bytes);
+  REQUIRE(levit_widen(model, wide.data(), bytes) == LEVIT_OK);
+  const weights::View view = weights::view(model.get());
+  const auto section = static_cast<long>(weights::familiarity_bytes(view.config, kMeans));
+  const uint8_t* const end = view.image + view.bytes;
+  CHECK(OpenModel(wide).info().familiarity == kMeans);
+  CHECK(std::equal(end - section, end, wide.end() - section));
+}
+
 TEST_CASE("a file whose section lies is refused as FORMAT.md says") {
   const Spread known;
   const std::vector<uint8_t> sound = known.exported();

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/widen.h"
 #include "tests/runtime/goldens.h"
 #include "tests/support/parameters.h"
 #include "tests/support/training.h"
@@ -318,7 +319,8 @@ TEST_CASE("a model in fp16 or int8 is widened: the trainer starts from what it s
     CHECK(info.name == std::string(narrow.info().name));
     CHECK(levit_label(wide, 1) == std::string(levit_label(narrow, 1)));
     const levit_model* opened = nullptr;
-    const size_t bytes = runtime::widened_bytes(weights::view(narrow.get()));
+    const auto bytes =
+        static_cast<size_t>(runtime::widened_bytes(weights::view(narrow.get()), runtime::Spread::kDropped));
     CHECK(levit_open(wide, bytes, &opened) == LEVIT_OK);
     const std::vector<float> picture = seeded_input();
     const levit_input input = {nullptr, picture.data()};
@@ -347,7 +349,8 @@ TEST_CASE("a trainer's model says nothing of the spread of other training pictur
   REQUIRE(model.info().familiarity == 1);
   const OpenTrainer trainer(model, train_options(1));
   const levit_model* opened = nullptr;
-  const size_t widened = runtime::widened_bytes(weights::view(model.get()));
+  const auto widened =
+      static_cast<size_t>(runtime::widened_bytes(weights::view(model.get()), runtime::Spread::kDropped));
   CHECK(levit_open(levit_train_model(trainer), widened, &opened) == LEVIT_OK);
 }
 

@@ -18,7 +18,7 @@
 /* done of total; non-zero cancels. */
 __attribute__((import_module("levit"), import_name("progress"))) int web_progress(size_t done, size_t total);
 
-static const levit_model* model;
+static const levit_model *model, *running; /* as it came; the same, or that widened to fp32 */
 static levit_context* context;
 static levit_options options;
 static levit_info info;
@@ -40,9 +40,24 @@ static int on_progress(void* unused, size_t done, size_t total) {
 
 EXPORT int web_open(const void* image, size_t bytes) {
   const levit_status status = levit_open(image, bytes, &model);
+  running = model;
   context = NULL;
   info.size = sizeof info;
   return status == LEVIT_OK ? levit_model_info(model, &info) : status;
+}
+
+/* Bytes of web_widen's image; 0 when the model is in fp32 already. */
+EXPORT size_t web_widened_bytes(void) {
+  size_t bytes = 0;
+  return info.dtype != LEVIT_F32 && levit_widened_bytes(model, &bytes) == LEVIT_OK ? bytes : 0;
+}
+
+/* Contexts made from now on run on the weights in fp32. What web_export writes stays as the file has it. */
+EXPORT int web_widen(void* image, size_t bytes) {
+  levit_status status = levit_widen(model, image, bytes);
+  if (status == LEVIT_OK) status = levit_open(image, bytes, &running);
+  if (status != LEVIT_OK) running = model;
+  return status;
 }
 
 /* Bytes of the arena; 0 when these options cannot be served. */
@@ -52,12 +67,12 @@ EXPORT size_t web_arena_bytes(uint32_t features, uint32_t batch) {
   options.features = features;
   options.batch = batch;
   options.progress = on_progress;
-  return levit_arena_bytes(model, &options, &bytes) == LEVIT_OK ? bytes : 0;
+  return levit_arena_bytes(running, &options, &bytes) == LEVIT_OK ? bytes : 0;
 }
 
 /* With the options of the last web_arena_bytes. */
 EXPORT int web_create(void* arena, size_t bytes) {
-  return levit_create(model, &options, arena, bytes, &context);
+  return levit_create(running, &options, arena, bytes, &context);
 }
 
 EXPORT const char* web_status_text(int status) {

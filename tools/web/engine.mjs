@@ -1,7 +1,8 @@
 // One context of the library in WebAssembly, synchronous: memory, text and numbers in and out of bridge.c.
 //
-// Memory above the module's own, from the heap's base on: the weight image, the arena, logits and probabilities, and
-// one region that each call lays out anew, so that memory ends where the largest call did and stays there.
+// Memory above the module's own, from the heap's base on: the weight image, the same in fp32, the arena, logits and
+// probabilities, and one region that each call lays out anew, so that memory ends where the largest call did and stays
+// there.
 
 export const SIDE = 224;
 export const METHODS = ['gradcam', 'gradcam++', 'hirescam', 'layercam', 'xgradcam']; // levit_cam_method
@@ -21,12 +22,14 @@ export class LevitError extends Error {
 }
 
 export class Engine {
-  // module: a WebAssembly.Module; image: the bytes of a .levit file (copied into the module's memory).
-  constructor(module, image) {
+  // module: a WebAssembly.Module; image: the bytes of a .levit file (copied into the module's memory); widen: run on
+  // its weights in fp32.
+  constructor(module, image, widen = true) {
     const instance = new WebAssembly.Instance(module, { levit: { progress: (done, total) => this.#report(done, total) } });
     this.wasm = instance.exports;
     this.wasm._initialize?.();
     this.base = aligned(this.wasm.__heap_base.value);
+    this.widen = widen;
     this.open(image);
   }
 
@@ -38,7 +41,9 @@ export class Engine {
     this.imageBytes = image.byteLength;
     const labels = this.wasm.web_labels();
     if (labels < 2) throw new LevitError('the model has no classifier of two or more classes', 'NO_HEAD');
-    const arena = aligned(this.base + image.byteLength);
+    const behind = aligned(this.base + image.byteLength);
+    const widened = this.widen ? this.#widenedBytes(behind) : 0;
+    const arena = aligned(behind + widened);
     const bytes = this.wasm.web_arena_bytes(ATTRIBUTION, 1);
     this.logits = aligned(arena + bytes);
     this.direction = this.logits + 4 * this.wasm.web_classes();
@@ -46,7 +51,20 @@ export class Engine {
     this.free = aligned(this.probabilities + 4 * labels);
     this.#reserve(this.free);
     this.#check(this.wasm.web_create(arena, bytes));
-    this.info = this.#info();
+    this.info = { ...this.#info(), widened: widened > 0 };
+  }
+
+  // Bytes of the weights in fp32 at `at`; 0 when the file has them so, or memory has no room.
+  #widenedBytes(at) {
+    const bytes = this.wasm.web_widened_bytes();
+    if (bytes === 0) return 0;
+    try {
+      this.#reserve(at + bytes);
+    } catch (error) {
+      if (error instanceof RangeError) return 0;
+      throw error;
+    }
+    return this.wasm.web_widen(at, bytes) === 0 ? bytes : 0;
   }
 
   #info() {

@@ -41,6 +41,8 @@ export interface Info {
   checksum: string;
   /** Of the weight file. */
   bytes: number;
+  /** It runs on the weights in fp32. */
+  widened: boolean;
 }
 
 /** What the network sees of a picture, in pixels of the picture. */
@@ -149,6 +151,9 @@ export interface LoadOptions {
   model?: Uint8Array | Blob | URL | string;
   /** Where the module lies, or the module; else the best beside levit.mjs that this engine can run. */
   wasm?: WebAssembly.Module | URL | string;
+  /** Run on the weights in fp32, which takes 28 MB of memory a thread and is faster; true unless the device has less than
+   * 2 GB. Probabilities differ by rounding. Files that export() makes stay in the model's type. */
+  widen?: boolean;
   /** Of the model's download. */
   progress?: (loaded: number, total: number) => void;
 }

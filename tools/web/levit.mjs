@@ -122,8 +122,8 @@ class Thread {
 
 // The same calls without a worker.
 class Inline {
-  constructor({ module, model }) {
-    this.service = new Service(module, model);
+  constructor({ module, model, widen }) {
+    this.service = new Service(module, model, widen);
   }
 
   async ready() {
@@ -193,7 +193,7 @@ export class Levit {
   // Another weight file: bytes, or a Blob. The one before stays when this one is refused.
   async use(model) {
     const bytes = model instanceof Blob ? new Uint8Array(await model.arrayBuffer()) : model;
-    const start = { module: this.#start.module, model: inNode ? bytes : new Blob([bytes]) };
+    const start = { ...this.#start, model: inNode ? bytes : new Blob([bytes]) };
     const previous = this.#start;
     try {
       this.info = await this.#quick.call('use', [bytes]);
@@ -225,11 +225,15 @@ export class Levit {
   }
 }
 
-// model: the bytes, a Blob, or where the file lies; wasm: where the module lies or the module.
-export async function load({ model = beside('ai_vs_real.levit'), wasm = beside(moduleName()), progress } = {}) {
+// Where browsers say how much memory there is, in gigabytes, a thread takes 28 MB more from two on.
+const hasMemory = () => (globalThis.navigator?.deviceMemory ?? 2) >= 2;
+
+// model: the bytes, a Blob, or where the file lies; wasm: where the module lies or the module; widen: run on the weights
+// in fp32.
+export async function load({ model = beside('ai_vs_real.levit'), wasm = beside(moduleName()), widen = hasMemory(), progress } = {}) {
   const compiled = wasm instanceof WebAssembly.Module ? wasm : download(wasm).then((bytes) => WebAssembly.compile(bytes));
   const given = model instanceof Uint8Array || (typeof Blob === 'function' && model instanceof Blob);
   const [module, bytes] = await Promise.all([compiled, given ? model : download(model, progress)]);
   const inline = bytes instanceof Uint8Array ? bytes : new Uint8Array(await bytes.arrayBuffer());
-  return new Levit({ module, model: inNode ? inline : new Blob([bytes]) }).ready();
+  return new Levit({ module, model: inNode ? inline : new Blob([bytes]), widen }).ready();
 }

@@ -10,8 +10,8 @@ export class Service {
   #engine;
   #shown = new Map(); // by key, the last used at the end
 
-  constructor(module, image) {
-    this.#engine = new Engine(module, image);
+  constructor(module, image, widen) {
+    this.#engine = new Engine(module, image, widen);
   }
 
   info() {

@@ -9,9 +9,9 @@ function failure(error) {
   return { message: String(error?.message ?? error), code: error?.code };
 }
 
-async function start({ module, model }) {
+async function start({ module, model, widen }) {
   try {
-    service = new Service(module, new Uint8Array(await model.arrayBuffer()));
+    service = new Service(module, new Uint8Array(await model.arrayBuffer()), widen);
     postMessage({ id: 0, result: service.info() });
   } catch (error) {
     postMessage({ id: 0, error: failure(error) });

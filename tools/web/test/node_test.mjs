@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { native, root, site, work } from './paths.mjs';
+import { native, packer, site, work } from './paths.mjs';
 
 let package_; // of levit.mjs
 let installed;
@@ -56,6 +56,26 @@ test('a module without SIMD gives the same verdict', async () => {
     logits.push((await levit.classify(pixels)).logits[0]);
   }
   assert.ok(Math.abs(logits[0] - logits[1]) < 1e-4, `${logits}`);
+});
+
+test('runs on the weights in fp32 or as they come, and saves a head in the type of the model either way', async () => {
+  const { pixels } = picture(1);
+  const [wide, narrow] = await Promise.all([true, false].map((widen) => package_.load({ widen })));
+  assert.deepEqual([wide.info.widened, narrow.info.widened], [true, false]);
+  assert.equal(wide.info.checksum, narrow.info.checksum);
+  const [a, b] = await Promise.all([wide, narrow].map(async (levit) => (await levit.classify(pixels)).logits[0]));
+  assert.ok(Math.abs(a - b) < 1e-4, `${a} ${b}`);
+  assert.ok((await wide.memory()) - (await narrow.memory()) > 27e6);
+  const head = await wide.learn([await wide.features(pixels), await wide.features(picture(4).pixels)], [0, 1]);
+  const [ours, theirs] = await Promise.all([wide, narrow].map((levit) => levit.export(head, ['a', 'b'])));
+  assert.deepEqual(ours, theirs);
+  assert.ok(ours.length < 7.3e6, `${ours.length}`);
+  const full = path.join(work, 'full.levit');
+  execFileSync(packer, [path.join(installed, 'ai_vs_real.levit'), '--dtype', 'f32', '-o', full], { stdio: 'ignore' });
+  const { widened, bytes } = await wide.use(new Uint8Array(readFileSync(full)));
+  assert.equal(widened, false, 'what is in fp32 is not copied');
+  assert.ok(bytes > 27e6);
+  assert.ok(Math.abs((await wide.classify({ ...pixels })).logits[0] - a) < 1e-4);
 });
 
 test('SHAP reports its progress, is cancelled by it and by a signal, and goes on afterwards', async () => {

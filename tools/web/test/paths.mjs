@@ -9,6 +9,7 @@ export const site = path.join(root, 'build/web/site');
 export const work = path.join(root, 'build/web/work');
 export const modules = path.join(root, 'build/web/modules'); // what run installs
 export const native = path.join(root, 'build/release/levit');
+export const packer = path.join(root, 'build/release/pack_weights');
 export const pictures = path.join(root, 'tests/data/pictures');
 
 mkdirSync(work, { recursive: true });

@@ -1,0 +1,77 @@
+// tools/web/bench: both in the page's own thread, so that nothing but the pass itself is timed.
+
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { launch, serve } from './browser.mjs';
+import { modules } from './paths.mjs';
+
+const [onnx, rounds] = process.argv.slice(2);
+const dist = path.join(modules, 'node_modules/onnxruntime-web/dist');
+
+// In the page. Each round times a few passes of each, so that what else the machine does meets all of them.
+async function measure(count) {
+  const bytes = async (url) => new Uint8Array(await (await fetch(url)).arrayBuffer());
+  const { Engine } = await import('/engine.mjs');
+  const [wasm, model, theirs] = await Promise.all(['/levit.wasm', '/ai_vs_real.levit', '/bench/model.onnx'].map(bytes));
+  const started = {};
+  const passes = {};
+  const start = async (name, begin) => {
+    const from = performance.now();
+    passes[name] = await begin();
+    await passes[name]();
+    started[name] = performance.now() - from;
+  };
+  const { ort } = globalThis;
+  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.wasmPaths = '/bench/';
+  const x = new Float32Array(3 * 224 * 224).map((_, i) => Math.sin(i));
+  await start('onnxruntime-web', async () => {
+    const session = await ort.InferenceSession.create(theirs, { executionProviders: ['wasm'], graphOptimizationLevel: 'all' });
+    const feeds = { input: new ort.Tensor('float32', x, [1, 3, 224, 224]) };
+    return () => session.run(feeds);
+  });
+  const pixels = new Uint8Array(3 * 224 * 224).map((_, i) => 128 + 100 * Math.sin(i));
+  const ours = (widen) => async () => {
+    const engine = new Engine(await WebAssembly.compile(wasm), model, widen);
+    engine.show(224, 224, 3, (y, rows) => pixels.subarray(3 * 224 * y, 3 * 224 * (y + rows)));
+    return () => engine.classify();
+  };
+  await start('levit', ours(true));
+  await start('levit, weights as they come', ours(false));
+  const times = Object.fromEntries(Object.keys(passes).map((name) => [name, []]));
+  for (let round = -3; round < count; ++round) { // three to warm up
+    for (const [name, pass] of Object.entries(passes)) {
+      for (let i = 0; i < 5; ++i) {
+        const from = performance.now();
+        await pass();
+        if (round >= 0) times[name].push(performance.now() - from);
+      }
+    }
+  }
+  return Object.entries(times).map(([name, all]) => {
+    all.sort((a, b) => a - b);
+    return { name, median: all[all.length >> 1], least: all[0], start: started[name] };
+  });
+}
+
+const server = await serve();
+const browser = await launch();
+try {
+  const page = await browser.newPage();
+  await page.route('**/bench/**', async (route) => {
+    const name = path.basename(new URL(route.request().url()).pathname);
+    if (name === 'index.html') return route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>bench</title>' });
+    return route.fulfill({ path: name === 'model.onnx' ? onnx : path.join(dist, name) });
+  });
+  await page.goto(`${server.address}bench/index.html`);
+  await page.addScriptTag({ content: await readFile(path.join(dist, 'ort.wasm.min.js'), 'utf8') });
+  const results = await page.evaluate(measure, Number(rounds));
+  console.log(`Chromium ${browser.version()}, ${5 * rounds} passes each`);
+  for (const { name, median, least, start } of results) {
+    console.log(`${name.padEnd(28)} ${median.toFixed(2)} ms a pass (least ${least.toFixed(2)}), ${start.toFixed(0)} ms from bytes to the first`
+      + `, ${(results[0].median / median).toFixed(2)} x`);
+  }
+} finally {
+  await browser.close();
+  server.close();
+}

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <stdexcept>
 
 #include "levit.h"
@@ -230,10 +231,9 @@ std::string rounding_text(const WriteReport& report) {
 std::string int8_text(const FoldedModel& model, const WriteReport& report) {
   char text[160];
   std::snprintf(text, sizeof text,
-                "%zu of %zu layers, the others fp16; largest error of a layer's weights %.2g %%, in %s",
-                report.int8_layers, model.layers.size(), 100 * report.largest_int8_error,
-                report.worst_int8_layer.c_str());
-  return text;
+                "%zu of %zu layers, the others fp16; largest error of a layer's weights %.2g %%",
+                report.int8_layers, model.layers.size(), 100 * report.largest_int8_error);
+  return text + (report.worst_int8_layer.empty() ? "" : ", in " + report.worst_int8_layer);
 }
 
 std::string classes_text(const FoldedModel& model, bool named) {
@@ -280,9 +280,28 @@ std::string pictures_text(const Options& options, const Checkpoint& checkpoint, 
          channels_text(to.std) + (options.std.empty() ? " (the same)" : " (as told)");
 }
 
-// Where the model goes, or else its C source.
-const std::string& written_to(const Options& options) {
-  return options.output.empty() ? options.emit_c : options.output;
+// Where the model goes, its C source, or both.
+std::string written_to(const Options& options) {
+  const bool both = !options.output.empty() && !options.emit_c.empty();
+  return options.output + (both ? " and " : "") + options.emit_c;
+}
+
+// Of two files that need not be there yet.
+bool same_place(const std::string& a, const std::string& b) {
+  std::error_code error;
+  return !a.empty() && !b.empty() &&
+         (same_file(a, b) ||
+          std::filesystem::weakly_canonical(a, error) == std::filesystem::weakly_canonical(b, error));
+}
+
+const char* type_text(const Options& options) {
+  return options.dtype == "q8" ? "int8" : options.dtype == "f16" ? "fp16" : "fp32";
+}
+
+std::string written_text(const Options& options, size_t bytes_written, size_t bytes_read) {
+  return row("written", written_to(options) + ", " + type_text(options) + ", " +
+                            std::to_string(bytes_written) + " bytes (from " + std::to_string(bytes_read) +
+                            ")");
 }
 
 std::string report_text(const Options& options, const Checkpoint& checkpoint, const FoldedModel& model,
@@ -304,9 +323,7 @@ std::string report_text(const Options& options, const Checkpoint& checkpoint, co
   const bool rounds = options.type() == weights::Type::kHalf;
   if (rounds) text += row("fp16", rounding_text(report));
   if (report.int8_layers > 0) text += row("int8", int8_text(model, report));
-  const char* const type = rounds ? ", fp16, " : report.int8_layers > 0 ? ", int8, " : ", fp32, ";
-  return text + row("written", written_to(options) + type + std::to_string(bytes_written) + " bytes (from " +
-                                   std::to_string(bytes_read) + ")");
+  return text + written_text(options, bytes_written, bytes_read);
 }
 
 // "shard 1 of 3" of a file's name as Hugging Face writes them (model-00001-of-00003.safetensors); else empty.
@@ -357,9 +374,7 @@ std::string pack_again(const Options& options, std::string_view bytes, std::vect
   *image = write_levit(model, options.type(), &report);
   std::string text = row("source", ".levit, " + model.name);
   if (report.int8_layers > 0) text += row("int8", int8_text(model, report));
-  return text +
-         row("written", written_to(options) + ", " + options.dtype + ", " + std::to_string(image->size()) +
-                            " bytes (from " + std::to_string(bytes.size()) + ")");
+  return text + written_text(options, image->size(), bytes.size());
 }
 
 // A .levit file of which only C source is asked: byte for byte.
@@ -411,6 +426,8 @@ int run(int count, char** arguments) {
   try {
     app.parse(count, arguments);
     if (options.output.empty() && options.emit_c.empty()) throw CLI::RequiredError("--output or --emit-c");
+    if (same_place(options.output, options.emit_c))
+      throw CLI::ValidationError("--output and --emit-c name the same file");
   } catch (const CLI::Success& asked) {  // --help, --version, --manual, --completion
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {

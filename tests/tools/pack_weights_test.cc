@@ -110,8 +110,11 @@ TEST_CASE("a .levit file is packed again in another type, with everything it say
   CHECK(model.info().note == std::string("other"));
   CHECK(levit_label(model, 2) == std::string("c"));
   REQUIRE(run(scratch, kInput + " -o " + direct + words + " --dtype q8").exit_code == 0);
-  REQUIRE(run(scratch, direct + " -o " + again + " --dtype q8").exit_code == 0);
-  CHECK(file_bytes(again).size() == file_bytes(direct).size());
+  const Run repeated = run(scratch, direct + " -o " + again + " --dtype q8");
+  REQUIRE(repeated.exit_code == 0);
+  CHECK(file_bytes(again) == file_bytes(direct));
+  CHECK(names(repeated.out, "largest error of a layer's weights 0 %\n"));
+  CHECK(names(repeated.out, "again.levit, int8, "));
 }
 
 TEST_CASE("of a .levit file that is packed again preprocessing stays, and a damaged one is named") {
@@ -131,7 +134,9 @@ TEST_CASE("of a .levit file that is packed again preprocessing stays, and a dama
 TEST_CASE("C source of a model has every byte of the file, from a checkpoint and from a .levit file") {
   const ScratchDirectory scratch;
   const std::string folder = scratch.path().string() + "/", output = folder + "a.levit";
-  REQUIRE(run(scratch, kInput + " -o " + output + " --emit-c " + folder + "a.c").exit_code == 0);
+  const Run both = run(scratch, kInput + " -o " + output + " --emit-c " + folder + "a.c");
+  REQUIRE(both.exit_code == 0);
+  CHECK(names(both.out, "a.levit and " + folder + "a.c, fp16, "));
   REQUIRE(run(scratch, kInput + " --emit-c " + folder + "alone.c").exit_code == 0);
   REQUIRE(run(scratch, output + " --emit-c " + folder + "packed.c").exit_code == 0);
   const std::string source = file_bytes(folder + "a.c"), image = file_bytes(output);
@@ -155,6 +160,10 @@ TEST_CASE("C source of a model has every byte of the file, from a checkpoint and
     CHECK(names(result.err, cause));
   };
   refused(output + " --emit-c " + output, "the output would overwrite it");
+  const Run same = run(scratch, kInput + " -o " + folder + "one --emit-c " + folder + "./one");
+  CHECK(same.exit_code == 2);
+  CHECK(names(same.err, "--output and --emit-c name the same file"));
+  CHECK(!std::filesystem::exists(folder + "one"));
   CHECK(file_bytes(output) == image);
   std::filesystem::resize_file(output, image.size() - 1);
   refused(output + " --emit-c " + folder + "b.c", output + ": ");

@@ -154,6 +154,17 @@ TEST_CASE("data that cannot teach is refused in one line, and nothing is written
   check_refused("same", "all 2 pictures are the same file");
   check_refused("nowhere", "nowhere: No such file or directory");
   check_refused("data --cache model.levit", "model.levit: not a feature cache");
+  bench.d.write("broken/dark/1.ppm", bytes_of(bench.at("data/dark/1.ppm")));
+  bench.d.write("broken/light/1.jpg", "no picture");
+  check_refused("broken", "class \"light\": none of its pictures can be read");
+  for (const char* part : {"head", "all"}) {
+    CAPTURE(part);
+    const Outcome refused = bench.finetune("-o out.levit --train " + std::string(part), "broken");
+    CHECK(refused.exit == 1);
+    CHECK(refused.out == "");
+    CHECK(contains(refused.err, "class \"light\": none of its pictures to train with can be read"));
+    CHECK(!std::filesystem::exists(bench.at("out.levit")));
+  }
   CHECK(contains(bench.finetune("-o nowhere/out.levit").err, "nowhere: No such file or directory"));
   CHECK(contains(bench.finetune("-o data").err, "data: is a directory"));
 }
@@ -338,7 +349,6 @@ TEST_CASE("--adversarial says what it gains and costs, and is the same for any t
   const std::string flags =
       " --adversarial --epsilon 8/255 --attack-steps 3 --rounds 2 --val 0.3 --rate 0.01 --json";
   const Outcome made = bench.finetune("-o a.levit --threads 1" + flags);
-  CHECK(made.err == "");
   REQUIRE(made.exit == 0);
   const auto report = nlohmann::json::parse(made.out)["adversarial"];
   CHECK(report["n"] > 3);
@@ -358,6 +368,17 @@ TEST_CASE("--adversarial says what it gains and costs, and is the same for any t
   CHECK(weights("a.levit") != weights("c.levit"));
   CHECK(contains(bench.finetune("-o x.levit --adversarial --epsilon 3").err, "not in (0, 1]"));
   CHECK(bench.finetune("-o x.levit --epsilon 3").exit == 2);
+  CHECK(bench.finetune("-o x.levit --familiarity-only --adversarial").exit == 2);
+  // What gained nothing is not passed off as a gain.
+  for (const char* epsilon : {"0.2/255", "8/255"}) {
+    CAPTURE(epsilon);
+    const Outcome one = bench.finetune(
+        "-o x.levit --adversarial --attack-steps 2 --rate 0.01 --json --epsilon " + std::string(epsilon));
+    REQUIRE(one.exit == 0);
+    const auto robust = nlohmann::json::parse(one.out)["adversarial"]["robust"];
+    const bool in_vain = robust["after"] <= robust["before"];
+    CHECK(contains(one.err, "levit: the attacked pictures taught this head nothing: after PGD-2") == in_vain);
+  }
 }
 
 TEST_CASE("a full disk, a real one, loses nothing that was there") {
@@ -384,6 +405,28 @@ TEST_CASE("features of shards, merged in any order, teach the head of one run") 
   REQUIRE(merged.exit == 0);
   CHECK(nlohmann::json::parse(merged.out)["computed"] == 0);
   CHECK(bytes_of(bench.at("merged.levit")) == bytes_of(bench.at("whole.levit")));
+
+  // A file to merge is only read: the features that a run is computing, those of a killed one, a cache
+  // itself.
+  const std::string cut = bytes_of(bench.at("part1")).substr(0, 3000);
+  bench.d.write("part1", cut);
+  std::filesystem::permissions(bench.at("part1"), std::filesystem::perms::owner_read);
+  const Outcome most = bench.finetune("-o most.levit --json --cache part3 --merge part1 part2 part3");
+  REQUIRE(most.exit == 0);
+  CHECK(nlohmann::json::parse(most.out)["computed"] > 0);
+  CHECK(bytes_of(bench.at("part1")) == cut);
+  CHECK(bytes_of(bench.at("most.levit")) == bytes_of(bench.at("whole.levit")));
+  const Outcome gone = bench.finetune("-o gone.levit --merge part2 part4");
+  CHECK(gone.exit == 1);
+  CHECK(gone.err == "levit: part4: No such file or directory\n");
+  CHECK(!std::filesystem::exists(bench.at("part4")));
+  CHECK(
+      contains(bench.finetune("-o gone.levit --merge model.levit").err, "model.levit: not a feature cache"));
+  bench.d.write("short", "LVF");
+  CHECK(
+      contains(bench.finetune("-o gone.levit --merge short").err, "short: the file ends within its header"));
+  CHECK(!std::filesystem::exists(bench.at("gone.levit")));
+
   CHECK(bench.finetune("--shard 1/3").exit == 2);
   CHECK(bench.finetune("").exit == 2);
   CHECK(contains(bench.finetune("").err,

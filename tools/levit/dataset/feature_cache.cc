@@ -62,8 +62,10 @@ std::string hexadecimal(uint64_t value) {
   return text;
 }
 
-// Refuses what is not the beginning of this cache; a file shorter than a header may be one that was killed.
-void check_header(const std::vector<uint8_t>& found, const std::vector<uint8_t>& expected) {
+// Refuses what is not the beginning of this cache, with what to do about another model's; a file shorter than
+// a header may be one that was killed.
+void check_header(const std::vector<uint8_t>& found, const std::vector<uint8_t>& expected,
+                  const char* advice) {
   const size_t magic = std::min(found.size(), kMagicBytes);
   if (std::memcmp(found.data(), kMagic, magic) != 0)
     throw std::runtime_error("not a feature cache; nothing was changed");
@@ -73,12 +75,16 @@ void check_header(const std::vector<uint8_t>& found, const std::vector<uint8_t>&
   const uint32_t floats = weights::load_u32(found.data() + kAtFloats);
   if (floats != weights::load_u32(expected.data() + kAtFloats))
     throw std::runtime_error("features of another model: " + std::to_string(floats) + " numbers, not " +
-                             std::to_string(weights::load_u32(expected.data() + kAtFloats)) +
-                             "; name another file with --cache");
+                             std::to_string(weights::load_u32(expected.data() + kAtFloats)) + advice);
   throw std::runtime_error("features of another model: its checksum is " +
                            hexadecimal(weights::load_u64(found.data() + kAtModel)) + ", not " +
-                           hexadecimal(weights::load_u64(expected.data() + kAtModel)) +
-                           "; name another file with --cache");
+                           hexadecimal(weights::load_u64(expected.data() + kAtModel)) + advice);
+}
+
+void check_regular(int file) {
+  struct stat status {};
+  if (fstat(file, &status) != 0) throw std::runtime_error(std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) throw std::runtime_error("not a regular file");
 }
 
 }  // namespace
@@ -89,9 +95,7 @@ FeatureCache::FeatureCache(const std::string& path, size_t floats, uint64_t mode
   file_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (file_ < 0) throw std::runtime_error(path + ": " + std::strerror(errno));
   try {
-    struct stat status {};
-    if (fstat(file_, &status) != 0) throw std::runtime_error(std::strerror(errno));
-    if (!S_ISREG(status.st_mode)) throw std::runtime_error("not a regular file");
+    check_regular(file_);
     if (flock(file_, LOCK_EX | LOCK_NB) != 0) throw std::runtime_error("in use by another run");
     load(model_checksum);
   } catch (const std::runtime_error& error) {
@@ -108,7 +112,7 @@ FeatureCache::~FeatureCache() {
 void FeatureCache::load(uint64_t model_checksum) {
   const std::vector<uint8_t> expected = header_of(floats_, model_checksum);
   const std::vector<uint8_t> header = read_bytes(file_, kHeaderBytes);
-  check_header(header, expected);
+  check_header(header, expected, "; name another file with --cache");
   if (header.size() < kHeaderBytes) {
     const bool written =
         ftruncate(file_, 0) == 0 && lseek(file_, 0, SEEK_SET) == 0 && write_bytes(file_, expected);
@@ -118,6 +122,14 @@ void FeatureCache::load(uint64_t model_checksum) {
         errno = 0;  // what is left is shorter than a header, and cut off next time
     }
   }
+  read_records();
+  if (failure_.empty() && (ftruncate(file_, static_cast<off_t>(whole_)) != 0 ||
+                           lseek(file_, static_cast<off_t>(whole_), SEEK_SET) < 0))
+    throw std::runtime_error(std::strerror(errno));
+}
+
+// Those from behind the header up to the first that is not whole.
+void FeatureCache::read_records() {
   whole_ = kHeaderBytes;
   const size_t bytes = record_bytes(), at_once = std::max<size_t>(1, (size_t{1} << 24) / bytes);
   for (bool sound = true; sound;) {
@@ -133,9 +145,6 @@ void FeatureCache::load(uint64_t model_checksum) {
     }
     if (data.size() < at_once * bytes) break;
   }
-  if (failure_.empty() && (ftruncate(file_, static_cast<off_t>(whole_)) != 0 ||
-                           lseek(file_, static_cast<off_t>(whole_), SEEK_SET) < 0))
-    throw std::runtime_error(std::strerror(errno));
 }
 
 const float* FeatureCache::find(const FeatureKey& key) const {
@@ -157,7 +166,19 @@ void FeatureCache::add(const FeatureKey& key, const float* features) {
   weights::store_u64(record + digest_at, content_hash(record, digest_at));
 }
 
-void FeatureCache::add_all(const FeatureCache& other) {
+void FeatureCache::add_file(const std::string& path, uint64_t model_checksum) {
+  FeatureCache other(floats_);
+  other.file_ = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);  // of a pipe nobody need hold the end
+  if (other.file_ < 0) throw std::runtime_error(path + ": " + std::strerror(errno));
+  try {
+    check_regular(other.file_);
+    const std::vector<uint8_t> header = read_bytes(other.file_, kHeaderBytes);
+    check_header(header, header_of(floats_, model_checksum), "");
+    if (header.size() < kHeaderBytes) throw std::runtime_error("the file ends within its header");
+    other.read_records();
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(path + ": " + error.what());
+  }
   for (const auto& [key, place] : other.places_) add(key, other.features_.data() + place);
 }
 

@@ -42,8 +42,9 @@ class FeatureCache {
   // Keeps features in memory.
   void add(const FeatureKey& key, const float* features);
 
-  // Keeps all that another cache has, too.
-  void add_all(const FeatureCache& other);
+  // Keeps all that the file of another cache has, too; that file is only read. Throws as the constructor
+  // does, and when there is no such file.
+  void add_file(const std::string& path, uint64_t model_checksum);
 
   // Writes what is new to the file. When it cannot take it (a full disk) the cause goes to failure(), the
   // file ends with its last whole record, and what follows is kept in memory only.
@@ -57,6 +58,7 @@ class FeatureCache {
     }
   };
   void load(uint64_t model_checksum);
+  void read_records();
   size_t record_bytes() const { return 3 * sizeof(uint64_t) + floats_ * sizeof(float); }
 
   size_t floats_;

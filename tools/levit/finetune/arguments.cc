@@ -118,9 +118,10 @@ void add_finetune_flags(CLI::App& app, FinetuneArguments& arguments) {
   app.add_flag("--familiarity", arguments.familiarity,
                "Also keep how the training pictures are spread: classify then says how far a picture is from "
                "them");
-  app.add_flag("--familiarity-only", arguments.familiarity_only,
-               "Keep the base's head and add only that; DATA is what it was trained on");
+  CLI::Option* only = app.add_flag("--familiarity-only", arguments.familiarity_only,
+                                   "Keep the base's head and add only that; DATA is what it was trained on");
   add_adversarial_flags(app, arguments);
+  app.get_option("--adversarial")->excludes(only);
   add_training_flags(app, arguments);
   app.add_option(
          "--views", arguments.views,

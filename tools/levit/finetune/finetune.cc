@@ -67,6 +67,10 @@ class Finetune {
     score_ = score_head(fit_.head, set_.held_out);
     write_head();
     print(arguments_.json ? json() : text());
+    if (after_.count > 0 && after_.robust() <= before_.robust())
+      complain("the attacked pictures taught this head nothing: after " + attack_name() + " it is right on " +
+               percent(after_.robust()) + " %, and was on " + percent(before_.robust()) +
+               " % before; finetune without --adversarial keeps that one");
     if (fit_.diverged)
       complain("training diverged after epoch " + std::to_string(fit_.epochs) + "; " + arguments_.output +
                " holds the head of epoch " + std::to_string(fit_.best_epoch) +
@@ -149,8 +153,7 @@ class Finetune {
       for (uint32_t v = plain ? 0 : 1; v <= (plain ? 0 : arguments_.views); ++v) views.push_back(v);
       return views;
     };
-    for (const std::string& part : arguments_.merged)
-      cache->add_all(FeatureCache(part, width, model_.info().checksum));
+    for (const std::string& part : arguments_.merged) cache->add_file(part, model_.info().checksum);
     cache->flush();
     table_ = compute_features(model_, dataset_, run, *cache);
     cache_failure_ = cache->failure();

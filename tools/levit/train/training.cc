@@ -50,6 +50,7 @@ Training::Training(const TrainArguments& arguments, const ModelFile& base, const
       streams_(training_streams(state_.data, split, arguments.views, arguments.balance)),
       class_weights_(arguments.class_weights == "balanced" ? balanced_weights(split.trained_by)
                                                            : std::vector<float>()),
+      left_(split.trained_by),
       network_(start.model(), library_options(arguments, class_weights_), pool_),
       log_(arguments.log, state_.place.step),
       samples_(split.training.size() * std::max<size_t>(1, arguments.views)),
@@ -59,7 +60,10 @@ Training::Training(const TrainArguments& arguments, const ModelFile& base, const
   view_.ignore_orientation = arguments.ignore_orientation;
   view_.equalise = arguments.equalise;
   view_.seed = arguments.fit.seed;
-  for (const uint32_t picture : state_.place.skipped) named_.insert(picture);
+  for (const uint32_t picture : state_.place.skipped) {
+    named_.insert(picture);
+    take_from_class(picture);
+  }
 }
 
 TrainEnd Training::run() {
@@ -182,6 +186,16 @@ void Training::left_out(uint32_t picture, const std::string& cause) {
   const size_t count = state_.place.skipped.size();
   if (count <= kNamedFailures) complain(state_.data.dataset.pictures[picture].path + ": " + cause);
   if (count == kNamedFailures + 1) complain("more pictures are left out; they are counted");
+  take_from_class(picture);
+}
+
+// A network that learns without one of its classes looks right and never answers with it.
+void Training::take_from_class(uint32_t picture) {
+  if (is_held_out(state_.data.files[picture].content, arguments_.held_out)) return;
+  const uint32_t label = state_.data.dataset.pictures[picture].label;
+  if (--left_[label] == 0)
+    throw std::runtime_error("class \"" + state_.data.dataset.labels[label] +
+                             "\": none of its pictures to train with can be read");
 }
 
 // What ends training, if anything does.

@@ -49,6 +49,7 @@ class Training {
   const LoadedBatch* next_batch(Loader& loader);
   bool step(const LoadedBatch& batch);
   void left_out(uint32_t picture, const std::string& cause);
+  void take_from_class(uint32_t picture);
   std::optional<TrainEnd> end_epoch();
   HeadScore score_held_out();
   void keep_weights(const EpochRecord& record);
@@ -67,6 +68,7 @@ class Training {
   Context context_;  // whose instruction set resizes pictures
   std::vector<Stream> streams_;
   std::vector<float> class_weights_;
+  std::vector<size_t> left_;  // training pictures by class, without those left out
   NetworkTrainer network_;
   TrainLog log_;
   ViewOptions view_;

@@ -1,0 +1,421 @@
+// levit finetune --train as its users run it, on the smallest network of the goldens.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "levit.hpp"
+#include "tests/support/npy.h"
+#include "tests/support/program.h"
+#include "tests/support/seeded.h"
+#include "tools/checkpoint/writer.h"
+#include "tools/common/model_file.h"
+#include "tools/levit/train/data.h"
+#include "weights/reader.h"
+
+namespace levit::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Pictures of two classes that differ in brightness: <folder>/dark and <folder>/light.
+void write_data(const ScratchDirectory& d, const std::string& folder, size_t count) {
+  for (size_t i = 0; i < 2 * count; ++i) {
+    const bool light = i >= count;
+    const std::string name = folder + (light ? "/light/" : "/dark/") + std::to_string(i % count) + ".ppm";
+    std::string file = "P6 16 12 255\n";
+    for (const double value : uniform(name, size_t{3} * 16 * 12))
+      file += static_cast<char>(static_cast<int>((light ? 150 : 90) + 80 * value));
+    d.write(name, file);
+  }
+}
+
+std::string bytes_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+struct Bench {
+  explicit Bench(size_t count = 20, uint32_t classes = 2) {
+    write_model(d, classes);
+    write_data(d, "data", count);
+  }
+  static std::string line(const std::string& flags, const std::string& data = "data") {
+    return "$levit finetune " + data + " --model model.levit --train " + flags;
+  }
+  Outcome in(const std::string& script) const { return run("cd " + quoted(d.path()) + "\n" + script); }
+  Outcome train(const std::string& flags, const std::string& data = "data") const {
+    return in(line(flags, data));
+  }
+  fs::path at(const std::string& name) const { return d.path() / name; }
+  bool same(const std::string& a, const std::string& b) const {
+    return fs::exists(at(a)) && bytes_of(at(a)) == bytes_of(at(b));
+  }
+  ScratchDirectory d;
+};
+
+// The lines of a log without what the clock decides.
+std::string without_speed(const fs::path& log) {
+  std::istringstream lines(bytes_of(log));
+  std::string text;
+  for (std::string line; std::getline(lines, line);) {
+    auto json = nlohmann::ordered_json::parse(line);
+    json.erase("pictures_per_second");
+    text += json.dump() + "\n";
+  }
+  return text;
+}
+
+// Weight [classes][width] and bias [classes] of the head, out of the panels of a file.
+std::vector<float> head_of(const fs::path& path) {
+  const tools::ModelFile file(path);
+  const weights::View view = weights::view(file.model());
+  const weights::LayerWeights head = weights::layer_weights(view, weights::layer_count(view.config) - 1);
+  const auto* const panels = static_cast<const float*>(head.panels);
+  const size_t width = file.info().dims[2], classes = file.info().classes;
+  std::vector<float> all;
+  for (size_t k = 0; k < classes; ++k)
+    for (size_t f = 0; f < width; ++f) all.push_back(panels[f * 16 + k]);
+  all.insert(all.end(), head.bias, head.bias + classes);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("--train teaches any part of the network, and classify uses what it wrote") {
+  const Bench bench;
+  for (const std::string part : {"head", "stage2", "stage1", "all"}) {
+    CAPTURE(part);
+    const Outcome made = bench.train(part + " -o out.levit --epochs 8 --batch 4 --rate " +
+                                     (part == "head" ? "0.3" : "0.003") + " --json");
+    CAPTURE(made.err);
+    REQUIRE(made.exit == 0);
+    const auto report = nlohmann::json::parse(made.out);
+    CHECK(report["labels"] == nlohmann::json({"dark", "light"}));
+    CHECK(report["pictures"] == 40);
+    CHECK(report["epochs"] == 8);
+    CHECK(report["trainer_bytes"] > 1000);
+    CHECK(report["held_out"]["n"] > 2);
+    CHECK(report["held_out"]["loss"] < 0.69);
+    CHECK(std::count(made.err.begin(), made.err.end(), '\n') == 9);  // a new head, eight epochs
+    CHECK(contains(bench.in("$levit info out.levit").out, "Network (" + part + ") trained by levit"));
+    const Outcome used = bench.in("$levit classify --json --model out.levit data/light data/dark");
+    CHECK(used.exit == 0);
+    CHECK(contains(used.out, "\"light\""));
+    CHECK(fs::exists(bench.at("out.levit.last")));
+  }
+}
+
+TEST_CASE("trained files are the same for any threads, and others for another seed") {
+  const Bench bench;
+  const std::string flags =
+      "all --epochs 2 --batch 8 --views 2 --ema 0.9 --layer-decay 0.8 --label-smoothing "
+      "0.1 --class-weights balanced";
+  REQUIRE(bench.train(flags + " -o a.levit --threads 1 --log a.log").exit == 0);
+  for (const std::string threads : {"2", "3"}) {
+    REQUIRE(bench.train(flags + " -o b.levit --log b.log --threads " + threads).exit == 0);
+    CHECK(bench.same("a.levit", "b.levit"));
+    CHECK(bench.same("a.levit.last", "b.levit.last"));
+    CHECK(without_speed(bench.at("a.log")) == without_speed(bench.at("b.log")));
+  }
+  REQUIRE(bench.train(flags + " -o c.levit --seed 1").exit == 0);
+  CHECK(!bench.same("a.levit", "c.levit"));
+}
+
+TEST_CASE("the log has a line for every step and every epoch, and the page needs nothing beside it") {
+  const Bench bench;
+  REQUIRE(bench.train("all -o out.levit --epochs 3 --batch 8 --log log --report page.html").exit == 0);
+  std::istringstream lines(bytes_of(bench.at("log")));
+  size_t steps = 0, epochs = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const auto json = nlohmann::json::parse(line);
+    if (json.contains("epoch_loss")) {
+      ++epochs;
+      CHECK(json["held_out"]["accuracy"] >= 0);
+    } else {
+      ++steps;
+      CHECK(json["step"] == steps);
+      for (const char* key : {"loss", "rate", "norm", "pictures_per_second"}) CHECK(json[key] > 0);
+    }
+  }
+  CHECK(epochs == 3);
+  CHECK(steps == 3 * ((34 + 7) / 8));
+  const std::string page = bytes_of(bench.at("page.html"));
+  CHECK(contains(page, "<figcaption>Loss</figcaption>"));
+  CHECK(contains(page, "<figcaption>Learning rate</figcaption>"));
+  for (const char* foreign : {"<script", "src=", "href=", "url(", "nan", "inf,"}) {
+    CAPTURE(foreign);
+    CHECK(!contains(page, foreign));
+  }
+}
+
+TEST_CASE("killed at 20 moments and gone on with it ends with the bits of an undisturbed training") {
+  const Bench bench;
+  const std::string flags = " --epochs 4 --batch 4 --views 1 --ema 0.9 --save-every 0 --threads 2";
+  const Outcome killed = bench.in(
+      "start=$(date +%s%N)\n" + Bench::line("all -o whole.levit --log whole.log" + flags) +
+      " >/dev/null 2>&1 || exit 8\ntook=$(( ($(date +%s%N) - start) / 1000 ))\n" +
+      "for i in $(seq 20); do\n" + Bench::line("all -o out.levit --log out.log --resume" + flags) +
+      " >/dev/null 2>&1 & pid=$!\n"
+      "  sleep $(printf '%d.%06d' $(( took * (RANDOM % 60 + 5) / 100 / 1000000 )) $(( took * (RANDOM % 60 + "
+      "5) / 100 % 1000000 )))\n"
+      "  kill -KILL $pid && wait $pid 2>/dev/null\n"
+      "  if [ -e out.levit ]; then $levit info out.levit >/dev/null || exit 9; fi\n"
+      "done\n" +
+      Bench::line("all -o out.levit --log out.log --resume" + flags));
+  CAPTURE(killed.err);
+  CHECK(killed.exit == 0);
+  CHECK(bench.same("out.levit", "whole.levit"));
+  CHECK(bench.same("out.levit.last", "whole.levit.last"));
+  CHECK(without_speed(bench.at("out.log")) == without_speed(bench.at("whole.log")));
+  // No half of a file is left beside the others.
+  for (const auto& entry : fs::directory_iterator(bench.d.path())) {
+    const std::string name = entry.path().filename();
+    CAPTURE(name);
+    CHECK((name.rfind("out.levit", 0) != 0 || name == "out.levit" || name == "out.levit.last" ||
+           name == "out.levit.state"));
+  }
+}
+
+TEST_CASE("Ctrl-C and SIGTERM write the state, and --resume goes on to the same bits") {
+  const Bench bench;
+  const std::string flags = " --epochs 30 --batch 4 --views 1";
+  REQUIRE(bench.train("all -o whole.levit" + flags).exit == 0);
+  for (const std::string signal : {"INT", "TERM"}) {
+    CAPTURE(signal);
+    // Stopped as soon as the log has some steps.
+    const Outcome stopped = bench.in(
+        "rm -f out.*\nset -m\n" + Bench::line("all -o out.levit --log out.log" + flags) +
+        " & pid=$!\nuntil [ -s out.log ]; do sleep 0.01; done\nkill -" + signal + " $pid; wait $pid");
+    CAPTURE(stopped.err);
+    CHECK(stopped.exit == 130);
+    CHECK(contains(stopped.err, "--resume goes on from there"));
+    const Outcome refused = bench.train("all -o out.levit" + flags);
+    CHECK(refused.exit == 1);
+    CHECK(contains(refused.err, "out.levit.state holds a run that has not ended"));
+    REQUIRE(bench.train("all -o out.levit --resume --threads 3" + flags).exit == 0);
+    CHECK(bench.same("out.levit", "whole.levit"));
+    CHECK(bench.same("out.levit.last", "whole.levit.last"));
+    // It has ended: nothing is left to do, and another run may begin.
+    const Outcome again = bench.train("all -o out.levit --resume --json" + flags);
+    CHECK(again.exit == 0);
+    CHECK(nlohmann::json::parse(again.out)["epochs"] == 30);
+  }
+}
+
+TEST_CASE("a full disk costs no state and no file, and training goes on from them") {
+  const Bench bench;
+  const std::string flags = " --epochs 3 --batch 8";
+  REQUIRE(bench.train("all -o whole.levit" + flags).exit == 0);
+  bench.d.write("out.levit", "an older file");
+  const Outcome full = bench.in("ulimit -f 4\n" + Bench::line("all -o out.levit --save-every 0" + flags));
+  CHECK(full.exit == 1);
+  CHECK(contains(full.err, "out.levit.state: File too large"));
+  CHECK(contains(full.err, "out.levit: File too large"));
+  CHECK(bytes_of(bench.at("out.levit")) == "an older file");
+  CHECK(!fs::exists(bench.at("out.levit.state")));
+  REQUIRE(bench.train("all -o out.levit --resume" + flags).exit == 0);
+  CHECK(bench.same("out.levit", "whole.levit"));
+}
+
+TEST_CASE("a rate that diverges stops with the last good files and says what to try") {
+  const Bench bench;
+  bench.d.write("out.levit", "an older file");
+  const Outcome diverged =
+      bench.train("all -o out.levit --solver sgd --rate 1000 --clip 0 --epochs 20 --batch 8 --warmup 0");
+  CHECK(diverged.exit == 1);
+  CHECK(contains(diverged.err, "training diverged in epoch 1"));
+  CHECK(contains(diverged.err, "Try a smaller --rate (it was 1e+03), --clip 1 or a longer --warmup"));
+  CHECK(bytes_of(bench.at("out.levit")) == "an older file");
+}
+
+TEST_CASE("pictures that vanish or change during training are named, left out and counted") {
+  const Bench bench;
+  bench.d.write("data/dark/broken.ppm", "no picture");
+  const Outcome made = bench.in(Bench::line("head -o out.levit --epochs 40 --batch 4 --val 0 --log out.log") +
+                                " & pid=$!\nuntil [ -s out.log ]; do sleep 0.01; done\n"
+                                "rm data/dark/3.ppm; cp data/dark/5.ppm data/light/4.ppm; wait $pid");
+  CAPTURE(made.err);
+  CHECK(made.exit == 1);
+  CHECK(contains(made.err, "data/dark/broken.ppm: "));
+  CHECK(contains(made.err, "data/dark/3.ppm: No such file or directory"));
+  CHECK(contains(made.err, "data/light/4.ppm: has changed since training began"));
+  CHECK(contains(made.err, "left out 3 pictures that could not be read or had changed"));
+  CHECK(bench.in("$levit info out.levit").exit == 0);
+}
+
+TEST_CASE("a state of another model, of other options or of other data is refused by name") {
+  const Bench bench;
+  REQUIRE(bench.train("all -o out.levit --epochs 1").exit == 0);
+  const auto check_refused = [&](const Outcome& refused, const std::string& cause) {
+    CAPTURE(refused.err);
+    CHECK(refused.exit == 1);
+    CHECK(contains(refused.err, cause));
+    CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
+  };
+  check_refused(bench.train("all -o out.levit --epochs 2 --resume"),
+                "out.levit.state: a state of other options: --epochs is 1 in it and 2 here");
+  check_refused(bench.train("stage2 -o out.levit --epochs 1 --resume"),
+                "--train is all in it and stage2 here");
+  write_data(bench.d, "other", 20);
+  check_refused(bench.train("all -o out.levit --epochs 1 --resume", "other"),
+                "out.levit.state: a state of other data: 40 of its 40 pictures are not here as they were");
+  fs::rename(bench.at("out.levit.state"), bench.at("next.levit.state"));
+  check_refused(
+      bench.in("$levit finetune data --model out.levit --train all -o next.levit --epochs 1 --resume"),
+      "next.levit.state: a state of another model: it began from");
+  bench.d.write("bad.levit.state", "something else");
+  check_refused(bench.train("all -o bad.levit --resume"), "bad.levit.state: not a state of training");
+}
+
+TEST_CASE("flags that mean nothing with or without --train are refused by name") {
+  const Bench bench;
+  const auto check_usage = [&](const std::string& flags, const std::string& cause) {
+    CAPTURE(flags);
+    const Outcome refused = bench.in("$levit finetune data --model model.levit -o out.levit " + flags);
+    CHECK(refused.exit == 2);
+    CAPTURE(refused.err);
+    CHECK(contains(refused.err, cause));
+  };
+  check_usage("--train stage3", "stage3 not in {head,stage2,stage1,all}");
+  for (const std::string flag : {"--minutes 1", "--ema 0.9", "--clip 1", "--layer-decay 0.9", "--balance",
+                                 "--log x", "--report x", "--save-every 1", "--resume"})
+    check_usage(flag, flag.substr(0, flag.find(' ')) + " requires --train");
+  for (const std::string flag : {"--rows 8", "--cache x", "--no-cache", "--inverse-penalty 2", "--head conv"})
+    check_usage("--train all " + flag, "excludes");
+  check_usage("--train all --solver lbfgs", "--solver lbfgs is for heads");
+  check_usage("--train all --rate 1e200", "--rate is above 1000");
+  check_usage("--train all --minutes 1 --epochs 2", "excludes");
+  check_usage("--train all --data data", "excludes");
+}
+
+TEST_CASE("sources are mixed by weight and classes balanced") {
+  const Bench bench(12);
+  write_data(bench.d, "more", 6);
+  for (int i = 0; i < 5; ++i) fs::remove(bench.at("more/dark/" + std::to_string(i) + ".ppm"));
+  const Outcome made = bench.in(
+      "$levit finetune --model model.levit --train all --data data:3 --data more:1 --balance --val 0 "
+      "--epochs 2 "
+      "-o out.levit --json");
+  CAPTURE(made.err);
+  CHECK(made.exit == 0);
+  CHECK(nlohmann::json::parse(made.out)["pictures"] == 31);
+  const auto refused = [&](const std::string& data) {
+    return bench.in("$levit finetune --model model.levit --train all -o no.levit --data " + data).err;
+  };
+  CHECK(contains(refused("data:0"), "--data data:0: neither a folder nor FOLDER:WEIGHT"));
+  CHECK(contains(refused("data:much"), "--data data:much: neither"));
+  CHECK(contains(refused("nowhere:2"), "nowhere: No such file or directory"));
+  bench.d.write("single/dark/1.ppm", bytes_of(bench.at("data/dark/1.ppm")));
+  CHECK(contains(refused("single"), "single: one class only (dark)"));
+}
+
+TEST_CASE("balanced streams share a source's weight by classes") {
+  tools::TrainingData data;
+  data.dataset.labels = {"a", "b"};
+  data.weights = {3, 1};
+  tools::Split split;
+  for (uint32_t i = 0; i < 6; ++i) {
+    data.dataset.pictures.push_back({"p", i == 0 ? 0u : 1u, ""});
+    data.source.push_back(i < 4 ? 0 : 1);
+    split.training.push_back(i);
+  }
+  const std::vector<tools::Stream> streams = tools::training_streams(data, split, 2, true);
+  REQUIRE(streams.size() == 3);
+  CHECK(streams[0].pictures == std::vector<uint32_t>{0, 0});
+  CHECK(streams[0].weight == 1.5);
+  CHECK(streams[1].pictures.size() == 6);
+  CHECK(streams[1].weight == 1.5);
+  CHECK(streams[2].weight == 1);
+  CHECK(tools::training_streams(data, split, 0, false).size() == 2);
+}
+
+TEST_CASE("an fp16 base is widened, and that is said") {
+  const Bench bench;
+  Seed seed;
+  seed.variant = "micro";
+  seed.calm = true;
+  const std::vector<uint8_t> half = tools::write_levit(seeded_fold(seed), weights::Type::kHalf);
+  bench.d.write("half.levit", {half.begin(), half.end()});
+  const Outcome made =
+      bench.in("$levit finetune data --model half.levit --train stage2 --epochs 1 -o out.levit");
+  CHECK(made.exit == 0);
+  CHECK(contains(made.err, "half.levit is in fp16; it is widened to fp32 for training"));
+  CHECK(contains(bench.in("$levit info out.levit").out, "f32"));
+}
+
+TEST_CASE("--minutes ends by the clock, with at least one epoch scored") {
+  const Bench bench;
+  const Outcome made = bench.train("all -o out.levit --minutes 0.01 --json");
+  CAPTURE(made.err);
+  REQUIRE(made.exit == 0);
+  const auto report = nlohmann::json::parse(made.out);
+  CHECK(report["epochs"] >= 1);
+  CHECK(report["training_seconds"] >= 0.6);
+}
+
+TEST_CASE("--train head learns what a head learns from cached features in the same order") {
+  const Bench bench(12,
+                    1000);  // other classes, so that the head begins with zeros as levit_head_create's does
+  const size_t epochs = 5, batch = 8;
+  REQUIRE(
+      bench
+          .train("head -o out.levit --val 0 --views 0 --epochs 5 --batch 8 --warmup 1 --rate 0.01 --clip 0 "
+                 "--weight-decay 0 --seed 3")
+          .exit == 0);
+  const tools::ModelFile base(bench.at("model.levit"));
+  Context context(base.model(), options_with(0, 24));
+  const tools::Dataset dataset = tools::read_dataset({bench.at("data")}, "");
+  const size_t count = dataset.pictures.size(), width = base.info().dims[2];
+  std::vector<uint8_t> rgb, scratch;
+  for (const tools::LabelledPicture& picture : dataset.pictures) {
+    const std::vector<uint8_t> one =
+        preprocess(tools::load_picture(picture.path).image(), base.info().resize);
+    rgb.insert(rgb.end(), one.begin(), one.end());
+  }
+  std::vector<float> features(count * width);
+  check(levit_features(context.get(), {rgb.data(), nullptr}, count, features.data()));
+  levit_head_options options = levit_default_head_options(width, 2);
+  options.weight_decay = 0;
+  size_t bytes = 0;
+  check(levit_head_bytes(&options, &bytes));
+  Memory memory(bytes);
+  levit_head_trainer* trainer = nullptr;
+  check(levit_head_create(&options, memory.data(), bytes, &trainer));
+  std::vector<uint32_t> order(count), labels(batch);
+  std::vector<float> rows(batch * width);
+  const size_t batches = (count + batch - 1) / batch;
+  for (size_t step = 0; step < epochs * batches; ++step) {
+    const size_t first = step % batches * batch, n = std::min(batch, count - first);
+    levit_shuffle(3 + static_cast<uint32_t>(step / batches), count, order.data());
+    for (size_t i = 0; i < n; ++i) {
+      std::copy_n(&features[order[first + i] * width], width, &rows[i * width]);
+      labels[i] = dataset.pictures[order[first + i]].label;
+    }
+    check(levit_head_gradient(trainer, rows.data(), labels.data(), n, nullptr, nullptr));
+    check(levit_head_step(trainer, levit_cosine_rate(0.01, step, batches, epochs * batches)));
+  }
+  std::vector<float> expected(2 * width + 2);
+  check(levit_head_get(trainer, expected.data(), expected.data() + 2 * width));
+  const std::vector<float> learned = head_of(bench.at("out.levit"));
+  REQUIRE(learned.size() == expected.size());
+  float furthest = 0, largest = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    furthest = std::max(furthest, std::abs(learned[i] - expected[i]));
+    largest = std::max(largest, std::abs(expected[i]));
+  }
+  CAPTURE(largest);
+  CHECK(largest > 0.01F);
+  CHECK(furthest < 1e-5F);
+}
+
+}  // namespace levit::tests

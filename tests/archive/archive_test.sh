@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the archive is made of: archive_test.sh symbols|sections|stack|size ARCHIVE
+# What the archive is made of: archive_test.sh symbols|sections|stack|recursion|size ARCHIVE
 set -euo pipefail
 export LC_ALL=C
 
@@ -60,6 +60,36 @@ check_stack() {
   (($(head -n 1 <<<"$frames" | cut -d ' ' -f 1) <= max_stack)) || fail "a frame of more than $max_stack bytes"
 }
 
+# Direct calls make no circle but two whose depth is fixed: a row of the stem asks the layer before it for rows, of
+# which there are four layers, and a plan with replicas plans one of them, which has none. A local name belongs to its
+# object; a jump within a function is none to it.
+check_recursion() {
+  local edges circles
+  edges=$(objdump -dr --no-show-raw-insn "$archive" | awk '
+    function node(name) {
+      sub(/^\.text\.(unlikely\.|hot\.)?/, "", name)
+      sub(/[-+]0x[0-9a-f]+$/, "", name)
+      sub(/\.cold$/, "", name)
+      return name ~ /_GLOBAL__N_|\.(constprop|isra|part)\./ ? object ":" name : name
+    }
+    function edge(to) {if (to != from || kind == "call") print from, to}
+    /file format/ {object = $1}
+    /^[0-9a-f]+ <.*>:$/ {
+      if (kind != "") edge(target)
+      kind = ""; from = $2; gsub(/[<>:]/, "", from); from = node(from)
+      next
+    }
+    kind != "" {edge($2 ~ /^R_/ ? node($3) : target); kind = ""; if ($2 ~ /^R_/) next}
+    $2 ~ /^(call|jmp|j[a-z]+)q?$/ && $4 ~ /^</ {
+      kind = $2 ~ /^call/ ? "call" : "jump"; target = $4; gsub(/[<>]/, "", target); target = node(target)
+    }
+  ' | grep -v -e 'RowStream8convolve.* .*RowStream8convolve' -e 'add_replicas.* .*floats_of_replica' | sort -u)
+  echo "$(wc -l <<<"$edges") direct calls from function to function"
+  (($(wc -l <<<"$edges") > 100)) || fail "not the calls of a library"
+  circles=$(awk '$1 == $2 {print $1}' <<<"$edges"; awk '$1 != $2' <<<"$edges" | tsort 2>&1 >/dev/null || true)
+  [[ -z $circles ]] || fail "recursion: $circles"
+}
+
 check_size() {
   local bytes
   strip --strip-unneeded -o "$archive.stripped" "$archive"
@@ -72,6 +102,6 @@ archive=$2
 nm=${NM:-nm} objdump=${OBJDUMP:-objdump} # of the archive's processor
 [[ -s $archive ]] || fail "$archive: no such archive"
 case $1 in
-  symbols | sections | stack | size) "check_$1" ;;
+  symbols | sections | stack | recursion | size) "check_$1" ;;
   *) fail "no check named $1" ;;
 esac

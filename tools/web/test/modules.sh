@@ -13,3 +13,8 @@ need_modules() {
     return
   done
 }
+
+# Debian 12's node 18 is too old for newer ones than 1.60.
+playwright_version() {
+  if [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]; then echo 1.65.1; else echo 1.60.0; fi
+}

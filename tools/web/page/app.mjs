@@ -230,7 +230,7 @@ async function kept(name, progress) {
   const found = await cache?.match(url);
   if (found) return new Uint8Array(await found.arrayBuffer());
   const bytes = await download(url, progress);
-  cache?.put(url, new Response(bytes)).catch(() => {}); // nobody waits for it; no room: fetched again next time
+  await cache?.put(url, new Response(bytes)).catch(() => {}); // no room: fetched again next time
   return bytes;
 }
 

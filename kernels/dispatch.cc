@@ -33,7 +33,7 @@ constexpr const char* target_name() {
 }
 
 #define LEVIT_POINTER(name, Call) name,
-#define LEVIT_VJP_POINTER(name, Call) kGradients ? name : nullptr,
+#define LEVIT_VJP_POINTER(name, Call) kGradients ? (name) : nullptr,
 extern const Dispatch kDispatch;
 constexpr Dispatch kDispatch = {target_name(), HWY_LANES(float),
                                 LEVIT_FOR_EACH_FORWARD_KERNEL(LEVIT_POINTER)

@@ -33,6 +33,7 @@ struct Range {
 // Part `index` of `count` consecutive parts of [0, total) whose inner bounds are multiples of `quantum`.
 inline Range part_of(size_t total, size_t quantum, size_t count, size_t index) {
   const size_t units = (total + quantum - 1) / quantum;
+  // NOLINTNEXTLINE(clang-analyzer-core.DivideZero): there is a part `index`
   const size_t begin = units * index / count * quantum, end = units * (index + 1) / count * quantum;
   return {begin, end < total ? end : total};
 }

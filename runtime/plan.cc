@@ -39,6 +39,7 @@ bool meet(const Item& a, const Item& b) {
 // The buffers of a plan, largest first. Each has a slot of its own, so there are no more than a plan has room
 // for.
 struct Overlay {
+  // NOLINTNEXTLINE(bugprone-sizeof-expression): a bound, for a plan has other fields too
   static constexpr size_t kMostItems = sizeof(Plan) / sizeof(Slot);
   Item items[kMostItems];
   size_t count = 0;

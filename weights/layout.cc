@@ -26,6 +26,7 @@ constexpr uint32_t tensors_of(const Layer& layer, Type panels) {
 // Of the layer's tensors in their order: panels, scales of int8, bias, table.
 constexpr Kind kind_at(Type panels, uint32_t index) {
   constexpr Kind kKinds[] = {Kind::kPanels, Kind::kScales, Kind::kBias, Kind::kBiasTable};
+  // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.UndefReturn): index < tensors_of
   return kKinds[index > 0 && panels != Type::kInt8 ? index + 1 : index];
 }
 

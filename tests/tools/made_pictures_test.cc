@@ -73,20 +73,6 @@ std::string told_webp(const std::string& plain) {
   return "RIFF" + little_endian(body.size(), 4) + body;
 }
 
-// A grey JPEG of that size, all of value 128: the same six bits (no difference, end of block) for every
-// block.
-std::string grey_jpeg(size_t width, size_t height) {
-  std::string file =
-      "\xff\xd8" + marker(0xdb, std::string(1, '\0') + std::string(64, '\x01')) +
-      marker(0xc0, "\x08" + big_endian(height, 2) + big_endian(width, 2) + std::string("\x01\x01\x11\0", 4));
-  // Tables with one code of two bits (00: no difference) and one of four (0000: end of block).
-  file += marker(0xc4, std::string("\x00\x00\x01", 3) + std::string(14, '\0') + std::string(1, '\0'));
-  file += marker(0xc4, std::string("\x10\x00\x00\x00\x01", 5) + std::string(12, '\0') + std::string(1, '\0'));
-  file += marker(0xda, std::string("\x01\x01\x00\x00\x3f\x00", 6));
-  const size_t blocks = (width + 7) / 8 * ((height + 7) / 8);
-  return file + std::string((blocks * 6 + 7) / 8, '\0') + "\xff\xd9";
-}
-
 struct Fixture {
   ScratchDirectory root;
   std::string model = write_model(root);
@@ -136,6 +122,24 @@ TEST_CASE("what a file says of itself moves no bit of its verdict") {
 
 // Sanitizers need terabytes of address space, and stb_image holds a JPEG whole.
 #if defined(LEVIT_CODECS) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+namespace {
+
+// A grey JPEG of that size, all of value 128: the same six bits (no difference, end of block) in each
+// block.
+std::string grey_jpeg(size_t width, size_t height) {
+  std::string file =
+      "\xff\xd8" + marker(0xdb, std::string(1, '\0') + std::string(64, '\x01')) +
+      marker(0xc0, "\x08" + big_endian(height, 2) + big_endian(width, 2) + std::string("\x01\x01\x11\0", 4));
+  // Tables with one code of two bits (00: no difference) and one of four (0000: end of block).
+  file += marker(0xc4, std::string("\x00\x00\x01", 3) + std::string(14, '\0') + std::string(1, '\0'));
+  file += marker(0xc4, std::string("\x10\x00\x00\x00\x01", 5) + std::string(12, '\0') + std::string(1, '\0'));
+  file += marker(0xda, std::string("\x01\x01\x00\x00\x3f\x00", 6));
+  const size_t blocks = (width + 7) / 8 * ((height + 7) / 8);
+  return file + std::string((blocks * 6 + 7) / 8, '\0') + "\xff\xd9";
+}
+
+}  // namespace
+
 TEST_CASE("a JPEG of 108 megapixels is classified in the memory that a small one takes") {
   const Fixture fixture;
   // Its pixels alone would be 324 MB. The heap reserves 64 MB, of which the program uses what it needs.

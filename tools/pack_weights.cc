@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <sstream>
 #include <stdexcept>
 
 #include "levit.h"
@@ -429,7 +430,10 @@ int run(int count, char** arguments) {
     if (same_place(options.output, options.emit_c))
       throw CLI::ValidationError("--output and --emit-c name the same file");
   } catch (const CLI::Success& asked) {  // --help, --version, --manual, --completion
-    return app.exit(asked);
+    std::ostringstream text;
+    const int code = app.exit(asked, text, text);
+    print(text.str());
+    return code;
   } catch (const CLI::ParseError& error) {
     complain(std::string(error.what()) + " (see pack_weights --help)", kProgram);
     return kUsageExit;

@@ -50,7 +50,9 @@ TEST_CASE("a file that is read is never written over") {
   for (const char* command :
        {"$levit classify --csv -o a.ppm a.ppm", "$levit evaluate d --map x=class0,y=class1 --csv d/x/a.ppm",
         "$levit evaluate d --map x=class0,y=class1 --report d/x/a.ppm",
-        "$levit finetune d -o d/x/a.ppm --no-cache"}) {
+        "$levit finetune d -o d/x/a.ppm --no-cache",
+        "cp --remove-destination $LEVIT_MODEL a.ppm; cp a.ppm kept; "
+        "$levit finetune d --model a.ppm -o a.ppm --no-cache"}) {
     CAPTURE(command);
     const Outcome outcome =
         f.line("mkdir -p d/x d/y; cp -f a.ppm kept; ln -f a.ppm d/x/a.ppm; cp a.ppm d/y/b.ppm\n" +

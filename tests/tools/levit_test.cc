@@ -100,6 +100,10 @@ TEST_CASE("an output that is a device, or in no folder, is named before the work
       {"evaluate data --predictions /dev/full", "/dev/full: not a regular file"},
       {"evaluate data --predictions /dev/full --resume", "/dev/full: not a regular file"},
       {"evaluate data --report /dev/full", "/dev/full: not a regular file"},
+      {"evaluate data --report missing/x", "missing: No such file or directory"},
+      {"evaluate data --csv data", "data: is a directory"},
+      {"evaluate data --fit-temperature -o missing/x", "missing: No such file or directory"},
+      {"finetune data -o x --train head --report missing/x", "missing: No such file or directory"},
       {"finetune data -o /dev/full", "/dev/full: not a regular file"},
       {"finetune data -o /dev/full/x", "/dev/full: Not a directory"},
       {"finetune data -o missing/x", "missing: No such file or directory"},
@@ -113,6 +117,16 @@ TEST_CASE("an output that is a device, or in no folder, is named before the work
                                 " timeout 60 $levit " + arguments);
     CHECK(outcome.exit == 1);
     CHECK(outcome.err == "levit: " + line + "\n");
+  }
+}
+
+TEST_CASE("what cannot be written to standard output is said: help, version, manual, completion") {
+  for (const char* words : {"--help", "classify --help", "--version", "--manual", "--completion bash"}) {
+    CAPTURE(words);
+    const Outcome full = run("$levit " + std::string(words) + " >/dev/full");
+    CHECK(full.exit == 1);
+    CHECK(full.err == "levit: the results cannot be written: No space left on device\n");
+    CHECK(run("$levit " + std::string(words)).out.size() > 10);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <new>
 #include <numeric>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -84,7 +85,10 @@ int run_command_line(int count, char** arguments) {
     program.parse(count, arguments);
     if (!word.empty()) return command->run();
   } catch (const CLI::Success& asked) {  // --help, --version, --manual, --completion
-    return program.exit(asked);
+    std::ostringstream text;
+    const int code = program.exit(asked, text, text);
+    print(text.str());
+    return code;
   } catch (const CLI::ExtrasError& error) {
     complain(error.what() + help + "; paths that begin with a dash go behind --)");
     return kUsageExit;

@@ -118,6 +118,16 @@ TEST_CASE("--csv: a row for each picture") {
   CHECK(rows.find("data/class1/odd/b3.ppm,class1/odd,class1,") != std::string::npos);
 }
 
+TEST_CASE("results are printed when a file of them cannot be written") {
+  const Fixture fixture;
+  const Outcome full = run(
+      "cd " + quoted(fixture.root.path()) + "\nexport LEVIT_MODEL=" + quoted(fixture.model) +
+      "\n(trap '' XFSZ; ulimit -f 0; $levit evaluate data --csv rows.csv 2>&1) | cat\nexit ${PIPESTATUS[0]}");
+  CHECK(full.exit == 1);
+  CHECK(full.out.find("balanced accuracy") != std::string::npos);
+  CHECK(full.out.find("levit: rows.csv: File too large; nothing of it is left\n") != std::string::npos);
+}
+
 TEST_CASE("bad data gets one line that names it, and exit code 1") {
   const Fixture fixture;
   fs::create_directories(fixture.root.path() / "strange/class0");

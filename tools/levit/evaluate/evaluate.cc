@@ -42,7 +42,10 @@ void write_file(const std::string& path, const Bytes& bytes) {
   }
 }
 
-void keep(const std::vector<std::string>& inputs, const Arguments& arguments) {
+// What would be found out only after the long part, and what would be lost.
+void check_outputs(const std::vector<std::string>& inputs, const Arguments& arguments) {
+  for (const std::string& output : {arguments.csv, arguments.report, arguments.output})
+    if (!output.empty()) check_output_path(output);
   for (const std::string& output :
        {arguments.csv, arguments.report, arguments.output, arguments.resume ? "" : arguments.predictions})
     refuse_input_as_output(output, inputs);
@@ -53,7 +56,7 @@ PredictionFile run_model(const Arguments& arguments, const ModelFile& model, siz
       labelled_pictures(arguments.data, arguments.labels_csv, arguments.map, model);
   std::vector<std::string> inputs = {arguments.labels_csv};
   for (const Prediction& picture : pictures) inputs.push_back(picture.path);
-  keep(inputs, arguments);
+  check_outputs(inputs, arguments);
   RunOptions options;
   options.resize = chosen_resize(arguments.resize, model.info().resize);
   options.ignore_orientation = arguments.ignore_orientation;
@@ -110,7 +113,7 @@ int run_evaluate(const Arguments& arguments) {
   std::optional<ModelFile> model;
   PredictionFile file;
   if (!arguments.merge.empty()) {
-    keep(arguments.merge, arguments);
+    check_outputs(arguments.merge, arguments);
     file = merge_predictions(arguments.merge);
   } else {
     model.emplace(find_model(arguments.model));
@@ -128,6 +131,7 @@ int run_evaluate(const Arguments& arguments) {
   Evaluation all = evaluate(std::move(file), arguments.seed, pool);
   if (arguments.probe) all.probed = probe_pictures(all, model_of(all.header, arguments, model), arguments);
   for (const std::string& warning : all.warnings) complain(warning);
+  print(arguments.json ? evaluation_json(all) : evaluation_table(all));  // first: a file may fail
   if (!arguments.csv.empty()) write_file(arguments.csv, predictions_csv(all));
   if (!arguments.report.empty()) {
     const std::vector<Mistake> mistakes =
@@ -135,7 +139,6 @@ int run_evaluate(const Arguments& arguments) {
                       arguments.largest_area());
     write_file(arguments.report, evaluation_report(all, mistakes));
   }
-  print(arguments.json ? evaluation_json(all) : evaluation_table(all));
   if (arguments.fit_temperature) store_temperature(all, model_of(all.header, arguments, model), arguments);
   return all.failed > 0 || !all.several_classes() ? kFailedExit : 0;
 }

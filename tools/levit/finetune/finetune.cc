@@ -97,7 +97,7 @@ class Finetune {
     if (arguments_.data.empty() && arguments_.labels_csv.empty())
       throw UsageError("no data: name a folder that has a folder for each label, or --labels-csv");
     dataset_ = read_dataset(arguments_.data, arguments_.labels_csv);
-    std::vector<std::string> inputs = {arguments_.labels_csv};
+    std::vector<std::string> inputs = {arguments_.labels_csv, model_.path()};
     for (const LabelledPicture& picture : dataset_.pictures) inputs.push_back(picture.path);
     refuse_input_as_output(arguments_.output, inputs);
     if (!arguments_.shard.empty()) keep_shard();

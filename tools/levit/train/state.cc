@@ -17,7 +17,6 @@ using nlohmann::ordered_json;
 
 constexpr char kMagic[] = "LVTRAIN1";
 constexpr size_t kMagicBytes = 8, kHeaderBytes = kMagicBytes + 8;
-constexpr size_t kPictureBytes = 8 + 4 + 4 + 1 + 4;  // and the path
 
 [[noreturn]] void fail(const std::string& path, const std::string& cause) {
   throw std::runtime_error(path + ": " + cause);

@@ -72,6 +72,7 @@ class TrainRun {
     std::vector<std::string> inputs = {arguments_.labels_csv, base_.path()};
     for (const LabelledPicture& picture : state_.data.dataset.pictures) inputs.push_back(picture.path);
     check_output_path(arguments_.output);
+    if (!arguments_.report.empty()) check_output_path(arguments_.report);
     for (const std::string& output : {arguments_.output, arguments_.output + ".last", state_path_})
       remove_unfinished(output);
     for (const std::string& output :

@@ -76,7 +76,7 @@ TrainEnd Training::run() {
   progress_.reset();
   state_.place.finished = end == TrainEnd::kFinished;
   if (end != TrainEnd::kDiverged) unwritten_ = !save();
-  unwritten_ = unwritten_ || log_.failed();
+  unwritten_ = unwritten_ || report_failed_ || log_.failed();
   return end;
 }
 
@@ -257,11 +257,12 @@ void Training::keep_weights(const EpochRecord& record) {
   if (split_.held_out.empty()) last_.clear();  // the best is the last
   write_weights();
   if (arguments_.report.empty()) return;
+  report_failed_ = false;
   const std::string page = training_report(arguments_, base_, split_, state_);
   try {
     write_atomically(arguments_.report, {std::string_view(page)});
   } catch (const std::runtime_error& error) {
-    unwritten_ = true;
+    report_failed_ = true;
     complain(arguments_.report + ": " + error.what());
   }
 }

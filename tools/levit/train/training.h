@@ -79,7 +79,7 @@ class Training {
   double seconds_before_;                  // of earlier runs
   double waited_ = 0, batch_seconds_ = 0;  // for batches, and in all between two of them
   double diverged_loss_ = 0;
-  bool unwritten_ = false;
+  bool unwritten_ = false, report_failed_ = false;
   std::optional<Progress> progress_;
   size_t shown_ = 0;  // samples that the line of progress has counted
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "levit.h"
 #include "tests/support/npy.h"
@@ -45,7 +46,7 @@ struct Spread {
   }
 
   double distance(const float* x) const {
-    double least = INFINITY;
+    double least = std::numeric_limits<double>::infinity();
     for (size_t m = 0; m < kMeans; ++m) {
       double squared = 0;
       for (size_t i = 0; i < features; ++i) {

@@ -85,7 +85,8 @@ double loss_of(const levit_model* model, const std::vector<float>& pictures,
   REQUIRE(levit_classify(context, {nullptr, pictures.data()}, labels.size(), logits.data()) == LEVIT_OK);
   double loss = 0;
   for (size_t i = 0; i < labels.size(); ++i) {
-    const double other = logits[2 * i + 1 - labels[i]], own = logits[2 * i + labels[i]];
+    const auto other = static_cast<double>(logits[2 * i + 1 - labels[i]]);
+    const auto own = static_cast<double>(logits[2 * i + labels[i]]);
     loss += std::log1p(std::exp(other - own)) / static_cast<double>(labels.size());
   }
   return loss;

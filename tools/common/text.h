@@ -32,6 +32,9 @@ std::string csv_field(std::string_view bytes);
 // "1 picture", "2 pictures".
 std::string counted(size_t count, const char* thing);
 
+// A checksum as it is shown: 16 digits.
+std::string hexadecimal(uint64_t value);
+
 // "%.*f".
 std::string fixed(double value, int decimals);
 

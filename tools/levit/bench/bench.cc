@@ -241,11 +241,7 @@ std::string table(const Json& json) {
 int run_bench(const BenchArguments& asked) {
   BenchArguments arguments = asked;
   if (arguments.threads == 0) arguments.threads = machine_threads();
-  Json json;
-#ifdef LEVIT_TRAIN
-  if (arguments.train) json = bench_training(arguments);
-#endif
-  if (!arguments.train) json = Bench(arguments).run();
+  const Json json = arguments.train ? bench_training(arguments) : Bench(arguments).run();
   print(arguments.json ? json.dump() + "\n" : table(json));
   return interrupted() ? kInterruptedExit : 0;
 }
@@ -298,12 +294,8 @@ Command add_bench(CLI::App& program) {
   CLI::Option* gradient = app->add_flag("--gradient", arguments->gradient,
                                         "Forward pass and the gradient with respect to the picture");
   CLI::Option* layers = app->add_flag("--layers", arguments->layers, "Also each layer");
-#ifdef LEVIT_TRAIN
   app->add_flag("--train", arguments->train, "Steps of training all parameters, with AdamW")
       ->excludes(gradient, layers);
-#else
-  (void)gradient, (void)layers;
-#endif
   app->add_flag("--json", arguments->json, "One JSON object");
   app->footer("Example: levit bench --threads 2 --layers");
   return {app, [arguments] { return run_bench(*arguments); }};

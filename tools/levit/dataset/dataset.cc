@@ -202,4 +202,12 @@ Dataset with_labels(Dataset dataset, const std::vector<std::string>& labels) {
   return dataset;
 }
 
+Dataset in_order_of(const ModelFile& model, Dataset dataset) {
+  std::vector<std::string> own;
+  for (size_t k = 0; k < model.info().labels; ++k) own.emplace_back(model.label(k));
+  std::vector<std::string> sorted = own;
+  std::sort(sorted.begin(), sorted.end());
+  return sorted == dataset.labels ? with_labels(std::move(dataset), own) : dataset;
+}
+
 }  // namespace levit::tools

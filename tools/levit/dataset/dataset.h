@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tools/common/model_file.h"
+
 namespace levit::tools {
 
 struct LabelledPicture {
@@ -34,6 +36,9 @@ std::vector<std::string> csv_fields(const std::string& line, char separator = ',
 // The same pictures with the classes of a model, in its order. Throws std::runtime_error naming a label that
 // is none of them.
 Dataset with_labels(Dataset dataset, const std::vector<std::string>& labels);
+
+// The same pictures with the classes in the model's order, when they are its own; else as they are.
+Dataset in_order_of(const ModelFile& model, Dataset dataset);
 
 }  // namespace levit::tools
 

@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <stdexcept>
 
+#include "tools/common/text.h"
 #include "tools/levit/dataset/content_hash.h"
 #include "weights/layout.h"
 
@@ -54,12 +54,6 @@ bool write_bytes(int file, const std::vector<uint8_t>& data) {
     done += static_cast<size_t>(count);
   }
   return true;
-}
-
-std::string hexadecimal(uint64_t value) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
 }
 
 // Refuses what is not the beginning of this cache, with what to do about another model's; a file shorter than

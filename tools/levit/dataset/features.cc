@@ -10,6 +10,7 @@
 #include "tools/common/ordered_run.h"
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
+#include "tools/common/text.h"
 #include "tools/levit/dataset/content_hash.h"
 
 namespace levit::tools {
@@ -137,6 +138,17 @@ class Worker {
 };
 
 }  // namespace
+
+void complain_of_unreadable(const Dataset& dataset, const std::vector<PictureFeatures>& pictures) {
+  constexpr size_t kNamed = 20;
+  size_t failed = 0;
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    if (pictures[i].error.empty() || failed++ >= kNamed) continue;
+    complain(dataset.pictures[i].path + ": " + pictures[i].error);
+  }
+  if (failed > kNamed) complain("and " + std::to_string(failed - kNamed) + " more");
+  if (failed > 0) complain("skipped " + counted(failed, "picture") + " that cannot be read");
+}
 
 FeatureTable compute_features(const ModelFile& model, const Dataset& dataset, const FeatureRun& run,
                               FeatureCache& cache) {

@@ -43,6 +43,9 @@ struct FeatureTable {
   const float* row(size_t index) const { return values.data() + index * width; }
 };
 
+// Names the first of the pictures that could not be read on standard error, and counts them.
+void complain_of_unreadable(const Dataset& dataset, const std::vector<PictureFeatures>& pictures);
+
 // The features of all pictures in their order, whatever the threads. Draws progress.
 FeatureTable compute_features(const ModelFile& model, const Dataset& dataset, const FeatureRun& run,
                               FeatureCache& cache);

@@ -40,8 +40,11 @@ Prediction Predictor::predict(const Prediction& picture) {
   return result;
 }
 
-std::vector<float> Predictor::logits(levit_input input) {
-  std::vector<float> values = context_.classify(input);
+std::vector<float> Predictor::logits(levit_input input, std::vector<float>* features) {
+  std::vector<float> values(context_.classes());
+  check(features != nullptr
+            ? levit_classify_features(context_.get(), input, 1, values.data(), features->data())
+            : levit_classify(context_.get(), input, 1, values.data()));
   // A sigmoid is the softmax of 0 and its logit.
   if (context_.labels() > context_.classes()) values.insert(values.begin(), 0.0F);
   return values;
@@ -54,11 +57,6 @@ void Predictor::doubt(const Sample& sample, const std::vector<uint8_t>& plain, P
         steady_view(context_.get(), sample.picture.image(), options_.resize, plain, view);
     result.views.push_back(logits({rgb.data(), nullptr}));
   }
-  const levit_info known = info(context_.model());
-  if (known.familiarity == 0) return;
-  std::vector<float> features(known.dims[2]);
-  check(levit_features(context_.get(), {plain.data(), nullptr}, 1, features.data()));
-  check(levit_familiarity(context_.model(), features.data(), 1, &result.distance, nullptr));
 }
 
 void Predictor::look(const Sample& sample, Prediction& result) {
@@ -71,9 +69,13 @@ void Predictor::look(const Sample& sample, Prediction& result) {
   if (options_.equalise && !plain.empty()) equalise(&plain);
   if (!plain.empty()) result.colour = mean_colour(plain);
   const Clock::time_point start = Clock::now();
-  result.logits = logits(plain.empty() ? sample.input() : levit_input{plain.data(), nullptr});
+  const bool measures = options_.doubt && info_.familiarity > 0;
+  std::vector<float> features(measures ? info_.dims[2] : 0);
+  result.logits = logits(plain.empty() ? sample.input() : levit_input{plain.data(), nullptr},
+                         measures ? &features : nullptr);
   times_.network += seconds_since(start);
   if (options_.doubt) doubt(sample, plain, result);
+  if (measures) check(levit_familiarity(context_.model(), features.data(), 1, &result.distance, nullptr));
   for (size_t change = 0; options_.robust && change < robust_changes().size(); ++change) {
     const Picture picture = changed(sample.picture, change);
     std::vector<uint8_t> rgb = preprocess(picture.image(), options_.resize, context_.get());

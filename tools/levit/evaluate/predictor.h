@@ -17,7 +17,7 @@ class Predictor {
   // outlive this.
   Predictor(const levit_model* model, const levit_options& run, const SampleReader& reader,
             const RunOptions& options)
-      : context_(model, run), reader_(reader), options_(options) {}
+      : info_(info(model)), context_(model, run), reader_(reader), options_(options) {}
 
   // Fills in what is not known yet of a picture; with an error it stays as it is. What goes wrong is in the
   // prediction.
@@ -26,10 +26,12 @@ class Predictor {
   const StageTimes& times() const { return times_; }
 
  private:
-  std::vector<float> logits(levit_input input);
+  // features: where they go in the same pass; null: nowhere.
+  std::vector<float> logits(levit_input input, std::vector<float>* features = nullptr);
   void doubt(const Sample& sample, const std::vector<uint8_t>& plain, Prediction& result);
   void look(const Sample& sample, Prediction& result);
 
+  levit_info info_;
   Context context_;
   SampleReader reader_;
   const RunOptions& options_;

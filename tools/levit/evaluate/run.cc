@@ -20,12 +20,6 @@
 namespace levit::tools {
 namespace {
 
-std::string hexadecimal(uint64_t value) {
-  char text[20];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
-}
-
 // Of the paths and classes, so that parts of different lists are not taken for one.
 std::string list_checksum(const std::vector<Prediction>& pictures) {
   uint64_t hash = 0;

@@ -102,10 +102,6 @@ Explanation Explainer::explain(const Sample& sample, Method method, size_t class
   return result;
 }
 
-std::vector<levit_layer> Explainer::layers_of(Method method) const {
-  return method == Method::kClassMap ? std::vector<levit_layer>{LEVIT_STAGE2} : options_.layers;
-}
-
 Grid Explainer::class_map(levit_input input, const std::vector<float>& direction) {
   const size_t side = info_.grid[2];
   Grid sum = {side, std::vector<float>(side * side)};
@@ -137,7 +133,7 @@ Grid Explainer::raw_map(levit_input input, const std::vector<float>& direction, 
 }
 
 Explainer::Cam Explainer::cam(levit_input input, const std::vector<float>& direction, Method method) {
-  const std::vector<levit_layer> layers = layers_of(method);
+  const std::vector<levit_layer> layers = layers_of(method, options_.layers);
   const bool several = layers.size() > 1;
   Cam result = {{}, {}, true};
   for (const levit_layer layer : layers) {
@@ -188,7 +184,7 @@ Explainer::Cam Explainer::smoothed_cam(const std::vector<float>& tensor, const s
 void Explainer::explain_cam(const Sample& sample, const std::vector<float>& direction, Explanation& result) {
   Cam found = options_.aug_smooth ? smoothed_cam(sample.tensor, direction, result.method)
                                   : cam(sample.input(), direction, result.method);
-  result.layers = layers_of(result.method);
+  result.layers = layers_of(result.method, options_.layers);
   result.raw = std::move(found.raw);
   result.map = std::move(found.map);
   result.flat = found.flat;

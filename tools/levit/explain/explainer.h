@@ -66,8 +66,6 @@ class Explainer {
     Grid map;
     bool flat;
   };
-  // Where the maps of a method are taken; a class map has one place.
-  std::vector<levit_layer> layers_of(Method method) const;
   Grid raw_map(levit_input input, const std::vector<float>& direction, Method method, levit_layer layer);
   Grid class_map(levit_input input, const std::vector<float>& direction);
   Cam cam(levit_input input, const std::vector<float>& direction, Method method);

@@ -73,6 +73,10 @@ Method parse_method(const std::string& name) {
 
 }  // namespace
 
+std::vector<levit_layer> layers_of(Method method, const std::vector<levit_layer>& chosen) {
+  return method == Method::kClassMap ? std::vector<levit_layer>{LEVIT_STAGE2} : chosen;
+}
+
 const char* method_flag(Method method) {
   return kMethods[static_cast<size_t>(method)].flag;
 }

@@ -25,6 +25,9 @@ inline bool is_cam(Method method) {
   return method <= Method::kClassMap;
 }
 
+// Where the maps of a method are taken when `chosen` is asked for: a class map has one place.
+std::vector<levit_layer> layers_of(Method method, const std::vector<levit_layer>& chosen);
+
 const char* method_flag(Method method);   // "gradcam++"
 const char* method_title(Method method);  // "Grad-CAM++"
 const char* layer_flag(levit_layer layer);

@@ -109,8 +109,7 @@ std::vector<MeasuredMap> measured_maps(const ExplainSetup& setup) {
       maps.push_back({method, {}});
       continue;
     }
-    const std::vector<levit_layer> layers =
-        method == Method::kClassMap ? std::vector<levit_layer>{LEVIT_STAGE2} : setup.options.layers;
+    const std::vector<levit_layer> layers = layers_of(method, setup.options.layers);
     for (const levit_layer layer : layers) maps.push_back({method, {layer}});
     if (layers.size() > 1) maps.push_back({method, layers});
   }

@@ -1,7 +1,6 @@
 #include "tools/levit/finetune/adversarial.h"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <stdexcept>
 
@@ -9,6 +8,7 @@
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
 #include "tools/levit/attack/attacker.h"
+#include "tools/levit/commands.h"
 #include "tools/levit/dataset/content_hash.h"
 #include "tools/levit/finetune/head_file.h"
 #include "tools/levit/sample_reader.h"
@@ -52,12 +52,10 @@ std::vector<AttackedPicture> attack_pictures(const ModelFile& base, const Traine
     if (table.pictures[i].error.empty() && wanted(table.pictures[i].content)) chosen.push_back(i);
   std::vector<AttackedPicture> all;
   if (chosen.empty()) return all;
-  const std::vector<uint8_t> file = file_with_head(base, head, dataset.labels, {});
-  Memory image(file.size());
-  std::memcpy(image.data(), file.data(), file.size());
-  const levit_model* const model = open(image.data(), file.size());
+  Memory image = in_memory(file_with_head(base.model(), head, dataset.labels, {}));
+  const levit_model* const model = open(image.data(), image.bytes());
   levit_options run = levit_default_options();
-  run.target = options.target.empty() ? nullptr : options.target.c_str();
+  run.target = chosen_target(options.target);
   ThreadPool pool(std::max<size_t>(1, std::min(options.threads, chosen.size())));
   std::vector<std::unique_ptr<Worker>> workers;
   for (size_t i = 0; i < pool.threads(); ++i) workers.push_back(std::make_unique<Worker>(model, run));

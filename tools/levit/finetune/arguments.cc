@@ -140,9 +140,7 @@ void add_finetune_flags(CLI::App& app, FinetuneArguments& arguments) {
   add_batch_flag(app, arguments.batch);
   add_target_flag(app, arguments.target);
   app.add_flag("--json", arguments.json, "The report as one JSON object");
-#ifdef LEVIT_TRAIN
   add_train_flags(app, arguments.train);
-#endif
   app.footer(
       "Without --train the backbone stays as it is. A run that was stopped goes on where its features end.\n"
       "Examples: levit finetune pictures/ -o mine.levit\n"

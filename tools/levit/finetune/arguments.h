@@ -14,18 +14,12 @@ class App;
 
 namespace levit::tools {
 
-struct FinetuneArguments {
-  std::vector<std::string> data;
-  std::string labels_csv, output, cache, model, target, name, shard;
+struct FinetuneArguments : LearningArguments {
+  std::string cache, shard, head = "linear";
   std::vector<std::string> merged;  // caches of shards
-  std::string head = "linear", solver = "adamw", class_weights = "none";
-  double held_out = 0.2;
-  size_t threads = 0, batch = 16, views = 0, megapixels = 100;
-  bool no_cache = false, ignore_orientation = false, equalise = false, json = false;
-  bool familiarity = false, familiarity_only = false, adversarial = false;
+  bool no_cache = false, familiarity = false, familiarity_only = false, adversarial = false;
   std::string epsilon = "2/255";
   size_t attack_steps = 10, rounds = 2;
-  FitOptions fit;
   TrainArguments train;
 };
 

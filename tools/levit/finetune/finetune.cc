@@ -33,8 +33,7 @@ namespace levit::tools {
 namespace {
 
 constexpr const char* kHeadOf = " (head of";
-constexpr size_t kNamedLabels = 4;     // of a model, in its name
-constexpr size_t kNamedFailures = 20;  // unreadable pictures that are named one by one
+constexpr size_t kNamedLabels = 4;  // of a model, in its name
 
 std::string percent(double share) {
   return fixed(100 * share, 2);
@@ -105,12 +104,7 @@ class Finetune {
       throw std::runtime_error((arguments_.data.empty() ? arguments_.labels_csv : arguments_.data[0]) +
                                ": one class only (" + dataset_.labels[0] +
                                "); a head tells at least two apart");
-    // The order of the base model, when the classes are its own.
-    std::vector<std::string> own;
-    for (size_t k = 0; k < model_.info().labels; ++k) own.emplace_back(model_.label(k));
-    std::vector<std::string> sorted = own;
-    std::sort(sorted.begin(), sorted.end());
-    if (sorted == dataset_.labels) dataset_ = with_labels(std::move(dataset_), own);
+    dataset_ = in_order_of(model_, std::move(dataset_));
   }
 
   // The part of the pictures, in the order of their paths.
@@ -126,7 +120,7 @@ class Finetune {
   int finish_shard() const {
     size_t unreadable = 0;
     for (const PictureFeatures& picture : table_.pictures) unreadable += picture.error.empty() ? 0 : 1;
-    complain_of_pictures();
+    complain_of_unreadable(dataset_, table_.pictures);
     print(row("features", features_text()) + row("written", arguments_.cache));
     return unreadable > 0 || !cache_failure_.empty() ? kFailedExit : 0;
   }
@@ -161,18 +155,8 @@ class Finetune {
       complain(path + ": " + cache_failure_ + "; the features behind it are not kept for another run");
   }
 
-  void complain_of_pictures() const {
-    size_t named = 0;
-    for (size_t i = 0; i < table_.pictures.size(); ++i) {
-      if (table_.pictures[i].error.empty()) continue;
-      if (named++ < kNamedFailures) complain(dataset_.pictures[i].path + ": " + table_.pictures[i].error);
-    }
-    if (named > kNamedFailures) complain("and " + std::to_string(named - kNamedFailures) + " more");
-    if (named > 0) complain("skipped " + counted(named, "picture") + " that cannot be read");
-  }
-
   void complain_of_data() const {
-    complain_of_pictures();
+    complain_of_unreadable(dataset_, table_.pictures);
     if (set_.in_two_classes > 0)
       complain("found " + counted(set_.in_two_classes, "picture") + " in another class too");
     if (held_out() > 0 && set_.held_out.count() == 0)
@@ -241,7 +225,7 @@ class Finetune {
     options.note = note.c_str();
     options.name = name.c_str();
     options.spread = &spread;
-    write(exported_file(model_, options));
+    write(exported_file(model_.model(), options));
     print(arguments_.json ? familiarity_json() : familiarity_text());
     return set_.unreadable > 0 || !cache_failure_.empty() ? kFailedExit : 0;
   }
@@ -253,7 +237,7 @@ class Finetune {
     options.note = note.c_str();
     options.name = name.c_str();
     if (spread.means > 0) options.spread = &spread;
-    write(file_with_head(model_, fit_.head, dataset_.labels, options));
+    write(file_with_head(model_.model(), fit_.head, dataset_.labels, options));
   }
 
   void write(const std::vector<uint8_t>& file) const {
@@ -381,13 +365,19 @@ class Finetune {
            ", all below " + at(1000);
   }
 
-  std::string familiarity_json() const {
+  // What every report of a run begins with.
+  nlohmann::ordered_json data_json() const {
     nlohmann::ordered_json json;
     json["output"] = arguments_.output;
     json["labels"] = dataset_.labels;
     json["pictures"] = table_.pictures.size() - set_.unreadable;
     json["unreadable"] = set_.unreadable;
     json["computed"] = table_.computed;
+    return json;
+  }
+
+  std::string familiarity_json() const {
+    nlohmann::ordered_json json = data_json();
     json["distance"] = {{"median", spread_.quantile[500]},
                         {"99 %", spread_.quantile[990]},
                         {"largest", spread_.quantile[1000]}};
@@ -406,12 +396,7 @@ class Finetune {
 
   std::string json() const {
     const Range share = accuracy_interval();
-    nlohmann::ordered_json json;
-    json["output"] = arguments_.output;
-    json["labels"] = dataset_.labels;
-    json["pictures"] = table_.pictures.size() - set_.unreadable;
-    json["unreadable"] = set_.unreadable;
-    json["computed"] = table_.computed;
+    nlohmann::ordered_json json = data_json();
     json["feature_seconds"] = table_.seconds;
     json["training_seconds"] = fit_seconds_;
     json["epochs"] = fit_.epochs;
@@ -457,10 +442,8 @@ Command add_finetune(CLI::App& program) {
   auto arguments = std::make_shared<FinetuneArguments>();
   add_finetune_flags(*app, *arguments);
   return {app, [arguments] {
-#ifdef LEVIT_TRAIN
-            if (!arguments->train.part.empty()) return train_network(train_arguments(*arguments));
-#endif
-            return Finetune(*arguments).run();
+            if (arguments->train.part.empty()) return Finetune(*arguments).run();
+            return train_network(train_arguments(*arguments, arguments->train));
           }};
 }
 

@@ -1,19 +1,21 @@
 #include "tools/levit/finetune/head_file.h"
 
+#include <cstring>
+
 namespace levit::tools {
 
-std::vector<uint8_t> exported_file(const ModelFile& base, levit_export_options options) {
+std::vector<uint8_t> exported_file(const levit_model* base, levit_export_options options) {
   options.size = sizeof options;
   size_t bytes = 0;
-  check(levit_export_bytes(base.model(), &options, &bytes));
+  check(levit_export_bytes(base, &options, &bytes));
   std::vector<uint8_t> image(bytes);
-  check(levit_export(base.model(), &options, image.data(), bytes));
+  check(levit_export(base, &options, image.data(), bytes));
   return image;
 }
 
-std::vector<uint8_t> file_with_head(const ModelFile& base, const TrainedHead& head,
+std::vector<uint8_t> file_with_head(const levit_model* base, const TrainedHead& head,
                                     const std::vector<std::string>& labels, levit_export_options options) {
-  const size_t classes = labels.size(), width = base.info().dims[2];
+  const size_t classes = labels.size(), width = info(base).dims[2];
   size_t bytes = 0;
   check(levit_head_pack_bytes(width, classes, &bytes));
   Memory memory(bytes);
@@ -23,6 +25,12 @@ std::vector<uint8_t> file_with_head(const ModelFile& base, const TrainedHead& he
   for (const std::string& label : labels) names.push_back(label.c_str());
   options.label = names.data();
   return exported_file(base, options);
+}
+
+Memory in_memory(const std::vector<uint8_t>& file) {
+  Memory image(file.size());
+  std::memcpy(image.data(), file.data(), file.size());
+  return image;
 }
 
 }  // namespace levit::tools

@@ -6,17 +6,20 @@
 #include <string>
 #include <vector>
 
-#include "tools/common/model_file.h"
+#include "levit.hpp"
 #include "tools/levit/finetune/head_fit.h"
 
 namespace levit::tools {
 
 // The bytes of the base's file with what `options` say; size is set here.
-std::vector<uint8_t> exported_file(const ModelFile& base, levit_export_options options);
+std::vector<uint8_t> exported_file(const levit_model* base, levit_export_options options);
 
 // The same with a head and its labels.
-std::vector<uint8_t> file_with_head(const ModelFile& base, const TrainedHead& head,
+std::vector<uint8_t> file_with_head(const levit_model* base, const TrainedHead& head,
                                     const std::vector<std::string>& labels, levit_export_options options);
+
+// The bytes of a file where a model may be opened in place.
+Memory in_memory(const std::vector<uint8_t>& file);
 
 }  // namespace levit::tools
 

@@ -21,12 +21,6 @@ struct Arguments {
   bool json = false, plan = false;
 };
 
-std::string hexadecimal(uint64_t value) {
-  char text[20];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
-}
-
 // Bytes of the arena for one picture in one thread.
 size_t arena_for(const levit_model* model, uint32_t features) {
   levit_options options = levit_default_options();

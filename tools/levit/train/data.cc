@@ -54,14 +54,6 @@ TrainingData read_training_data(const std::vector<Source>& sources, const std::s
   return data;
 }
 
-Dataset in_order_of(const ModelFile& model, Dataset dataset) {
-  std::vector<std::string> own;
-  for (size_t k = 0; k < model.info().labels; ++k) own.emplace_back(model.label(k));
-  std::vector<std::string> sorted = own;
-  std::sort(sorted.begin(), sorted.end());
-  return sorted == dataset.labels ? with_labels(std::move(dataset), own) : dataset;
-}
-
 Split split_pictures(const TrainingData& data, double held_out) {
   FeatureTable without_features;
   without_features.pictures = data.files;

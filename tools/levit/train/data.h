@@ -35,9 +35,6 @@ struct TrainingData {
 // Reads the folders, or the lines of a CSV file as one source. Throws as read_dataset().
 TrainingData read_training_data(const std::vector<Source>& sources, const std::string& labels_csv);
 
-// The same pictures with the classes in the model's order, when they are its own; else as they are.
-Dataset in_order_of(const ModelFile& model, Dataset dataset);
-
 // Pictures by what they are for, as indices in their order.
 struct Split {
   std::vector<uint32_t> training, held_out;

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <stdexcept>
 
 #include "tools/common/input_file.h"
 #include "tools/common/ordered_run.h"
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
+#include "tools/levit/finetune/head_file.h"
 
 namespace levit::tools {
 namespace {
@@ -79,21 +81,12 @@ StartModel::StartModel(const ModelFile& base, const std::vector<std::string>& la
   bool same = own;
   for (size_t k = 0; k < labels.size() && same; ++k) same = labels[k] == base.label(k);
   if (same) return;
-  const size_t width = base.info().dims[2], classes = labels.size();
-  const std::vector<float> weight(classes * width), bias(classes);
-  size_t bytes = 0;
-  check(levit_head_pack_bytes(width, classes, &bytes));
-  Memory packed(bytes);
-  levit_export_options options{};
-  options.size = sizeof options;
-  check(levit_head_pack(weight.data(), bias.data(), width, classes, packed.data(), bytes, &options.head));
-  std::vector<const char*> names;
-  for (const std::string& label : labels) names.push_back(label.c_str());
-  options.label = names.data();
-  check(levit_export_bytes(base.model(), &options, &bytes));
-  image_ = std::make_unique<Memory>(bytes);
-  check(levit_export(base.model(), &options, image_->data(), bytes));
-  model_ = open(image_->data(), bytes);
+  const size_t classes = labels.size();
+  TrainedHead zeros;
+  zeros.weight.resize(classes * base.info().dims[2]);
+  zeros.bias.resize(classes);
+  image_.emplace(in_memory(file_with_head(base.model(), zeros, labels, {})));
+  model_ = open(image_->data(), image_->bytes());
 }
 
 NetworkTrainer::NetworkTrainer(const levit_model* model, const levit_train_options& options, ThreadPool& pool)
@@ -130,14 +123,9 @@ void NetworkTrainer::restore(std::string_view state) {
 
 std::vector<uint8_t> exported(const levit_model* model, const std::string& name, const std::string& note) {
   levit_export_options options{};
-  options.size = sizeof options;
   options.name = name.empty() ? nullptr : name.c_str();
   options.note = note.c_str();
-  size_t bytes = 0;
-  check(levit_export_bytes(model, &options, &bytes));
-  std::vector<uint8_t> image(bytes);
-  check(levit_export(model, &options, image.data(), bytes));
-  return image;
+  return exported_file(model, options);
 }
 
 HeadScore score_network(const levit_model* model, const Examples& examples, const char* target, size_t batch,

@@ -3,7 +3,7 @@
 #define LEVIT_TOOLS_LEVIT_TRAIN_NETWORK_H_
 
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,10 +20,10 @@ class StartModel {
  public:
   StartModel(const ModelFile& base, const std::vector<std::string>& labels);
   const levit_model* model() const { return model_; }
-  bool new_head() const { return image_ != nullptr; }
+  bool new_head() const { return image_.has_value(); }
 
  private:
-  std::unique_ptr<Memory> image_;
+  std::optional<Memory> image_;
   const levit_model* model_;
 };
 

@@ -89,15 +89,23 @@ void add_train_flags(CLI::App& app, TrainArguments& train) {
     if (CLI::Option* const option = app.get_option_no_throw(name)) part->excludes(option);
 }
 
-void complete(TrainArguments* train) {
-  if (train->solver == "lbfgs")
+TrainArguments train_arguments(const LearningArguments& shared, TrainArguments train) {
+  static_cast<LearningArguments&>(train) = shared;
+  if (train.solver == "lbfgs")
     throw UsageError("--solver lbfgs is for heads on cached features; --train has adamw and sgd");
-  if (train->fit.rate > kLargestRate) throw UsageError("--rate is above 1000, where nothing learns");
-  if (train->balance && train->class_weights == "balanced")
+  if (train.fit.rate > kLargestRate) throw UsageError("--rate is above 1000, where nothing learns");
+  if (train.balance && train.class_weights == "balanced")
     throw UsageError("--balance and --class-weights balanced do the same; give one of them");
-  if (train->output.empty()) throw UsageError("--train needs -o, the weight file to write");
-  if (!train->epochs_given) train->fit.epochs = kDefaultEpochs;
-  if (!train->warmup_given) train->fit.warmup = -1;
+  if (train.output.empty()) throw UsageError("--train needs -o, the weight file to write");
+  if (!train.epochs_given) train.fit.epochs = kDefaultEpochs;
+  if (!train.warmup_given) train.fit.warmup = -1;
+  return train;
+}
+
+levit_options context_options(const TrainArguments& arguments) {
+  levit_options options = levit_default_options();
+  options.target = chosen_target(arguments.target);
+  return options;
 }
 
 levit_train_options library_options(const TrainArguments& arguments,
@@ -111,7 +119,7 @@ levit_train_options library_options(const TrainArguments& arguments,
   const bool sgd = arguments.solver == "sgd";
   options.batch = static_cast<uint32_t>(arguments.batch);
   options.shares = kShares;
-  options.target = arguments.target.empty() ? nullptr : arguments.target.c_str();
+  options.target = chosen_target(arguments.target);
   options.optimizer = sgd ? LEVIT_SGD : LEVIT_ADAMW;
   options.weight_decay = arguments.fit.weight_decay >= 0 ? arguments.fit.weight_decay : (sgd ? 1e-4 : 0.05);
   options.momentum = arguments.fit.momentum;
@@ -138,27 +146,26 @@ double warmup_epochs(const TrainArguments& arguments) {
 std::vector<std::pair<std::string, std::string>> deciding_options(const TrainArguments& arguments,
                                                                   const std::vector<double>& source_weights,
                                                                   const std::string& target) {
-  const TrainArguments& train = arguments;
   const levit_train_options library = library_options(arguments, {});
   std::string weights;
   for (const double weight : source_weights) weights += (weights.empty() ? "" : " ") + shown(weight);
   const auto flag = [](bool given) { return given ? "given" : "not given"; };
-  return {{"--train", train.part},
+  return {{"--train", arguments.part},
           {"--target", target},
           {"--solver", arguments.solver},
           {"--batch", std::to_string(arguments.batch)},
-          {"--epochs", train.minutes > 0 ? "not given" : std::to_string(arguments.fit.epochs)},
-          {"--minutes", train.minutes > 0 ? shown(train.minutes) : "not given"},
+          {"--epochs", arguments.minutes > 0 ? "not given" : std::to_string(arguments.fit.epochs)},
+          {"--minutes", arguments.minutes > 0 ? shown(arguments.minutes) : "not given"},
           {"--rate", shown(peak_rate(arguments))},
-          {"--warmup", train.minutes > 0 ? "not given" : shown(warmup_epochs(arguments))},
+          {"--warmup", arguments.minutes > 0 ? "not given" : shown(warmup_epochs(arguments))},
           {"--momentum", shown(library.momentum)},
           {"--weight-decay", shown(library.weight_decay)},
           {"--label-smoothing", shown(library.label_smoothing)},
           {"--class-weights", arguments.class_weights},
-          {"--clip", shown(train.clip)},
-          {"--ema", shown(train.mean)},
-          {"--layer-decay", shown(train.layer_decay)},
-          {"--balance", flag(train.balance)},
+          {"--clip", shown(arguments.clip)},
+          {"--ema", shown(arguments.mean)},
+          {"--layer-decay", shown(arguments.layer_decay)},
+          {"--balance", flag(arguments.balance)},
           {"--views", std::to_string(arguments.views)},
           {"--equalise", flag(arguments.equalise)},
           {"--ignore-orientation", flag(arguments.ignore_orientation)},

@@ -15,22 +15,24 @@ class App;
 
 namespace levit::tools {
 
-struct TrainArguments {
-  // Flags of --train alone.
-  std::string part;                  // head, stage2, stage1, all; empty: a head on cached features
-  std::vector<std::string> sources;  // DIR or DIR:WEIGHT
+// What both ways of learning are asked, a head on cached features and --train.
+struct LearningArguments {
+  std::vector<std::string> data;
+  std::string labels_csv, output, model, target, name, solver = "adamw", class_weights = "none";
+  double held_out = 0.2;
+  size_t threads = 0, batch = 16, views = 0, megapixels = 100;
+  bool ignore_orientation = false, equalise = false, json = false;
+  FitOptions fit;
+};
+
+struct TrainArguments : LearningArguments {  // warmup below 0: as is best
+  std::string part;                          // head, stage2, stage1, all; empty: a head on cached features
+  std::vector<std::string> sources;          // DIR or DIR:WEIGHT
   std::string log, report;
   double minutes = 0;     // 0: by epochs
   double save_every = 5;  // minutes
   double mean = 0, clip = 1, layer_decay = 1;
   bool balance = false, resume = false;
-  // Those of finetune that mean the same; they are filled when all flags are read.
-  std::vector<std::string> data;
-  std::string labels_csv, output, model, target, name, solver, class_weights;
-  double held_out = 0;
-  size_t threads = 0, batch = 0, views = 0, megapixels = 0;
-  bool ignore_orientation = false, equalise = false, json = false;
-  FitOptions fit;  // epochs, rate, warmup (below 0: as is best), momentum, decay, smoothing, patience, seed
   bool epochs_given = false, warmup_given = false;
 };
 
@@ -38,34 +40,12 @@ struct TrainArguments {
 // can be given, and wrong usage is said by name. `arguments` must outlive the parsing.
 void add_train_flags(CLI::App& app, TrainArguments& arguments);
 
-// Gives flags that were not given the defaults of --train. Throws UsageError when flags contradict each
-// other.
-void complete(TrainArguments* train);
+// The flags of --train with those of all of finetune, and the defaults of --train for what was not given.
+// Throws UsageError when flags contradict each other.
+TrainArguments train_arguments(const LearningArguments& shared, TrainArguments train);
 
-// What was given for --train, with the flags of all of finetune.
-template <typename Finetune>
-TrainArguments train_arguments(const Finetune& all) {
-  TrainArguments train = all.train;
-  train.data = all.data;
-  train.labels_csv = all.labels_csv;
-  train.output = all.output;
-  train.model = all.model;
-  train.target = all.target;
-  train.name = all.name;
-  train.solver = all.solver;
-  train.class_weights = all.class_weights;
-  train.held_out = all.held_out;
-  train.threads = all.threads;
-  train.batch = all.batch;
-  train.views = all.views;
-  train.megapixels = all.megapixels;
-  train.ignore_orientation = all.ignore_orientation;
-  train.equalise = all.equalise;
-  train.json = all.json;
-  train.fit = all.fit;
-  complete(&train);
-  return train;
-}
+// Of a context that does for training: the instruction set, and what is default.
+levit_options context_options(const TrainArguments& arguments);
 
 // The options of the library; parallel_for is the caller's to set. class_weights may be empty.
 levit_train_options library_options(const TrainArguments& arguments, const std::vector<float>& class_weights);

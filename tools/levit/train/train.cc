@@ -2,7 +2,6 @@
 #include "tools/levit/train/train.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <stdexcept>
 
@@ -19,14 +18,6 @@
 
 namespace levit::tools {
 namespace {
-
-constexpr size_t kNamedFailures = 20;  // unreadable pictures that are named one by one
-
-std::string checksum_text(uint64_t checksum) {
-  char text[24];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(checksum));
-  return text;
-}
 
 class TrainRun {
  public:
@@ -82,12 +73,10 @@ class TrainRun {
 
   // What this run is, to be compared with a state.
   void describe() {
-    levit_options options = levit_default_options();
-    options.target = chosen_target(arguments_.target);
-    const Context context(base_.model(), options);
+    const Context context(base_.model(), context_options(arguments_));
     state_.options = deciding_options(arguments_, state_.data.weights, context.target());
     state_.model = base_.info().name;
-    state_.checksum = checksum_text(base_.info().checksum);
+    state_.checksum = hexadecimal(base_.info().checksum);
   }
 
   void read_old_state() {
@@ -124,13 +113,7 @@ class TrainRun {
   }
 
   void complain_of_data() const {
-    size_t named = 0;
-    for (size_t i = 0; i < state_.data.files.size(); ++i) {
-      if (state_.data.files[i].error.empty() || named++ >= kNamedFailures) continue;
-      complain(state_.data.dataset.pictures[i].path + ": " + state_.data.files[i].error);
-    }
-    if (named > kNamedFailures) complain("and " + std::to_string(named - kNamedFailures) + " more");
-    if (named > 0) complain("skipped " + counted(named, "picture") + " that cannot be read");
+    complain_of_unreadable(state_.data.dataset, state_.data.files);
     if (split_.in_two_classes > 0)
       complain("found " + counted(split_.in_two_classes, "picture") + " in another class too");
     if (arguments_.held_out > 0 && split_.held_out.empty())

@@ -9,6 +9,7 @@
 #include "tools/common/input_file.h"
 #include "tools/common/signals.h"
 #include "tools/common/text.h"
+#include "tools/levit/commands.h"
 #include "tools/levit/train/report.h"
 
 namespace levit::tools {
@@ -24,12 +25,6 @@ constexpr size_t kGrain = 1'000'000;   // steps that --minutes is cut into
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-levit_options context_options(const TrainArguments& arguments) {
-  levit_options options = levit_default_options();
-  options.target = arguments.target.empty() ? nullptr : arguments.target.c_str();
-  return options;
 }
 
 // View 0 is the plain one; a number does not come twice in a run of any length that ends.
@@ -246,8 +241,7 @@ HeadScore Training::score_held_out() {
   };
   examples.label = [&](size_t index) { return state_.data.dataset.pictures[held[index]].label; };
   examples.failed = [&](size_t index, const std::string& cause) { left_out(held[index], cause); };
-  return score_network(network_.model(), examples, context_options(arguments_).target, arguments_.batch,
-                       pool_);
+  return score_network(network_.model(), examples, chosen_target(arguments_.target), arguments_.batch, pool_);
 }
 
 // The files of this epoch; what cannot be written now is tried again with the next state.

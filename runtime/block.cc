@@ -204,7 +204,7 @@ void attend_vjp(const BlockPass& over) {
   const Heads qkv = over.heads(slots.qkv), q = over.queries(slots.q);
   const Heads d_qkv = over.heads(slots.d_qkv), d_q = over.queries(slots.d_q);
   const Tokens dy = over.attended(slots.d_attended);
-  const size_t tables = deferred_tables(over);
+  const size_t tables = kTrains && over.pass.parameters != nullptr ? deferred_tables(over) : 0;
   for_heads(over, [&](size_t picture, size_t head, size_t worker) {
     const HeadRows at = head_rows(over, qkv, q, picture, head);
     const HeadRows to = head_rows(over, d_qkv, d_q, picture, head);

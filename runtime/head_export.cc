@@ -51,9 +51,7 @@ levit_status count_strings(Exported* file) {
   sound = add_string(file->note, true, true, &file->string_bytes) && sound;
   for (uint32_t k = 0; k < file->labels; ++k)
     sound = add_string(file->label_at(k), false, false, &file->string_bytes) && sound;
-  file->header_bytes =
-      align_up(kHeaderBytes + uint64_t{tensor_count(file->config, file->from.type)} * kEntryBytes +
-               file->string_bytes);
+  file->header_bytes = align_up(strings_offset(file->config, file->from.type) + file->string_bytes);
   return sound && file->header_bytes <= UINT32_MAX ? LEVIT_OK : LEVIT_STRINGS;
 }
 
@@ -69,8 +67,7 @@ levit_status read_spread(const levit_training_spread* given, size_t features, Ex
       spread.means == 0 || spread.means > kMaxMeans)
     return LEVIT_ARGUMENT;
   bool sound = all_finite(spread.mean, spread.means * features) && all_finite(spread.quantile, kQuantiles) &&
-               spread.quantile[0] >= 0;
-  for (size_t i = 1; i < kQuantiles; ++i) sound = sound && spread.quantile[i - 1] <= spread.quantile[i];
+               quantiles_ascend(spread.quantile);
   for (size_t i = 0; i < features; ++i) sound = sound && all_finite(spread.whitening + i * features, i + 1);
   file->means = static_cast<uint32_t>(spread.means);
   return sound ? LEVIT_OK : LEVIT_NUMBER;
@@ -225,7 +222,7 @@ levit_status levit_export(const levit_model* model, const levit_export_options* 
   std::memset(to, 0, static_cast<size_t>(bytes_of(file)));
   write_header(file, to);
   write_tensors(file, to);
-  write_strings(file, to + kHeaderBytes + size_t{tensor_count(file.config, file.from.type)} * kEntryBytes);
+  write_strings(file, to + strings_offset(file.config, file.from.type));
   if (file.means > 0 && !write_familiarity(file, to)) return LEVIT_NUMBER;
   store_u64(to + kAtChecksum, checksum(to, static_cast<size_t>(bytes_of(file))));
   return LEVIT_OK;

@@ -150,8 +150,7 @@ static inline levit_options levit_default_options(void) {
 /* Instruction sets that this processor and this build have, best first; null past the last. */
 const char* levit_target_name(size_t index);
 
-/* Exactly the arena that levit_create needs for these options. Returns: ARGUMENT, STRUCT, FEATURE,
- * TARGET. */
+/* Exactly the arena that levit_create needs. Returns: ARGUMENT, STRUCT, FEATURE, TARGET. */
 levit_status levit_arena_bytes(const levit_model* model, const levit_options* options, size_t* bytes);
 
 typedef struct levit_context levit_context; /* lies in its arena */

@@ -121,7 +121,7 @@ Learning list_pieces(const Wanted& wanted, Piece* pieces) {
     }
     if (defers && is_table) learning.part_floats += floats;
     if (defers && tensor.kind == weights::Kind::kPanels)
-      learning.deferred_units += (tensor.rows + kDeferredColumns - 1) / kDeferredColumns;
+      learning.deferred_units += kernels::divide_up(tensor.rows, kDeferredColumns);
     learning.end = static_cast<size_t>(walk.offset);
   }
   learning.part_floats = round_to_line(learning.part_floats);
@@ -141,19 +141,24 @@ struct Arena {
   }
 };
 
+// Shares of a step of all pictures.
+size_t most_shares(const levit_train_options& o) {
+  return o.batch < o.shares ? o.batch : o.shares;
+}
+
 // The plan of one replica.
 PlanOptions plan_options(const levit_train_options& o, size_t replicas) {
-  const size_t shares = o.batch < o.shares ? o.batch : o.shares;
-  const size_t most_shares = (shares + replicas - 1) / replicas;
+  const size_t shares = most_shares(o);
   static constexpr int kDeepest[] = {LEVIT_STAGE2, LEVIT_STAGE1, LEVIT_STAGE0, LEVIT_INPUT};
-  PlanOptions plan{(o.batch * most_shares + shares - 1) / shares, 1, o.part != LEVIT_TRAIN_HEAD, false};
+  const size_t pictures = kernels::divide_up(o.batch * kernels::divide_up(shares, replicas), shares);
+  PlanOptions plan{pictures, 1, o.part != LEVIT_TRAIN_HEAD, false};
   plan.parameters = true;
   plan.deepest = kDeepest[o.part];
   return plan;
 }
 
 size_t replicas_of(const levit_train_options& o) {
-  const size_t shares = o.batch < o.shares ? o.batch : o.shares;
+  const size_t shares = most_shares(o);
   return shares < o.threads ? shares : o.threads;
 }
 

@@ -96,23 +96,23 @@ struct DeferredUnit {
 
 DeferredUnit deferred_unit(const levit_trainer& trainer, size_t unit) {
   const Network& network = trainer.replicas[0].network;
+  const auto columns = [&unit](const Linear& layer) {
+    const size_t begin = unit * kDeferredColumns, left = layer.w.outputs - begin;
+    return Range{begin, begin + (left < kDeferredColumns ? left : kDeferredColumns)};
+  };
   const Block* const end = network.blocks + network.first_block[kStages];
   for (const Block* block = network.blocks + network.first_block[2];
        trainer.options.part != LEVIT_TRAIN_HEAD && block != end; ++block) {
     for (size_t i = 0; i < kBlockLayers; ++i) {
       const auto layer = static_cast<BlockLayer>(i);
       if (layer == BlockLayer::kQ && !block->shape.downsamples()) continue;
-      const size_t outputs = layer_of(*block, layer).w.outputs;
-      const size_t units = (outputs + kDeferredColumns - 1) / kDeferredColumns;
-      if (unit < units) {
-        const size_t begin = unit * kDeferredColumns, left = outputs - begin;
-        return {block, layer, {begin, begin + (left < kDeferredColumns ? left : kDeferredColumns)}};
-      }
+      const Linear& linear = layer_of(*block, layer);
+      const size_t units = kernels::divide_up(linear.w.outputs, kDeferredColumns);
+      if (unit < units) return {block, layer, columns(linear)};
       unit -= units;
     }
   }
-  const size_t begin = unit * kDeferredColumns, left = network.head.w.outputs - begin;
-  return {nullptr, BlockLayer::kQkv, {begin, begin + (left < kDeferredColumns ? left : kDeferredColumns)}};
+  return {nullptr, BlockLayer::kQkv, columns(network.head)};
 }
 
 double sum_of_squares(const levit_trainer& trainer, const void* parameters, size_t begin, size_t count) {

@@ -35,10 +35,6 @@ void widen_int8(const void* numbers, const void* scales, size_t count, size_t de
   }
 }
 
-// An int8 file has more tensors, hence a longer table.
-uint32_t tensors_of(const View& from) {
-  return tensor_count(from.config, Type::kFloat);
-}
 size_t string_bytes_of(const View& from) {
   return static_cast<size_t>(from.labels_end - from.name);
 }
@@ -48,13 +44,13 @@ void write_header(const View& from, Spread spread, uint8_t* to) {
   const uint64_t header_bytes = widened_header_bytes(from);
   std::memset(to, 0, static_cast<size_t>(header_bytes));
   std::memcpy(to, from.image, kHeaderBytes);
-  std::memcpy(to + kHeaderBytes + size_t{tensors_of(from)} * kEntryBytes, from.name, string_bytes_of(from));
+  std::memcpy(to + strings_offset(from.config, Type::kFloat), from.name, string_bytes_of(from));
   uint32_t kept = kFlagOneLogit | kFlagNoHead;
   if (spread == Spread::kKept) kept |= kFlagFamiliarity;
   store_u32(to + kAtRequired, load_u32(to + kAtRequired) & kept);
   if (spread == Spread::kDropped) store_u32(to + kAtMeans, 0);
   store_u32(to + kAtHeaderBytes, static_cast<uint32_t>(header_bytes));
-  store_u32(to + kAtTensors, tensors_of(from));
+  store_u32(to + kAtTensors, tensor_count(from.config, Type::kFloat));  // of int8 there were more
   store_u64(to + kAtFileBytes, widened_bytes(from, spread));
 }
 
@@ -86,7 +82,7 @@ uint64_t write_tensors(const View& from, uint8_t* to) {
 }  // namespace
 
 uint64_t widened_header_bytes(const View& from) {
-  return align_up(kHeaderBytes + uint64_t{tensors_of(from)} * kEntryBytes + string_bytes_of(from));
+  return align_up(strings_offset(from.config, Type::kFloat) + string_bytes_of(from));
 }
 
 uint64_t widened_bytes(const View& from, Spread spread) {

@@ -54,11 +54,16 @@ bool digest_familiarity(Digest* digest, const View& view) {
   return finite;
 }
 
+bool quantiles_ascend(const float* quantile) {
+  bool sound = quantile[0] >= 0;
+  for (size_t i = 1; i < kQuantiles; ++i) sound = sound && quantile[i - 1] <= quantile[i];
+  return sound;
+}
+
 bool familiarity_is_ordered(const View& view) {
   if (view.means == 0) return true;
   const Familiarity section = familiarity(view);
-  bool sound = section.quantile[0] >= 0;
-  for (size_t i = 1; i < kQuantiles; ++i) sound = sound && section.quantile[i - 1] <= section.quantile[i];
+  bool sound = quantiles_ascend(section.quantile);
   for (size_t i = 0; i < section.features; ++i) sound = sound && section.scale[i] >= 0;
   return sound;
 }

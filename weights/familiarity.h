@@ -33,6 +33,9 @@ Familiarity familiarity(const View& view);
 // Takes the section's blocks; false when one of its floats is not finite.
 bool digest_familiarity(Digest* digest, const View& view);
 
+// Whether quantile [kQuantiles] is not negative and ascends.
+bool quantiles_ascend(const float* quantile);
+
 // Whether scales and quantiles are not negative and quantiles ascend; and whether all padding is zero.
 bool familiarity_is_ordered(const View& view);
 bool familiarity_padding_is_zero(const View& view);

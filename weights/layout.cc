@@ -59,6 +59,10 @@ uint32_t tensor_count(const Config& config, Type type) {
   return count;
 }
 
+uint64_t strings_offset(const Config& config, Type type) {
+  return kHeaderBytes + uint64_t{tensor_count(config, type)} * kEntryBytes;
+}
+
 uint64_t file_bytes(const Config& config, Type type, uint64_t header_bytes, bool float_head) {
   TensorWalk walk{&config, type, header_bytes, float_head};
   Tensor tensor;

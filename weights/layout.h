@@ -122,6 +122,9 @@ bool next_tensor(TensorWalk* walk, Tensor* tensor);
 
 uint32_t tensor_count(const Config& config, Type type);
 
+// Where the strings lie, behind the table of tensors.
+uint64_t strings_offset(const Config& config, Type type);
+
 // Of a file whose first tensor lies at header_bytes.
 uint64_t file_bytes(const Config& config, Type type, uint64_t header_bytes, bool float_head = false);
 

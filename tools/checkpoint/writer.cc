@@ -227,8 +227,7 @@ std::vector<uint8_t> write_levit(const FoldedModel& model, weights::Type type, W
   if (report == nullptr) report = &own;
   *report = {};
   const std::string strings = join_strings(model);
-  const size_t table_end =
-      weights::kHeaderBytes + weights::tensor_count(model.config, type) * weights::kEntryBytes;
+  const auto table_end = static_cast<size_t>(weights::strings_offset(model.config, type));
   const uint64_t header_bytes = weights::align_up(table_end + strings.size());
   require(header_bytes <= UINT32_MAX, "name, note and labels of more than 4 GB");
 

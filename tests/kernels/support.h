@@ -102,6 +102,13 @@ std::vector<double> complex_step(const std::vector<float>& x, const std::vector<
 void check_close(const float* actual, const std::vector<double>& expected,
                  const std::vector<double>& tolerance);
 
+// The bound on the rounding of a sum of `terms` products, each added with one or two roundings, that went
+// through hardswish (slope at most 1.5, four roundings) and a residual: magnitude is the same sum of absolute
+// values.
+inline double product_tolerance(size_t terms, double magnitude) {
+  return static_cast<double>(2 * terms + 8) * kRounding * 1.5 * magnitude;
+}
+
 }  // namespace levit::tests
 
 #endif  // LEVIT_TESTS_KERNELS_SUPPORT_H_

@@ -7,6 +7,7 @@
 
 #include "tests/support/npy.h"
 #include "tests/support/scratch_directory.h"
+#include "tests/tools/checkpoint_files.h"
 #include "tools/levit/dataset/content_hash.h"
 #include "tools/levit/dataset/dataset.h"
 #include "tools/levit/dataset/feature_cache.h"
@@ -16,21 +17,6 @@ namespace levit::tests {
 namespace {
 
 using namespace tools;
-
-// What a call throws.
-template <class Call>
-std::string refusal(const Call& call) {
-  try {
-    call();
-  } catch (const std::runtime_error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::vector<float> features_of(float first, size_t floats = 8) {
   std::vector<float> features(floats);
@@ -92,12 +78,12 @@ TEST_CASE("what is no labelled folder is refused by name and cause") {
   d.write("parts/test/ai/1.jpg");
   d.write("parts/test/real/1.jpg");
   const auto cause = [&](const std::string& name) {
-    return refusal([&] { read_dataset({(d.path() / name).string()}, ""); });
+    return thrown_by([&] { read_dataset({(d.path() / name).string()}, ""); });
   };
-  CHECK(contains(cause("flat"), "flat: no folders in it"));
-  CHECK(contains(cause("empty"), "empty/real: no picture in this directory (1 other files)"));
-  CHECK(contains(cause("parts"), "is no label; name " + (d.path() / "parts" / "test").string()));
-  CHECK(contains(cause("none"), "none: No such file or directory"));
+  CHECK(names(cause("flat"), "flat: no folders in it"));
+  CHECK(names(cause("empty"), "empty/real: no picture in this directory (1 other files)"));
+  CHECK(names(cause("parts"), "is no label; name " + (d.path() / "parts" / "test").string()));
+  CHECK(names(cause("none"), "none: No such file or directory"));
 }
 
 TEST_CASE("a CSV of paths and labels is read with its quotes, header and byte order mark") {
@@ -113,11 +99,11 @@ TEST_CASE("a CSV of paths and labels is read with its quotes, header and byte or
   CHECK(dataset.pictures[2].path == (d.path() / "sub/c.jpg").string());
   CHECK(read_dataset({"/else"}, file).pictures[0].path == "/else/a, b.jpg");
   const std::string bad = d.write("bad.csv", "path,label\nx.jpg\n");
-  CHECK(contains(refusal([&] { read_dataset({}, bad); }), "bad.csv, line 2: not path,label"));
+  CHECK(names(thrown_by([&] { read_dataset({}, bad); }), "bad.csv, line 2: not path,label"));
   const std::string open = d.write("open.csv", "\"x.jpg,ai\n");
-  CHECK(contains(refusal([&] { read_dataset({}, open); }), "open.csv, line 1: a quote is not closed"));
-  CHECK(contains(refusal([&] { read_dataset({}, d.write("no.csv", "path,label\n")); }),
-                 "no.csv: names no picture"));
+  CHECK(names(thrown_by([&] { read_dataset({}, open); }), "open.csv, line 1: a quote is not closed"));
+  CHECK(names(thrown_by([&] { read_dataset({}, d.write("no.csv", "path,label\n")); }),
+              "no.csv: names no picture"));
 }
 
 TEST_CASE("columns of a CSV are found by their names, whatever divides them, and a repeat names both lines") {
@@ -128,15 +114,15 @@ TEST_CASE("columns of a CSV are found by their names, whatever divides them, and
   CHECK(named.pictures[0].path == (d.path() / "a, b.jpg").string());
   CHECK(read_dataset({}, d.write("tabs.tsv", "a.jpg\tcat\nb.jpg\tdog\n")).labels == named.labels);
   const std::string repeats = d.write("repeats.csv", "path,label\nx.jpg,cat\ny.jpg,dog\n./x.jpg,dog\n");
-  CHECK(contains(refusal([&] { read_dataset({}, repeats); }), "repeats.csv, line 4: "));
-  CHECK(contains(refusal([&] { read_dataset({}, repeats); }), "x.jpg again, as in line 2"));
+  CHECK(names(thrown_by([&] { read_dataset({}, repeats); }), "repeats.csv, line 4: "));
+  CHECK(names(thrown_by([&] { read_dataset({}, repeats); }), "x.jpg again, as in line 2"));
 }
 
 TEST_CASE("classes take the order of a model that has them") {
   const Dataset dataset = with_labels(dataset_of({0, 1, 1}), {"real", "ai"});
   CHECK(dataset.pictures[0].label == 1);
   CHECK(dataset.pictures[2].label == 0);
-  CHECK(contains(refusal([&] { with_labels(dataset_of({0}), {"ai", "photo"}); }), "no class \"real\""));
+  CHECK(names(thrown_by([&] { with_labels(dataset_of({0}), {"ai", "photo"}); }), "no class \"real\""));
 }
 
 TEST_CASE(
@@ -164,7 +150,7 @@ TEST_CASE("features come out of the cache file as they went in") {
     for (uint64_t i = 0; i < 100; ++i) cache.add({i, i % 3}, features_of(static_cast<float>(i)).data());
     cache.flush();
     cache.add({100, 0}, features_of(100).data());
-    CHECK(contains(refusal([&] { FeatureCache(path, 8, 77); }), "in use by another run"));
+    CHECK(names(thrown_by([&] { FeatureCache(path, 8, 77); }), "in use by another run"));
   }
   const FeatureCache cache(path, 8, 77);
   CHECK(cache.records() == 101);
@@ -216,12 +202,12 @@ TEST_CASE("a cache of another model, of another size, or no cache at all is refu
   const ScratchDirectory d;
   const std::string path = d.path() / "cache", text = d.write("text", "something precious");
   { FeatureCache cache(path, 4, 1); }
-  CHECK(contains(refusal([&] { FeatureCache(path, 4, 2); }),
-                 "checksum is 0000000000000001, not 0000000000000002"));
-  CHECK(contains(refusal([&] { FeatureCache(path, 5, 1); }), "features of another model: 4 numbers, not 5"));
-  CHECK(contains(refusal([&] { FeatureCache(text, 4, 1); }), "text: not a feature cache"));
+  CHECK(names(thrown_by([&] { FeatureCache(path, 4, 2); }),
+              "checksum is 0000000000000001, not 0000000000000002"));
+  CHECK(names(thrown_by([&] { FeatureCache(path, 5, 1); }), "features of another model: 4 numbers, not 5"));
+  CHECK(names(thrown_by([&] { FeatureCache(text, 4, 1); }), "text: not a feature cache"));
   CHECK(std::filesystem::file_size(text) == 18);
-  CHECK(contains(refusal([&] { FeatureCache("/nowhere/at/all", 4, 1); }), "No such file or directory"));
+  CHECK(names(thrown_by([&] { FeatureCache("/nowhere/at/all", 4, 1); }), "No such file or directory"));
 }
 
 TEST_CASE(
@@ -247,13 +233,12 @@ TEST_CASE(
 TEST_CASE("classes that cannot teach anything are refused by name") {
   const auto cause = [](const std::vector<uint64_t>& contents, const std::vector<uint32_t>& labels,
                         double val = 0) {
-    return refusal([&] { make_learning_set(dataset_of(labels), table_of(contents), val); });
+    return thrown_by([&] { make_learning_set(dataset_of(labels), table_of(contents), val); });
   };
   CHECK(cause({1, 2, 3, 4}, {0, 0, 1, 1}) == "");
   CHECK(cause({1, 2, 3, 3}, {0, 0, 1, 1}) == "class \"real\": all 2 pictures are the same file, as p2");
   CHECK(cause({1, 2, 0, 0}, {0, 0, 1, 1}) == "class \"real\": none of its pictures can be read");
-  CHECK(
-      contains(cause({1, 2, 3, 4}, {0, 0, 1, 1}, 1.0), "class \"ai\": all of its pictures (2) are held out"));
+  CHECK(names(cause({1, 2, 3, 4}, {0, 0, 1, 1}, 1.0), "class \"ai\": all of its pictures (2) are held out"));
   const LearningSet both = make_learning_set(dataset_of({0, 0, 1, 1}), table_of({1, 2, 2, 3}), 0);
   CHECK(both.in_two_classes == 1);
 }

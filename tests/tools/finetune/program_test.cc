@@ -11,31 +11,12 @@
 #include <sstream>
 
 #include "tests/support/npy.h"
+#include "tests/tools/checkpoint_files.h"
+#include "tests/tools/finetune/data.h"
 #include "tools/common/npy.h"
 
 namespace levit::tests {
 namespace {
-
-// Pictures of two classes that differ in brightness: <folder>/dark and <folder>/light.
-void write_data(const ScratchDirectory& d, const std::string& folder, size_t count) {
-  for (size_t i = 0; i < 2 * count; ++i) {
-    const bool light = i >= count;
-    const std::string name = folder + (light ? "/light/" : "/dark/") + std::to_string(i % count) + ".ppm";
-    std::string file = "P6 16 12 255\n";
-    for (const double value : uniform(name, size_t{3} * 16 * 12))
-      file += static_cast<char>(static_cast<int>((light ? 150 : 90) + 80 * value));
-    d.write(name, file);
-  }
-}
-
-std::string bytes_of(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 // A directory with a model and data, and a line that runs finetune in it.
 struct Bench {
@@ -77,7 +58,7 @@ TEST_CASE("finetune teaches two classes of its own to any base model, and classi
       for (std::string line; std::getline(lines, line);)
         right += nlohmann::json::parse(line)["label"] == "light" ? 1 : 0;
       CHECK(right >= 27);
-      CHECK(contains(run("$levit info " + quoted(bench.at("out.levit"))).out, "dark 30, light 30"));
+      CHECK(names(run("$levit info " + quoted(bench.at("out.levit"))).out, "dark 30, light 30"));
     }
   }
 }
@@ -89,11 +70,11 @@ TEST_CASE("the file is the same for any threads and batch, from pictures or from
   const Outcome cached = bench.finetune("-o c.levit --cache a.levit.features --json");
   REQUIRE(cached.exit == 0);
   CHECK(nlohmann::json::parse(cached.out)["computed"] == 0);
-  CHECK(bytes_of(bench.at("a.levit")) == bytes_of(bench.at("b.levit")));
-  CHECK(bytes_of(bench.at("a.levit")) == bytes_of(bench.at("c.levit")));
+  CHECK(file_bytes(bench.at("a.levit")) == file_bytes(bench.at("b.levit")));
+  CHECK(file_bytes(bench.at("a.levit")) == file_bytes(bench.at("c.levit")));
   CHECK(!std::filesystem::exists(bench.at("b.levit.features")));
   REQUIRE(bench.finetune("-o d.levit --seed 5 --cache a.levit.features").exit == 0);
-  CHECK(bytes_of(bench.at("a.levit")) != bytes_of(bench.at("d.levit")));
+  CHECK(file_bytes(bench.at("a.levit")) != file_bytes(bench.at("d.levit")));
 }
 
 TEST_CASE("killed at 20 moments and started again it ends with the bits of an undisturbed run") {
@@ -117,8 +98,9 @@ TEST_CASE("killed at 20 moments and started again it ends with the bits of an un
           line);
   CHECK(killed.exit == 0);
   CAPTURE(killed.err);
-  CHECK(bytes_of(bench.at("out.levit")) == bytes_of(bench.at("whole.levit")));
-  CHECK(bytes_of(bench.at("out.levit.features")).size() == bytes_of(bench.at("whole.levit.features")).size());
+  CHECK(file_bytes(bench.at("out.levit")) == file_bytes(bench.at("whole.levit")));
+  CHECK(file_bytes(bench.at("out.levit.features")).size() ==
+        file_bytes(bench.at("whole.levit.features")).size());
 }
 
 TEST_CASE("pictures that cannot be read are named, counted and skipped") {
@@ -127,25 +109,25 @@ TEST_CASE("pictures that cannot be read are named, counted and skipped") {
   std::filesystem::copy_file(bench.at("data/dark/0.ppm"), bench.at("data/dark/copy.ppm"));
   const Outcome made = bench.finetune("-o out.levit");
   CHECK(made.exit == 1);
-  CHECK(contains(made.err, "data/dark/broken.jpg: "));
-  CHECK(contains(made.err, "skipped 1 picture that cannot be read"));
-  CHECK(contains(made.out, "dark 31, light 30"));
+  CHECK(names(made.err, "data/dark/broken.jpg: "));
+  CHECK(names(made.err, "skipped 1 picture that cannot be read"));
+  CHECK(names(made.out, "dark 31, light 30"));
   CHECK(run("$levit info " + quoted(bench.at("out.levit"))).exit == 0);
 }
 
 TEST_CASE("data that cannot teach is refused in one line, and nothing is written") {
   const Bench bench;
-  bench.d.write("empty/dark/1.ppm", bytes_of(bench.at("data/dark/1.ppm")));
+  bench.d.write("empty/dark/1.ppm", file_bytes(bench.at("data/dark/1.ppm")));
   std::filesystem::create_directories(bench.at("empty/light"));
-  bench.d.write("single/dark/1.ppm", bytes_of(bench.at("data/dark/1.ppm")));
+  bench.d.write("single/dark/1.ppm", file_bytes(bench.at("data/dark/1.ppm")));
   for (const char* name : {"same/dark/1.ppm", "same/dark/2.ppm", "same/light/3.ppm"})
-    bench.d.write(name, bytes_of(bench.at("data/dark/1.ppm")));
+    bench.d.write(name, file_bytes(bench.at("data/dark/1.ppm")));
   const auto check_refused = [&](const std::string& data, const std::string& cause) {
     CAPTURE(data);
     const Outcome refused = bench.finetune("-o out.levit", data);
     CHECK(refused.exit == 1);
     CHECK(refused.out == "");
-    CHECK(contains(refused.err, cause));
+    CHECK(names(refused.err, cause));
     CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
     CHECK(!std::filesystem::exists(bench.at("out.levit")));
   };
@@ -154,7 +136,7 @@ TEST_CASE("data that cannot teach is refused in one line, and nothing is written
   check_refused("same", "all 2 pictures are the same file");
   check_refused("nowhere", "nowhere: No such file or directory");
   check_refused("data --cache model.levit", "model.levit: not a feature cache");
-  bench.d.write("broken/dark/1.ppm", bytes_of(bench.at("data/dark/1.ppm")));
+  bench.d.write("broken/dark/1.ppm", file_bytes(bench.at("data/dark/1.ppm")));
   bench.d.write("broken/light/1.jpg", "no picture");
   check_refused("broken", "class \"light\": none of its pictures can be read");
   for (const char* part : {"head", "all"}) {
@@ -162,11 +144,11 @@ TEST_CASE("data that cannot teach is refused in one line, and nothing is written
     const Outcome refused = bench.finetune("-o out.levit --train " + std::string(part), "broken");
     CHECK(refused.exit == 1);
     CHECK(refused.out == "");
-    CHECK(contains(refused.err, "class \"light\": none of its pictures to train with can be read"));
+    CHECK(names(refused.err, "class \"light\": none of its pictures to train with can be read"));
     CHECK(!std::filesystem::exists(bench.at("out.levit")));
   }
-  CHECK(contains(bench.finetune("-o nowhere/out.levit").err, "nowhere: No such file or directory"));
-  CHECK(contains(bench.finetune("-o data").err, "data: is a directory"));
+  CHECK(names(bench.finetune("-o nowhere/out.levit").err, "nowhere: No such file or directory"));
+  CHECK(names(bench.finetune("-o data").err, "data: is a directory"));
 }
 
 TEST_CASE("a cache of another model is refused") {
@@ -176,7 +158,7 @@ TEST_CASE("a cache of another model is refused") {
       run("cd " + quoted(bench.d.path()) +
           "\n$levit finetune data --model out.levit -o other.levit --cache out.levit.features");
   CHECK(other.exit == 1);
-  CHECK(contains(other.err, "out.levit.features: features of another model: its checksum is "));
+  CHECK(names(other.err, "out.levit.features: features of another model: its checksum is "));
   CHECK(!std::filesystem::exists(bench.at("other.levit")));
 }
 
@@ -185,9 +167,9 @@ TEST_CASE("a rate that diverges writes nothing, and keeps the file that was ther
   bench.d.write("out.levit", "an older file");
   const Outcome diverged = bench.finetune("-o out.levit --solver sgd --rate 1e200");
   CHECK(diverged.exit == 1);
-  CHECK(contains(diverged.err, "training diverged"));
-  CHECK(contains(diverged.err, "try a smaller --rate"));
-  CHECK(bytes_of(bench.at("out.levit")) == "an older file");
+  CHECK(names(diverged.err, "training diverged"));
+  CHECK(names(diverged.err, "try a smaller --rate"));
+  CHECK(file_bytes(bench.at("out.levit")) == "an older file");
 }
 
 TEST_CASE("a full disk is said, and costs nothing that was there before") {
@@ -196,16 +178,16 @@ TEST_CASE("a full disk is said, and costs nothing that was there before") {
   // Files of 4 KB at most: neither the features nor the model fit.
   const Outcome full = bench.finetune("-o out.levit", "data", "ulimit -f 4\n");
   CHECK(full.exit == 1);
-  CHECK(contains(full.err, "out.levit.features: File too large"));
-  CHECK(contains(full.err, "out.levit: File too large"));
-  CHECK(bytes_of(bench.at("out.levit")) == "an older file");
+  CHECK(names(full.err, "out.levit.features: File too large"));
+  CHECK(names(full.err, "out.levit: File too large"));
+  CHECK(file_bytes(bench.at("out.levit")) == "an older file");
   const Outcome again = bench.finetune("-o out.levit --json");
   CHECK(again.exit == 0);
   const auto report = nlohmann::json::parse(again.out);
   CHECK(report["computed"] > 0);
   CHECK(report["computed"] < 60);
   REQUIRE(bench.finetune("-o whole.levit --no-cache").exit == 0);
-  CHECK(bytes_of(bench.at("out.levit")) == bytes_of(bench.at("whole.levit")));
+  CHECK(file_bytes(bench.at("out.levit")) == file_bytes(bench.at("whole.levit")));
 }
 
 TEST_CASE("labels come from a CSV file too") {
@@ -218,8 +200,8 @@ TEST_CASE("labels come from a CSV file too") {
   bench.d.write("labels.csv", csv);
   const Outcome made = bench.finetune("-o out.levit --labels-csv labels.csv --head conv", "");
   CHECK(made.exit == 0);
-  CHECK(contains(made.out, "day, sunny 30, night 30"));
-  CHECK(contains(made.out, "conv: 1x1 convolution and average pooling"));
+  CHECK(names(made.out, "day, sunny 30, night 30"));
+  CHECK(names(made.out, "conv: 1x1 convolution and average pooling"));
 }
 
 TEST_CASE("augmented views are those of their seed, and are cached beside the plain ones") {
@@ -237,9 +219,9 @@ TEST_CASE("augmented views are those of their seed, and are cached beside the pl
   CHECK(computed("-o d.levit --views 3 --seed 1") == 48);
   CHECK(computed("-o e.levit --equalise") == 16);
   REQUIRE(bench.finetune("-o b.levit --views 3 --val 0 --threads 1 --batch 5 --no-cache").exit == 0);
-  CHECK(bytes_of(bench.at("a.levit")) == bytes_of(bench.at("b.levit")));
-  CHECK(bytes_of(bench.at("a.levit")) == bytes_of(bench.at("a2.levit")));
-  CHECK(bytes_of(bench.at("a.levit")) != bytes_of(bench.at("d.levit")));
+  CHECK(file_bytes(bench.at("a.levit")) == file_bytes(bench.at("b.levit")));
+  CHECK(file_bytes(bench.at("a.levit")) == file_bytes(bench.at("a2.levit")));
+  CHECK(file_bytes(bench.at("a.levit")) != file_bytes(bench.at("d.levit")));
 }
 
 TEST_CASE("--familiarity: classify says how far a picture is from those of the training, in every form") {
@@ -247,8 +229,8 @@ TEST_CASE("--familiarity: classify says how far a picture is from those of the t
   const Outcome made = bench.finetune("-o out.levit --val 0 --familiarity");
   CHECK(made.err == "");
   REQUIRE(made.exit == 0);
-  CHECK(contains(made.out, "of pictures that it has not seen: half below "));
-  CHECK(contains(run("$levit info " + quoted(bench.at("out.levit"))).out, "2 class means"));
+  CHECK(names(made.out, "of pictures that it has not seen: half below "));
+  CHECK(names(run("$levit info " + quoted(bench.at("out.levit"))).out, "2 class means"));
   write_picture(bench.d, "strange.ppm", 40, 40);
   const auto classify = [&](const std::string& flags, const std::string& picture) {
     return run("cd " + quoted(bench.d.path()) + "\n$levit classify --quiet --model out.levit " + flags + " " +
@@ -264,19 +246,19 @@ TEST_CASE("--familiarity: classify says how far a picture is from those of the t
   CHECK(strange["percentile"] == 100);
   CHECK(strange["unlike"] == true);
   const std::string table = classify("", "strange.ppm").out;
-  CHECK(contains(table, "farther than"));
-  CHECK(contains(table,
-                 "unlike anything it was trained on: farther away than 100.0 % of its training pictures"));
+  CHECK(names(table, "farther than"));
+  CHECK(
+      names(table, "unlike anything it was trained on: farther away than 100.0 % of its training pictures"));
   const std::string csv = classify("--csv", "strange.ppm").out;
-  CHECK(contains(csv, ",distance,percentile,unlike\r\n"));
-  CHECK(contains(csv, ",100.0,true\r\n"));
+  CHECK(names(csv, ",distance,percentile,unlike\r\n"));
+  CHECK(names(csv, ",100.0,true\r\n"));
   const std::string views = classify("--json --views 4", "strange.ppm").out;
   CHECK(nlohmann::json::parse(views)["familiarity"] == strange);
   REQUIRE(bench.finetune("-o plain.levit --val 0").exit == 0);
-  CHECK(!contains(run("$levit classify --model " + quoted(bench.at("plain.levit")) + " " +
-                      quoted(bench.at("strange.ppm")))
-                      .out,
-                  "farther than"));
+  CHECK(!names(run("$levit classify --model " + quoted(bench.at("plain.levit")) + " " +
+                   quoted(bench.at("strange.ppm")))
+                   .out,
+               "farther than"));
 }
 
 TEST_CASE("--familiarity-only keeps head, name and verdicts, for any threads, and asks for enough pictures") {
@@ -288,10 +270,10 @@ TEST_CASE("--familiarity-only keeps head, name and verdicts, for any threads, an
   };
   REQUIRE(add("data -o a.levit --threads 1").exit == 0);
   REQUIRE(add("data -o b.levit --threads 3 --batch 5").exit == 0);
-  CHECK(bytes_of(bench.at("a.levit")) == bytes_of(bench.at("b.levit")));
+  CHECK(file_bytes(bench.at("a.levit")) == file_bytes(bench.at("b.levit")));
   const auto info = nlohmann::json::parse(run("$levit info --json " + quoted(bench.at("a.levit"))).out);
   CHECK(info["name"] == "first");
-  CHECK(contains(info["note"], "Familiarity: of 120 rows of features (dark 60, light 60)."));
+  CHECK(names(info["note"], "Familiarity: of 120 rows of features (dark 60, light 60)."));
   const auto verdicts = [&](const std::string& model) {
     return nlohmann::json::parse(
         run("cd " + quoted(bench.d.path()) + "\n$levit classify --json --model " + model + " data/dark/1.ppm")
@@ -366,7 +348,7 @@ TEST_CASE("--adversarial says what it gains and costs, and is the same for any t
   };
   CHECK(weights("a.levit") == weights("b.levit"));
   CHECK(weights("a.levit") != weights("c.levit"));
-  CHECK(contains(bench.finetune("-o x.levit --adversarial --epsilon 3").err, "not in (0, 1]"));
+  CHECK(names(bench.finetune("-o x.levit --adversarial --epsilon 3").err, "not in (0, 1]"));
   CHECK(bench.finetune("-o x.levit --epsilon 3").exit == 2);
   CHECK(bench.finetune("-o x.levit --familiarity-only --adversarial").exit == 2);
   // What gained nothing is not passed off as a gain.
@@ -377,7 +359,7 @@ TEST_CASE("--adversarial says what it gains and costs, and is the same for any t
     REQUIRE(one.exit == 0);
     const auto robust = nlohmann::json::parse(one.out)["adversarial"]["robust"];
     const bool in_vain = robust["after"] <= robust["before"];
-    CHECK(contains(one.err, "levit: the attacked pictures taught this head nothing: after PGD-2") == in_vain);
+    CHECK(names(one.err, "levit: the attacked pictures taught this head nothing: after PGD-2") == in_vain);
   }
 }
 
@@ -390,7 +372,7 @@ TEST_CASE("a full disk, a real one, loses nothing that was there") {
                                          "trap 'umount small' EXIT\necho old > small/out.levit\n")
                                .err;
   if (line.find("mount") != std::string::npos) return;
-  CHECK(contains(line, "small/out.levit: No space left on device"));
+  CHECK(names(line, "small/out.levit: No space left on device"));
 }
 
 TEST_CASE("features of shards, merged in any order, teach the head of one run") {
@@ -399,38 +381,36 @@ TEST_CASE("features of shards, merged in any order, teach the head of one run") 
   for (const char* part : {"3", "1", "2"}) {
     const Outcome made = bench.finetune("--shard " + std::string(part) + "/3 --cache part" + part);
     CHECK(made.exit == 0);
-    CHECK(contains(made.out, "20 computed"));
+    CHECK(names(made.out, "20 computed"));
   }
   const Outcome merged = bench.finetune("-o merged.levit --json --merge part2 part3 part1");
   REQUIRE(merged.exit == 0);
   CHECK(nlohmann::json::parse(merged.out)["computed"] == 0);
-  CHECK(bytes_of(bench.at("merged.levit")) == bytes_of(bench.at("whole.levit")));
+  CHECK(file_bytes(bench.at("merged.levit")) == file_bytes(bench.at("whole.levit")));
 
   // A file to merge is only read: the features that a run is computing, those of a killed one, a cache
   // itself.
-  const std::string cut = bytes_of(bench.at("part1")).substr(0, 3000);
+  const std::string cut = file_bytes(bench.at("part1")).substr(0, 3000);
   bench.d.write("part1", cut);
   std::filesystem::permissions(bench.at("part1"), std::filesystem::perms::owner_read);
   const Outcome most = bench.finetune("-o most.levit --json --cache part3 --merge part1 part2 part3");
   REQUIRE(most.exit == 0);
   CHECK(nlohmann::json::parse(most.out)["computed"] > 0);
-  CHECK(bytes_of(bench.at("part1")) == cut);
-  CHECK(bytes_of(bench.at("most.levit")) == bytes_of(bench.at("whole.levit")));
+  CHECK(file_bytes(bench.at("part1")) == cut);
+  CHECK(file_bytes(bench.at("most.levit")) == file_bytes(bench.at("whole.levit")));
   const Outcome gone = bench.finetune("-o gone.levit --merge part2 part4");
   CHECK(gone.exit == 1);
   CHECK(gone.err == "levit: part4: No such file or directory\n");
   CHECK(!std::filesystem::exists(bench.at("part4")));
-  CHECK(
-      contains(bench.finetune("-o gone.levit --merge model.levit").err, "model.levit: not a feature cache"));
+  CHECK(names(bench.finetune("-o gone.levit --merge model.levit").err, "model.levit: not a feature cache"));
   bench.d.write("short", "LVF");
-  CHECK(
-      contains(bench.finetune("-o gone.levit --merge short").err, "short: the file ends within its header"));
+  CHECK(names(bench.finetune("-o gone.levit --merge short").err, "short: the file ends within its header"));
   CHECK(!std::filesystem::exists(bench.at("gone.levit")));
 
   CHECK(bench.finetune("--shard 1/3").exit == 2);
   CHECK(bench.finetune("").exit == 2);
-  CHECK(contains(bench.finetune("").err,
-                 "levit: name the weight file to write with -o, or a part of the pictures with --shard"));
+  CHECK(names(bench.finetune("").err,
+              "levit: name the weight file to write with -o, or a part of the pictures with --shard"));
 }
 
 }  // namespace levit::tests

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "tests/support/scratch_directory.h"
+#include "tests/tools/checkpoint_files.h"
 #include "tools/levit/train/log.h"
 #include "tools/levit/train/state.h"
 
@@ -14,25 +15,6 @@ namespace levit::tests {
 namespace {
 
 using namespace tools;
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-template <class Call>
-std::string refusal(const Call& call) {
-  try {
-    call();
-  } catch (const std::runtime_error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 TrainState some_state() {
   TrainState state;
@@ -92,27 +74,27 @@ TEST_CASE("a state comes back from its file as it was") {
   CHECK(place.curve.points().size() == state.place.curve.points().size());
   CHECK(place.curve.json() == state.place.curve.json());
   // Written again it is the same file.
-  const std::string before = bytes_of(path);
+  const std::string before = file_bytes(path);
   write_train_state(path, file.state, file.trainer);
-  CHECK(bytes_of(path) == before);
+  CHECK(file_bytes(path) == before);
 }
 
 TEST_CASE("a state that is cut off or damaged anywhere in front of the trainer's is refused") {
   const ScratchDirectory d;
   const std::string path = (d.path() / "state").string();
   write_train_state(path, some_state(), "");
-  const std::string whole = bytes_of(path);
+  const std::string whole = file_bytes(path);
   for (size_t at = 0; at < whole.size(); at += 97) {
     CAPTURE(at);
     d.write("state", whole.substr(0, at));
-    CHECK(contains(refusal([&] { read_train_state(path); }), path + ": "));
+    CHECK(names(thrown_by([&] { read_train_state(path); }), path + ": "));
     std::string damaged = whole;
     damaged[at] = static_cast<char>(damaged[at] ^ 4);
     d.write("state", damaged);
-    CHECK(contains(refusal([&] { read_train_state(path); }), path + ": "));
+    CHECK(names(thrown_by([&] { read_train_state(path); }), path + ": "));
   }
   d.write("state", "another kind of file altogether");
-  CHECK(refusal([&] { read_train_state(path); }) == path + ": not a state of training");
+  CHECK(thrown_by([&] { read_train_state(path); }) == path + ": not a state of training");
 }
 
 TEST_CASE("a state of another model, option, labels or data is refused by name") {
@@ -120,15 +102,15 @@ TEST_CASE("a state of another model, option, labels or data is refused by name")
   check_same_training("s", state, state);
   TrainState other = state;
   other.checksum = "9999";
-  CHECK(contains(refusal([&] { check_same_training("s", state, other); }), "s: a state of another model"));
+  CHECK(names(thrown_by([&] { check_same_training("s", state, other); }), "s: a state of another model"));
   other = state;
   other.options[1].second = "0.1";
-  CHECK(refusal([&] { check_same_training("s", state, other); }) ==
+  CHECK(thrown_by([&] { check_same_training("s", state, other); }) ==
         "s: a state of other options: --rate is 0.001 in it and 0.1 here");
   other = state;
   other.data.dataset.labels = {"ai", "photo"};
-  CHECK(contains(refusal([&] { check_same_training("s", state, other); }),
-                 "its labels are ai, real, here they are ai, photo"));
+  CHECK(names(thrown_by([&] { check_same_training("s", state, other); }),
+              "its labels are ai, real, here they are ai, photo"));
   other = state;
   other.data.dataset.pictures[0].path = "data/new";
   other.data.files[1].content = 1;
@@ -138,23 +120,23 @@ TEST_CASE("a state of another model, option, labels or data is refused by name")
   CHECK(changes.fresh == 1);
   CHECK(changes.first_fresh == "data/new");
   other.data.files[2].content = 1;
-  CHECK(contains(refusal([&] { compare_data("s", state.data, other.data); }),
-                 "s: a state of other data: 3 of its 5 pictures are not here as they were"));
+  CHECK(names(thrown_by([&] { compare_data("s", state.data, other.data); }),
+              "s: a state of other data: 3 of its 5 pictures are not here as they were"));
 }
 
 TEST_CASE("a full disk is said, and the state that was there stays") {
   const ScratchDirectory d;
   const std::string path = (d.path() / "state").string();
   write_train_state(path, some_state(), "the old one");
-  const std::string old = bytes_of(path);
+  const std::string old = file_bytes(path);
   struct rlimit before {};
   getrlimit(RLIMIT_FSIZE, &before);
   const struct rlimit small = {old.size() + 10, before.rlim_max};
   setrlimit(RLIMIT_FSIZE, &small);
-  const std::string cause = refusal([&] { write_train_state(path, some_state(), std::string(5000, 'x')); });
+  const std::string cause = thrown_by([&] { write_train_state(path, some_state(), std::string(5000, 'x')); });
   setrlimit(RLIMIT_FSIZE, &before);
   CHECK(cause == path + ": File too large; nothing of it is left");
-  CHECK(bytes_of(path) == old);
+  CHECK(file_bytes(path) == old);
   CHECK(std::distance(std::filesystem::directory_iterator(d.path()), {}) == 1);
 }
 
@@ -170,7 +152,7 @@ TEST_CASE("a log goes on behind the step of the state and forgets what came late
     TrainLog log(path, 3);
     log.write({{"step", 4}, {"loss", 0.25}});
   }
-  CHECK(bytes_of(path) ==
+  CHECK(file_bytes(path) ==
         "{\"step\":1,\"loss\":0.5}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3,\"loss\":0.5}\n"
         "{\"step\":4,\"loss\":0.25}\n");
   TrainLog none("", 0);

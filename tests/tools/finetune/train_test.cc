@@ -13,6 +13,8 @@
 #include "tests/support/npy.h"
 #include "tests/support/program.h"
 #include "tests/support/seeded.h"
+#include "tests/tools/checkpoint_files.h"
+#include "tests/tools/finetune/data.h"
 #include "tools/checkpoint/writer.h"
 #include "tools/common/model_file.h"
 #include "tools/levit/train/data.h"
@@ -22,27 +24,6 @@ namespace levit::tests {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Pictures of two classes that differ in brightness: <folder>/dark and <folder>/light.
-void write_data(const ScratchDirectory& d, const std::string& folder, size_t count) {
-  for (size_t i = 0; i < 2 * count; ++i) {
-    const bool light = i >= count;
-    const std::string name = folder + (light ? "/light/" : "/dark/") + std::to_string(i % count) + ".ppm";
-    std::string file = "P6 16 12 255\n";
-    for (const double value : uniform(name, size_t{3} * 16 * 12))
-      file += static_cast<char>(static_cast<int>((light ? 150 : 90) + 80 * value));
-    d.write(name, file);
-  }
-}
-
-std::string bytes_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 struct Bench {
   explicit Bench(size_t count = 20, uint32_t classes = 2) {
@@ -58,14 +39,14 @@ struct Bench {
   }
   fs::path at(const std::string& name) const { return d.path() / name; }
   bool same(const std::string& a, const std::string& b) const {
-    return fs::exists(at(a)) && bytes_of(at(a)) == bytes_of(at(b));
+    return fs::exists(at(a)) && file_bytes(at(a)) == file_bytes(at(b));
   }
   ScratchDirectory d;
 };
 
 // The lines of a log without what the clock decides.
 std::string without_speed(const fs::path& log) {
-  std::istringstream lines(bytes_of(log));
+  std::istringstream lines(file_bytes(log));
   std::string text;
   for (std::string line; std::getline(lines, line);) {
     auto json = nlohmann::ordered_json::parse(line);
@@ -107,10 +88,10 @@ TEST_CASE("--train teaches any part of the network, and classify uses what it wr
     CHECK(report["held_out"]["n"] > 2);
     CHECK(report["held_out"]["loss"] < 0.69);
     CHECK(std::count(made.err.begin(), made.err.end(), '\n') == 9);  // a new head, eight epochs
-    CHECK(contains(bench.in("$levit info out.levit").out, "Network (" + part + ") trained by levit"));
+    CHECK(names(bench.in("$levit info out.levit").out, "Network (" + part + ") trained by levit"));
     const Outcome used = bench.in("$levit classify --json --model out.levit data/light data/dark");
     CHECK(used.exit == 0);
-    CHECK(contains(used.out, "\"light\""));
+    CHECK(names(used.out, "\"light\""));
     CHECK(fs::exists(bench.at("out.levit.last")));
   }
 }
@@ -134,7 +115,7 @@ TEST_CASE("trained files are the same for any threads, and others for another se
 TEST_CASE("the log has a line for every step and every epoch, and the page needs nothing beside it") {
   const Bench bench;
   REQUIRE(bench.train("all -o out.levit --epochs 3 --batch 8 --log log --report page.html").exit == 0);
-  std::istringstream lines(bytes_of(bench.at("log")));
+  std::istringstream lines(file_bytes(bench.at("log")));
   size_t steps = 0, epochs = 0;
   for (std::string line; std::getline(lines, line);) {
     const auto json = nlohmann::json::parse(line);
@@ -149,12 +130,12 @@ TEST_CASE("the log has a line for every step and every epoch, and the page needs
   }
   CHECK(epochs == 3);
   CHECK(steps == 3 * ((34 + 7) / 8));
-  const std::string page = bytes_of(bench.at("page.html"));
-  CHECK(contains(page, "<figcaption>Loss</figcaption>"));
-  CHECK(contains(page, "<figcaption>Learning rate</figcaption>"));
+  const std::string page = file_bytes(bench.at("page.html"));
+  CHECK(names(page, "<figcaption>Loss</figcaption>"));
+  CHECK(names(page, "<figcaption>Learning rate</figcaption>"));
   for (const char* foreign : {"<script", "src=", "href=", "url(", "nan", "inf,"}) {
     CAPTURE(foreign);
-    CHECK(!contains(page, foreign));
+    CHECK(!names(page, foreign));
   }
 }
 
@@ -198,10 +179,10 @@ TEST_CASE("Ctrl-C and SIGTERM write the state, and --resume goes on to the same 
         " & pid=$!\nuntil [ -s out.log ]; do sleep 0.01; done\nkill -" + signal + " $pid; wait $pid");
     CAPTURE(stopped.err);
     CHECK(stopped.exit == 130);
-    CHECK(contains(stopped.err, "--resume goes on from there"));
+    CHECK(names(stopped.err, "--resume goes on from there"));
     const Outcome refused = bench.train("all -o out.levit" + flags);
     CHECK(refused.exit == 1);
-    CHECK(contains(refused.err, "out.levit.state holds a run that has not ended"));
+    CHECK(names(refused.err, "out.levit.state holds a run that has not ended"));
     REQUIRE(bench.train("all -o out.levit --resume --threads 3" + flags).exit == 0);
     CHECK(bench.same("out.levit", "whole.levit"));
     CHECK(bench.same("out.levit.last", "whole.levit.last"));
@@ -219,9 +200,9 @@ TEST_CASE("a full disk costs no state and no file, and training goes on from the
   bench.d.write("out.levit", "an older file");
   const Outcome full = bench.in("ulimit -f 4\n" + Bench::line("all -o out.levit --save-every 0" + flags));
   CHECK(full.exit == 1);
-  CHECK(contains(full.err, "out.levit.state: File too large"));
-  CHECK(contains(full.err, "out.levit: File too large"));
-  CHECK(bytes_of(bench.at("out.levit")) == "an older file");
+  CHECK(names(full.err, "out.levit.state: File too large"));
+  CHECK(names(full.err, "out.levit: File too large"));
+  CHECK(file_bytes(bench.at("out.levit")) == "an older file");
   CHECK(!fs::exists(bench.at("out.levit.state")));
   REQUIRE(bench.train("all -o out.levit --resume" + flags).exit == 0);
   CHECK(bench.same("out.levit", "whole.levit"));
@@ -233,9 +214,9 @@ TEST_CASE("a rate that diverges stops with the last good files and says what to 
   const Outcome diverged =
       bench.train("all -o out.levit --solver sgd --rate 1000 --clip 0 --epochs 20 --batch 8 --warmup 0");
   CHECK(diverged.exit == 1);
-  CHECK(contains(diverged.err, "training diverged in epoch 1"));
-  CHECK(contains(diverged.err, "Try a smaller --rate (it was 1e+03), --clip 1 or a longer --warmup"));
-  CHECK(bytes_of(bench.at("out.levit")) == "an older file");
+  CHECK(names(diverged.err, "training diverged in epoch 1"));
+  CHECK(names(diverged.err, "Try a smaller --rate (it was 1e+03), --clip 1 or a longer --warmup"));
+  CHECK(file_bytes(bench.at("out.levit")) == "an older file");
 }
 
 TEST_CASE("pictures that vanish or change during training are named, left out and counted") {
@@ -246,10 +227,10 @@ TEST_CASE("pictures that vanish or change during training are named, left out an
                                 "rm data/dark/3.ppm; cp data/dark/5.ppm data/light/4.ppm; wait $pid");
   CAPTURE(made.err);
   CHECK(made.exit == 1);
-  CHECK(contains(made.err, "data/dark/broken.ppm: "));
-  CHECK(contains(made.err, "data/dark/3.ppm: No such file or directory"));
-  CHECK(contains(made.err, "data/light/4.ppm: has changed since training began"));
-  CHECK(contains(made.err, "left out 3 pictures that could not be read or had changed"));
+  CHECK(names(made.err, "data/dark/broken.ppm: "));
+  CHECK(names(made.err, "data/dark/3.ppm: No such file or directory"));
+  CHECK(names(made.err, "data/light/4.ppm: has changed since training began"));
+  CHECK(names(made.err, "left out 3 pictures that could not be read or had changed"));
   CHECK(bench.in("$levit info out.levit").exit == 0);
 }
 
@@ -259,7 +240,7 @@ TEST_CASE("a state of another model, of other options or of other data is refuse
   const auto check_refused = [&](const Outcome& refused, const std::string& cause) {
     CAPTURE(refused.err);
     CHECK(refused.exit == 1);
-    CHECK(contains(refused.err, cause));
+    CHECK(names(refused.err, cause));
     CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
   };
   check_refused(bench.train("all -o out.levit --epochs 2 --resume"),
@@ -284,7 +265,7 @@ TEST_CASE("flags that mean nothing with or without --train are refused by name")
     const Outcome refused = bench.in("$levit finetune data --model model.levit -o out.levit " + flags);
     CHECK(refused.exit == 2);
     CAPTURE(refused.err);
-    CHECK(contains(refused.err, cause));
+    CHECK(names(refused.err, cause));
   };
   check_usage("--train stage3", "stage3 not in {head,stage2,stage1,all}");
   for (const std::string flag : {"--minutes 1", "--ema 0.9", "--clip 1", "--layer-decay 0.9", "--balance",
@@ -312,11 +293,11 @@ TEST_CASE("sources are mixed by weight and classes balanced") {
   const auto refused = [&](const std::string& data) {
     return bench.in("$levit finetune --model model.levit --train all -o no.levit --data " + data).err;
   };
-  CHECK(contains(refused("data:0"), "--data data:0: neither a folder nor FOLDER:WEIGHT"));
-  CHECK(contains(refused("data:much"), "--data data:much: neither"));
-  CHECK(contains(refused("nowhere:2"), "nowhere: No such file or directory"));
-  bench.d.write("single/dark/1.ppm", bytes_of(bench.at("data/dark/1.ppm")));
-  CHECK(contains(refused("single"), "single: one class only (dark)"));
+  CHECK(names(refused("data:0"), "--data data:0: neither a folder nor FOLDER:WEIGHT"));
+  CHECK(names(refused("data:much"), "--data data:much: neither"));
+  CHECK(names(refused("nowhere:2"), "nowhere: No such file or directory"));
+  bench.d.write("single/dark/1.ppm", file_bytes(bench.at("data/dark/1.ppm")));
+  CHECK(names(refused("single"), "single: one class only (dark)"));
 }
 
 TEST_CASE("balanced streams share a source's weight by classes") {
@@ -349,8 +330,8 @@ TEST_CASE("an fp16 base is widened, and that is said") {
   const Outcome made =
       bench.in("$levit finetune data --model half.levit --train stage2 --epochs 1 -o out.levit");
   CHECK(made.exit == 0);
-  CHECK(contains(made.err, "half.levit is in fp16; it is widened to fp32 for training"));
-  CHECK(contains(bench.in("$levit info out.levit").out, "f32"));
+  CHECK(names(made.err, "half.levit is in fp16; it is widened to fp32 for training"));
+  CHECK(names(bench.in("$levit info out.levit").out, "f32"));
 }
 
 TEST_CASE("--minutes ends by the clock, with at least one epoch scored") {

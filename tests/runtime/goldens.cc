@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/panels.h"
+#include "tools/checkpoint/levit_file.h"
 #include "weights/reader.h"
 
 namespace levit::tests {
@@ -42,24 +43,7 @@ std::vector<float> tokens_first(const std::vector<float>& values, size_t picture
 
 tools::FoldedModel folded_of(const OpenModel& model) {
   const weights::View view = weights::view(model.get());
-  tools::FoldedModel folded;
-  folded.config = view.config;
-  folded.layers = tools::zero_layers(view.config);
-  for (uint32_t i = 0; i < folded.layers.size(); ++i) {
-    const weights::Layer layer = weights::layer_at(view.config, i);
-    const weights::LayerWeights from = weights::layer_weights(view, i);
-    const kernels::Panels panels = {from.panels, static_cast<kernels::Number>(from.type), layer.outputs,
-                                    layer.depth, from.scale};
-    tools::FoldedLayer& to = folded.layers[i];
-    for (size_t at = 0; at < to.weight.size(); ++at)
-      to.weight[at] = static_cast<double>(kernels::weight_at(panels, at / layer.depth, at % layer.depth));
-    to.bias.assign(from.bias, from.bias + layer.outputs);
-    to.table.assign(from.table, from.table + layer.table);
-  }
-  for (uint32_t i = 0; i < view.labels; ++i) folded.labels.emplace_back(weights::label(view, i));
-  folded.preprocessing = view.preprocessing;
-  folded.temperature = view.temperature;
-  return folded;
+  return tools::read_levit_file({reinterpret_cast<const char*>(view.image), view.bytes});
 }
 
 double cosine(const std::vector<float>& a, const std::vector<float>& b) {

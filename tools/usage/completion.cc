@@ -7,12 +7,6 @@
 namespace levit::tools {
 namespace {
 
-std::string joined(const std::vector<std::string>& words, const char* between) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
-  return text;
-}
-
 std::string names_of_commands(const CLI::App& program) {
   std::string text;
   for (const CLI::App* command : commands_of(program))

@@ -68,12 +68,6 @@ std::string item(const std::string& tag, const std::string& text) {
   return ".TP\n" + tag + "\n" + prose(text) + "\n";
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 std::string flag_item(const CLI::App& app, const Flag& flag) {
   std::string tag;
   for (const std::string& name : flag.names)
@@ -81,7 +75,7 @@ std::string flag_item(const CLI::App& app, const Flag& flag) {
   if (!flag.value.empty() && flag.names[0][0] == '-') tag += " " + italic(flag.value);
   const CLI::Option& option = *app.get_option(flag.names.back());
   std::string text = flag.help;
-  if (!flag.choices.empty()) text += "; one of " + joined(flag.choices);
+  if (!flag.choices.empty()) text += "; one of " + joined(flag.choices, ", ");
   if (!option.get_default_str().empty() && flag.help.find("default") == kNone)
     text += " (default " + option.get_default_str() + ")";
   if (option.get_required()) text += " (required)";
@@ -143,7 +137,7 @@ std::string see_also(const CLI::App& app) {
   for (const CLI::App* command : commands_of(parent != nullptr ? *parent : app))
     if (command != &app) pages.push_back(bold(full_name(*command, '-')) + "(1)");
   pages.push_back(bold(app.get_name() == "pack_weights" ? "levit" : "pack_weights") + "(1)");
-  return ".SH SEE ALSO\n" + joined(pages) + "\n";
+  return ".SH SEE ALSO\n" + joined(pages, ", ") + "\n";
 }
 
 }  // namespace

@@ -46,6 +46,12 @@ void add_manual_flag(CLI::App& app, const std::string& group) {
 
 }  // namespace
 
+std::string joined(const std::vector<std::string>& words, const char* between) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
+  return text;
+}
+
 std::vector<Flag> flags_of(const CLI::App& app) {
   return described(app, false);
 }

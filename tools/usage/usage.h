@@ -40,6 +40,9 @@ std::vector<Flag> arguments_of(const CLI::App& app);
 // All commands in the order of --help; none for a program without.
 std::vector<const CLI::App*> commands_of(const CLI::App& program);
 
+// Words with `between` between them.
+std::string joined(const std::vector<std::string>& words, const char* between);
+
 }  // namespace levit::tools
 
 #endif  // LEVIT_TOOLS_USAGE_USAGE_H_

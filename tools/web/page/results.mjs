@@ -1,4 +1,4 @@
-// The verdicts as files, in the form of `levit classify --csv` and `--json`: the same columns and members.
+// The verdicts as files, in the form of `levit classify`: the columns of --csv, and of --json the members that a page knows.
 
 // The shortest digits that give back a float32.
 function number(value) {
@@ -9,22 +9,21 @@ function number(value) {
   return String(Number(value.toPrecision(9)));
 }
 
-// A field that begins as a formula does is quoted by spreadsheets' own rule, too: a name is from a stranger's file.
+// RFC 4180.
 function field(text) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-// One logit is for the second label and against the first.
-const logitsOf = ({ logits }, labels) => (logits.length < labels.length ? [-logits[0], logits[0]] : logits);
-
 export function csv(items, labels) {
-  const heads = [...labels.map((label) => `probability ${label}`), ...labels.map((label) => `logit ${label}`)];
+  // A single logit is the second label's.
+  const single = items.some(({ verdict }) => verdict !== undefined && verdict.logits.length < labels.length);
+  const heads = [...labels.map((label) => `probability ${label}`), ...labels.slice(single ? 1 : 0).map((label) => `logit ${label}`)];
   const lines = [`path,index,label,probability,unsure,width,height,error,incomplete,says,${heads.map(field).join(',')}`];
   for (const { name, error, verdict } of items) {
     if (error !== undefined) {
-      lines.push(`${field(name)},,,,,,,${field(error)},,${','.repeat(2 * labels.length)}`);
+      lines.push(`${field(name)},,,,,,,${field(error)},,${','.repeat(heads.length)}`);
     } else if (verdict !== undefined) {
-      const values = [...verdict.probabilities, ...logitsOf(verdict, labels)].map(number);
+      const values = [...verdict.probabilities, ...verdict.logits].map(number);
       lines.push([field(name), '', field(verdict.label), number(verdict.probability), verdict.unsure, verdict.width,
         verdict.height, '', '', '', ...values].join(','));
     }

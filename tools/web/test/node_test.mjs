@@ -140,3 +140,12 @@ test('what a browser downloads, module and JavaScript, is at most 250 000 bytes 
   console.log(`levit.wasm and ${script.length} scripts: ${bytes} bytes`);
   assert.ok(bytes <= 250000, `${bytes}`);
 });
+
+test("the page's CSV has the columns of the program's: a model of one logit has one", async () => {
+  const { csv } = await import(pathToFileURL(path.join(site, 'results.mjs')));
+  const verdict = { label: 'real', probability: 0.75, probabilities: [0.25, 0.75], logits: [1.5], width: 3, height: 2, unsure: false };
+  const [head, first, second] = csv([{ name: 'a', verdict }, { name: 'b', error: 'no picture' }], ['ai', 'real']).split('\r\n');
+  assert.ok(head.endsWith(',says,probability ai,probability real,logit real'), head);
+  assert.ok(first.endsWith(',0.25,0.75,1.5'), first);
+  for (const line of [first, second]) assert.equal(line.split(',').length, head.split(',').length);
+});

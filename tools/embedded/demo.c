@@ -7,6 +7,7 @@
 
 #include "levit.h"
 #include "tools/embedded/board.h"
+#include "tools/embedded/text.h"
 
 #ifndef ARENA_BYTES
 #define ARENA_BYTES \
@@ -19,21 +20,6 @@
  * turns. */
 static uint8_t rgb[LEVIT_SIDE * LEVIT_SIDE * 3] __attribute__((aligned(LEVIT_ARENA_ALIGNMENT)));
 static uint8_t arena[ARENA_BYTES] __attribute__((aligned(LEVIT_ARENA_ALIGNMENT)));
-
-static void put(const char* text) {
-  while (*text != '\0') board_put(*text++);
-}
-
-static void put_count(uint64_t value) {
-  char digits[21];
-  size_t at = sizeof digits - 1;
-  digits[at] = '\0';
-  do {
-    digits[--at] = (char)('0' + value % 10);
-    value /= 10;
-  } while (value != 0);
-  put(digits + at);
-}
 
 /* Nine places behind the point. */
 static void put_real(double value) {
@@ -63,33 +49,6 @@ static void line_real(const char* key, const char* label, double value) {
   put(" ");
   put_real(value);
   put("\n");
-}
-
-static void check(const char* what, levit_status status) {
-  if (status == LEVIT_OK) return;
-  put(what);
-  put(": ");
-  put(levit_status_text(status));
-  put("\n");
-  board_exit(1);
-}
-
-/* "P6 width height 255", one white space, rows of RGB8. */
-static levit_image embedded_picture(void) {
-  levit_image image;
-  size_t field[3] = {0, 0, 0}, i;
-  const uint8_t* at = demo_picture + 2;
-  for (i = 0; i < 3; ++i) {
-    while (*at <= ' ') ++at;
-    for (; *at >= '0' && *at <= '9'; ++at) field[i] = 10 * field[i] + (size_t)(*at - '0');
-  }
-  image.pixels = at + 1;
-  image.width = field[0];
-  image.height = field[1];
-  image.stride = 3 * field[0];
-  if (field[2] != 255 || image.pixels + image.stride * image.height != demo_picture_end)
-    check("picture", LEVIT_IMAGE);
-  return image;
 }
 
 /* A context with these features in the arena. */

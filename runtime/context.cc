@@ -51,6 +51,9 @@ struct Wanted {
 levit_status check_options(const levit_options& options) {
   if ((options.features & ~uint32_t{LEVIT_GRADIENT | LEVIT_ATTRIBUTION}) != 0) return LEVIT_ARGUMENT;
   if (!kernels::kGradients && options.features != 0) return LEVIT_FEATURE;
+#ifdef LEVIT_NO_ATTRIBUTION
+  if ((options.features & LEVIT_ATTRIBUTION) != 0) return LEVIT_FEATURE;
+#endif
   if (options.batch == 0 || options.batch > kMaxBatch) return LEVIT_ARGUMENT;
   if (options.threads == 0 || options.threads > kMaxWorkers) return LEVIT_ARGUMENT;
   if (options.threads > 1 && options.parallel_for == nullptr) return LEVIT_ARGUMENT;

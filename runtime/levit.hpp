@@ -1,5 +1,5 @@
 // A thin C++17 cover of levit.h: the same calls with memory that frees itself and statuses that throw. Header
-// only; needs nothing but the C library underneath. levit.h describes every argument.
+// only; needs the C library underneath, with its status texts. levit.h describes every argument.
 #ifndef LEVIT_HPP_
 #define LEVIT_HPP_
 

@@ -1,6 +1,8 @@
 // Where in a file people leave a network, and what else they leave there.
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "tests/tools/checkpoint_files.h"
 #include "tests/tools/checkpoint_writer.h"
 #include "tools/checkpoint/checkpoint.h"
@@ -40,6 +42,63 @@ std::string refusal(const std::string& bytes) {
 
 const double kPlain = first_weight(safetensors_of(network()));
 const double kChanged = first_weight(safetensors_of(changed()));
+
+// A module as pickle writes it: its attributes are three dicts among others, and the names of its tensors
+// follow from the tree.
+struct Module {
+  NamedValues parameters, buffers;
+  std::map<std::string, Module> children;
+  std::string type = "timm.models.levit\nLevit";
+  std::string epsilon = std::string("G\x3e\xe4\xf8\xb5\x88\xe3\x68\xf1");  // 1e-5
+};
+
+Module module_of(const NamedValues& values) {
+  Module root;
+  for (const auto& [name, tensor] : values) {
+    Module* module = &root;
+    size_t begin = 0;
+    for (size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', begin)) {
+      module = &module->children[name.substr(begin, dot - begin)];
+      begin = dot + 1;
+    }
+    const std::string leaf = name.substr(begin);
+    (leaf.compare(0, 8, "running_") == 0 ? module->buffers : module->parameters)[leaf] = tensor;
+  }
+  return root;
+}
+
+std::string pickled(TorchWriter& torch, const Module& module) {
+  std::vector<std::pair<std::string, std::string>> children;
+  for (const auto& [name, child] : module.children)
+    children.emplace_back(torch.text(name), pickled(torch, child));
+  const std::string parameters = torch.state_dict(module.parameters),
+                    buffers = torch.state_dict(module.buffers);
+  return "c" + module.type + "\n)\x81" +
+         torch.dict({{torch.text("training"), "\x88"},
+                     {torch.text("eps"), module.epsilon},
+                     {torch.text("_parameters"), parameters},
+                     {torch.text("_buffers"), buffers},
+                     {torch.text("_modules"), torch.dict(children)}}) +
+         "b";
+}
+
+std::string file_of(const Module& module) {
+  TorchWriter torch;
+  const std::string root = pickled(torch, module);
+  return torch.file(root);
+}
+
+// The network with the classifier head.1 behind whatever head.0 is.
+Module with_head_of_two(const std::string& first) {
+  NamedValues values;
+  for (const auto& [name, tensor] : network()) {
+    const bool map = name.compare(0, 12, "head.linear.") == 0;
+    if (map || name.compare(0, 5, "head.") != 0) values[map ? "head.1." + name.substr(12) : name] = tensor;
+  }
+  Module root = module_of(values);
+  root.children["head"].children["0"].type = "torch.nn.modules." + first;
+  return root;
+}
 
 // {first: network, second: changed}.
 std::string two_dicts(const std::string& first, const std::string& second) {
@@ -136,38 +195,40 @@ TEST_CASE("subclasses of dict, integer keys, long lists and tuples around a dict
 
 TEST_CASE("a module that was saved whole is read as data") {
   TorchWriter torch;
-  // A module's attributes are three dicts among others; the names of its tensors follow from the tree.
-  struct Node {
-    NamedValues parameters, buffers;
-    std::map<std::string, Node> children;
-  };
-  Node root;
-  for (const auto& [name, values] : network()) {
-    Node* node = &root;
-    size_t begin = 0;
-    for (size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', begin)) {
-      node = &node->children[name.substr(begin, dot - begin)];
-      begin = dot + 1;
-    }
-    const std::string leaf = name.substr(begin);
-    (leaf.compare(0, 8, "running_") == 0 ? node->buffers : node->parameters)[leaf] = values;
-  }
-  const auto pickled = [&torch](const Node& node, const auto& self) -> std::string {
-    std::vector<std::pair<std::string, std::string>> children;
-    for (const auto& [name, child] : node.children)
-      children.emplace_back(torch.text(name), self(child, self));
-    const std::string parameters = torch.state_dict(node.parameters),
-                      buffers = torch.state_dict(node.buffers);
-    return "ctimm.models.levit\nLevit\n)\x81" +
-           torch.dict({{torch.text("training"), "\x88"},
-                       {torch.text("_parameters"), parameters},
-                       {torch.text("_buffers"), buffers},
-                       {torch.text("_modules"), torch.dict(children)}}) +
-           "b";
-  };
-  const std::string module = pickled(root, pickled);
+  const std::string module = pickled(torch, module_of(network()));
   CHECK(first_weight(torch.file(module)) == kPlain);
   CHECK(first_weight(torch.file(torch.dict({{torch.text("model"), module}}))) == kPlain);
+}
+
+TEST_CASE("a module that was saved whole tells its batch norms' epsilon") {
+  Module root = module_of(network());
+  root.children["stem"].children["conv1"].children["bn"].epsilon =
+      std::string("G\x3f\xe0\x00\x00\x00\x00\x00\x00", 9);  // 0.5
+  const double variance = network().at("stem.conv1.bn.running_var").data[0];
+  CHECK(first_weight(file_of(root)) ==
+        doctest::Approx(kPlain * std::sqrt((variance + 1e-5) / (variance + 0.5))));
+}
+
+TEST_CASE("a module that was saved whole tells what has no tensors, and what is not linear is refused") {
+  for (const char* harmless : {"dropout\nDropout", "linear\nIdentity", "flatten\nFlatten",
+                               "pooling\nAdaptiveAvgPool2d", "activation\nSoftmax"})
+    CHECK(first_weight(file_of(with_head_of_two(harmless))) == kPlain);
+  const auto cause = [](const std::string& name) {
+    return "the classifier 'head' is more than one linear map and batch norms; it holds head.0 (" + name +
+           "), head.1 (a linear map of 32 to 3)";
+  };
+  CHECK(refusal(file_of(with_head_of_two("activation\nReLU"))) == cause("ReLU"));
+  CHECK(refusal(file_of(with_head_of_two("activation\nHardswish"))) == cause("Hardswish"));
+  CHECK(refusal(file_of(with_head_of_two("pooling\nAdaptiveMaxPool2d"))) == cause("AdaptiveMaxPool2d"));
+  CHECK(refusal(file_of(with_head_of_two("normalization\nLayerNorm"))) == cause("LayerNorm"));
+  Module root = module_of(network());
+  root.children["stem"].children["act1"].type = "torch.nn.modules.activation\nHardswish";
+  CHECK(first_weight(file_of(root)) == kPlain);
+  root.children["stem"].children["act2"].type = "torch.nn.modules.activation\nSiLU";
+  CHECK(refusal(file_of(root)) == "its activation 'stem.act2' is SiLU, which is not supported");
+  root.children["stem"].children.erase("act2");
+  root.children["act"].type = "torch.nn.modules.activation\nReLU";
+  CHECK(names(refusal(file_of(root)), "lies act (ReLU), which changes what it sees; --head KEY takes"));
 }
 
 TEST_CASE("an expanded tensor has one element many times") {

@@ -85,7 +85,8 @@ StateDict read_tensors_of(std::string_view file, std::string* container) {
 // What is wrong with the first tensor that cannot be read; empty when all can.
 std::string first_fault(const StateDict& dict) {
   for (const auto& [name, tensor] : dict) {
-    if (!tensor.fault.empty()) return "tensor " + in_quotes(name) + ": " + tensor.fault;
+    if (!tensor.fault.empty() && tensor.operation.empty())
+      return "tensor " + in_quotes(name) + ": " + tensor.fault;
   }
   return "";
 }

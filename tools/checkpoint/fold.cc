@@ -7,8 +7,6 @@
 namespace levit::tools {
 namespace {
 
-constexpr double kNormEpsilon = 1e-5;
-
 // A batch norm in evaluation: y = scale x + shift.
 struct Affine {
   std::vector<double> scale, shift;
@@ -22,9 +20,10 @@ Affine norm(const StateDict& dict, const std::string& module) {
   };
   const std::vector<double> mean = vector("running_mean", 0, 0), variance = vector("running_var", 0, 0);
   const std::vector<double> gamma = vector("weight", mean.size(), 1), beta = vector("bias", mean.size(), 0);
+  const double epsilon = dict.at(module + ".running_var").epsilon;
   Affine result{gamma, beta};
   for (size_t i = 0; i < gamma.size(); ++i) {
-    result.scale[i] = gamma[i] / std::sqrt(variance[i] + kNormEpsilon);
+    result.scale[i] = gamma[i] / std::sqrt(variance[i] + epsilon);
     result.shift[i] = beta[i] - mean[i] * result.scale[i];
   }
   return result;

@@ -20,7 +20,7 @@ constexpr uint64_t kStockClasses = 1000;
 constexpr std::array<std::array<const char*, 2>, 2> kPairs = {
     {{{"head", "head_dist"}}, {{"classifier", "classifier_distill"}}}};
 
-enum class Kind : uint8_t { kLinear, kNorm, kScale, kOther };
+enum class Kind : uint8_t { kLinear, kNorm, kScale, kOperation, kOther };
 
 // A module that holds tensors itself.
 struct Module {
@@ -112,7 +112,12 @@ void list_modules(const StateDict& dict, Root* root) {
   std::map<std::string, std::vector<std::string>> leaves;
   for (const std::string& name : root->tensors) {
     const size_t dot = name.rfind('.');
+    const std::string& operation = dict.at(name).operation;
     if (is_counter(name, dict.at(name))) continue;
+    if (!operation.empty()) {
+      root->modules.push_back({name, Kind::kOperation, 0, 0, printable(name) + " (" + operation + ")"});
+      continue;
+    }
     if (dot == std::string::npos || dot < root->name.size()) {
       leaves[name];  // a parameter of its own, not in any module
     } else {
@@ -141,8 +146,9 @@ std::string all_modules(const Root& root) {
 // Sets the root's head, or its fault.
 void examine(const StateDict& dict, uint64_t channels, Root* root) {
   for (const std::string& name : root->tensors) {
-    const std::string& fault = dict.at(name).fault;
-    if (!fault.empty()) root->fault = "tensor " + in_quotes(name) + ": " + fault;
+    const Tensor& tensor = dict.at(name);
+    if (!tensor.fault.empty() && tensor.operation.empty())
+      root->fault = "tensor " + in_quotes(name) + ": " + tensor.fault;
   }
   if (!root->fault.empty()) return;
   const auto refuse = [&](const std::string& why) {
@@ -154,7 +160,7 @@ void examine(const StateDict& dict, uint64_t channels, Root* root) {
   };
   if (count(Kind::kLinear) == 0) return refuse("has no linear map");
   if (count(Kind::kLinear) > 1) return refuse("has hidden layers, only one linear map can be packed");
-  if (count(Kind::kOther) + count(Kind::kScale) != 0)
+  if (count(Kind::kOther) + count(Kind::kScale) + count(Kind::kOperation) != 0)
     return refuse("is more than one linear map and batch norms");
   const Module& linear = *std::find_if(root->modules.begin(), root->modules.end(),
                                        [](const Module& m) { return m.kind == Kind::kLinear; });
@@ -312,7 +318,7 @@ void check_unit(const Unit& unit) {
 }
 
 // A batch norm that stands beside a classifier and not in it is the one in front of it. Anything else of one
-// value a channel there changes what the classifier sees.
+// value a channel there, and an activation, changes what the classifier sees.
 const Root* norm_beside(const std::vector<Root>& roots, const Unit& unit, uint64_t channels) {
   const Root* norm = nullptr;
   if (unit.size() != 1) return nullptr;
@@ -320,8 +326,10 @@ const Root* norm_beside(const std::vector<Root>& roots, const Unit& unit, uint64
     if (root.candidate || root.level != unit[0]->level || root.container != unit[0]->container) continue;
     if (root.modules.size() != 1 || root.tensors.size() > 5) continue;
     const Module& module = root.modules[0];
-    if (module.inputs != channels || (module.kind != Kind::kNorm && module.kind != Kind::kScale)) continue;
-    if (module.kind == Kind::kScale || norm != nullptr || !unit[0]->head.front.empty()) {
+    const bool of_channels =
+        module.inputs == channels && (module.kind == Kind::kNorm || module.kind == Kind::kScale);
+    if (!of_channels && module.kind != Kind::kOperation) continue;
+    if (module.kind != Kind::kNorm || norm != nullptr || !unit[0]->head.front.empty()) {
       throw std::runtime_error("beside the classifier " + unit_name(unit) + " lies " + module.what +
                                ", which changes what it sees; --head KEY takes the classifier without it");
     }

@@ -162,6 +162,22 @@ void check_bias_indices(const Network& network, StateDict* dict) {
   if (!wrong.empty()) throw std::runtime_error("bias indices other than |dy| * side + |dx|: " + wrong);
 }
 
+// Drops what a pickled module says of the body's activations, which are Hardswish.
+void check_activations(const Network& network, StateDict* dict) {
+  for (auto at = dict->lower_bound(network.prefix);
+       at != dict->end() && starts_with(at->first, network.prefix);) {
+    const std::string inside = at->first.substr(network.prefix.size());
+    if (at->second.operation.empty() || !is_body_module(network.family, inside.substr(0, inside.find('.')))) {
+      ++at;
+      continue;
+    }
+    if (at->second.operation != "Hardswish")
+      throw std::runtime_error("its activation " + in_quotes(at->first) + " is " + at->second.operation +
+                               ", which is not supported");
+    at = dict->erase(at);
+  }
+}
+
 }  // namespace
 
 std::vector<Network> find_networks(const StateDict& dict) {
@@ -223,6 +239,7 @@ StateDict body_tensors(const StateDict& dict, const Network& network, SourceName
                        std::vector<std::string>* rest) {
   StateDict others = dict, body;
   check_bias_indices(network, &others);
+  check_activations(network, &others);
   for (const NamePair& pair : list_names(network.family, network.fused, network.depth)) {
     const std::string name = network.prefix + pair.source;
     (*source_names)[pair.timm] = name;

@@ -102,7 +102,12 @@ Tensor dense_tensor(DType dtype, std::vector<uint64_t> shape, const void* data) 
     stride[d] = step;
     step *= shape[d];
   }
-  return {dtype, std::move(shape), std::move(stride), static_cast<const uint8_t*>(data), {}, 0};
+  Tensor tensor;
+  tensor.dtype = dtype;
+  tensor.shape = std::move(shape);
+  tensor.stride = std::move(stride);
+  tensor.data = static_cast<const uint8_t*>(data);
+  return tensor;
 }
 
 bool element_count(const std::vector<uint64_t>& shape, uint64_t* count) {

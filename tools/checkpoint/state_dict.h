@@ -33,6 +33,8 @@ struct Tensor {
   const uint8_t* data = nullptr;  // element [0, ..., 0]
   std::string fault;              // why its elements cannot be read; empty: they can
   size_t container = 0;           // how much of its name leads to the dict that holds it: "model_ema."
+  std::string operation;          // no tensor but a module without any, which a pickled module tells: "ReLU"
+  double epsilon = 1e-5;          // of a running_var: what its batch norm adds, which a pickled module tells
 };
 
 using StateDict = std::map<std::string, Tensor>;

@@ -313,6 +313,16 @@ class TensorReader {
   std::set<std::string> checked_;
 };
 
+// The modules that have no tensors and are no linear maps, by their last name; empty for any other. What ends
+// a classifier (softmax) gives the same order of its logits.
+std::string nonlinear(const std::string& name) {
+  const std::string last = name.substr(name.rfind('.') + 1);
+  if (starts_with(name, "torch.nn.modules.activation."))
+    return last == "Softmax" || last == "LogSoftmax" || last == "Sigmoid" ? "" : last;
+  if (starts_with(name, "torch.nn.modules.normalization.")) return last;
+  return starts_with(name, "torch.nn.modules.pooling.") && last.find("Max") != std::string::npos ? last : "";
+}
+
 // Walks through what was saved, each container once: values may be shared, or contain themselves.
 class Walk {
  public:
@@ -409,17 +419,23 @@ class Walk {
 
   void visit_module(const PickleValue& module, const std::string& path, size_t container, int depth) {
     const PickleValue& state = pickle_.at(module.state);
+    const PickleValue* const epsilon = pickle_.find(state, "eps");
     for (const char* kind : {"_parameters", "_buffers"}) {
       const PickleValue* dict = pickle_.find(state, kind);
       for (size_t i = 0; dict != nullptr && i + 1 < dict->items.size(); i += 2) {
         const std::string name = path + std::string(pickle_.at(dict->items[i]).text);
-        if (is_tensor(dict->items[i + 1])) add(dict->items[i + 1], name, container);
+        if (!is_tensor(dict->items[i + 1])) continue;
+        add(dict->items[i + 1], name, container);
+        const auto added = tensors_.find(name);
+        if (added != tensors_.end() && epsilon != nullptr && epsilon->real >= 0 && epsilon->real < 1)
+          added->second.epsilon = epsilon->real;
       }
     }
     const PickleValue& children = *pickle_.find(state, "_modules");
     for (size_t i = 0; i + 1 < children.items.size(); i += 2) {
       const uint32_t child = children.items[i + 1];
-      const std::string below = path + std::string(pickle_.at(children.items[i]).text) + ".";
+      const std::string name = path + std::string(pickle_.at(children.items[i]).text), below = name + ".";
+      add_operation(child, name, container);
       if (visited_[child] || depth == kDeepest || below.size() > kLongestName) continue;
       visited_[child] = true;
       if (is_module(pickle_.at(child))) visit_module(pickle_.at(child), below, container, depth + 1);
@@ -435,6 +451,13 @@ class Walk {
     } catch (const std::runtime_error& error) {
       add_fault(name, container, error.what());
     }
+  }
+
+  void add_operation(uint32_t module, const std::string& name, size_t container) {
+    const std::string operation = nonlinear(pickle_.global_name(module));
+    if (operation.empty() || name.size() > kLongestName) return;
+    add_fault(name, container, "a module, not a tensor");
+    tensors_[name].operation = operation;
   }
 
   void add_fault(const std::string& name, size_t container, const std::string& fault) {

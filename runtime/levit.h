@@ -24,9 +24,9 @@
  * overflows, so a program may trap those; where a call returns NUMBER or DIVERGED, they may have happened.
  *
  * How many instructions a call takes follows from sizes, options and instruction set. What the numbers are
- * moves it by 5 % at most, and only in Grad-CAM++, LayerCAM, levit_cam_finish, probabilities, familiarity,
- * losses and training. Seeds move levit_shap and levit_shuffle. A call that returns an error may end early.
- * Some processors take longer over subnormal numbers.
+ * moves it by 10 % at most, and only in Grad-CAM++, LayerCAM, levit_cam_finish, probabilities, familiarity,
+ * losses and training, and on SCALAR in the network too. Seeds move levit_shap and levit_shuffle. A call that
+ * returns an error may end early. Some processors take longer over subnormal numbers.
  *
  * A struct that begins with `size` can grow with later versions. The caller sets size to its sizeof. Fields
  * that the caller's struct does not have count as their default, or are not written; fields that only the

@@ -262,7 +262,7 @@ void Planner::add_head() {
   scratch(mirror(kStepHead), kernels::gemm_vjp_scratch_floats(config.classes));
   size_t largest = 0;
   for (size_t stage = 0; stage < kStages; ++stage)
-    largest = std::max(largest, stage_tokens(config, stage) * config.dims[stage]);
+    largest = std::max<size_t>(largest, stage_tokens(config, stage) * config.dims[stage]);
   work("activation", &plan.activation, largest, kWholePass);
 }
 

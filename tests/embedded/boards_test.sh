@@ -74,7 +74,10 @@ for row in aarch64,aarch64,aarch64 armv7,arm,arm i686,i386,i686 riscv64,riscv64,
   run "$processor, qemu-user" "qemu-$emulator" "$work/demo-$processor"
 done
 image virt cross-aarch64 virt.elf
-run "aarch64, no system" timeout 300 qemu-system-aarch64 -M virt -cpu cortex-a53 -m 64 -nographic -net none -icount shift=0 \
+run "aarch64, no system" timeout 600 qemu-system-aarch64 -M virt -cpu cortex-a53 -m 64 -nographic -net none -icount shift=0 \
   -kernel "$work/virt.elf"
+image an500 cross-cortex-m7 an500.elf
+run "cortex-m7, no system" timeout 600 qemu-system-arm -M mps2-an500 -nographic -no-reboot -icount shift=0 \
+  -kernel "$work/an500.elf"
 cat "$work/out"
 exit "$failed"

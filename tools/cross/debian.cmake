@@ -17,6 +17,17 @@ elseif(LEVIT_CROSS STREQUAL "i686")
   set(flags -msse2 -mfpmath=sse)  # the x87 rounds to 64 bits where the code means 53 or 24
 elseif(LEVIT_CROSS STREQUAL "s390x")  # big-endian
   set(triple s390x-linux-gnu)
+elseif(LEVIT_CROSS STREQUAL "cortex-m7")  # no operating system: the library alone
+  set(CMAKE_SYSTEM_NAME Generic)
+  set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+  set(triple arm-none-eabi)
+  set(emulator qemu-system-arm)
+  set(flags -mcpu=cortex-m7 -mthumb -mfpu=fpv5-d16 -mfloat-abi=hard -Wno-psabi)
+  # Of /usr/include nothing but Highway: the rest is for Linux.
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/highway)
+  file(CREATE_LINK /usr/include/hwy ${CMAKE_BINARY_DIR}/highway/hwy SYMBOLIC)
+  set(LEVIT_HIGHWAY_INCLUDE ${CMAKE_BINARY_DIR}/highway CACHE PATH "")
+  set(LEVIT_EIGEN_INCLUDE /usr/include/eigen3 CACHE PATH "")
 else()
   message(FATAL_ERROR "LEVIT_CROSS: no processor '${LEVIT_CROSS}' here")
 endif()

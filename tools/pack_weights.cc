@@ -1,5 +1,6 @@
 // pack_weights: from a trained checkpoint to the one file that the library runs.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -191,6 +192,10 @@ void describe_model(const Options& options, const Checkpoint& checkpoint, Folded
   for (const ResizeMode& mode : kResizes) {
     if (options.resize == mode.name) model->preprocessing.resize = mode.resize;
   }
+  if (checkpoint.normalisation) {
+    std::copy_n(checkpoint.normalisation->mean, 3, model->preprocessing.mean);
+    std::copy_n(checkpoint.normalisation->std, 3, model->preprocessing.std);
+  }
   if (!options.mean.empty()) parse_channels(options.mean, kLeastMean, model->preprocessing.mean);
   if (!options.std.empty()) parse_channels(options.std, kLeastStd, model->preprocessing.std);
   model->temperature = options.temperature;
@@ -276,9 +281,13 @@ std::string pictures_text(const Options& options, const Checkpoint& checkpoint, 
                           : published             ? "as " + std::string(family_name(checkpoint.family)) +
                                             " evaluates the published 1000-class models"
                                       : "the default; --resize if training had another";
+  const auto& own = checkpoint.normalisation;
+  const std::string mean = !options.mean.empty() ? "as told"
+                           : own                 ? "the model's own " + printable(own->mean_name)
+                                                 : "ImageNet's, the default";
+  const std::string std = !options.std.empty() ? "as told" : own ? printable(own->std_name) : "the same";
   return std::string(mode.name) + ", " + mode.meaning + " (" + why + "); mean " + channels_text(to.mean) +
-         (options.mean.empty() ? " (ImageNet's, the default)" : " (as told)") + ", std " +
-         channels_text(to.std) + (options.std.empty() ? " (the same)" : " (as told)");
+         " (" + mean + "), std " + channels_text(to.std) + " (" + std + ")";
 }
 
 // Where the model goes, its C source, or both.

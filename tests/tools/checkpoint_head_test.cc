@@ -194,6 +194,42 @@ TEST_CASE("a head of more than one linear map is refused by what it holds") {
       "beside the classifier 'fc' (2 classes) lies norm"));
 }
 
+TEST_CASE("a classifier that is a convolution of windows is named, not called none") {
+  const NamedValues windows = {{"head.weight", numbers({3, kChannels, 3, 3})}, {"head.bias", numbers({3})}};
+  CHECK(names(
+      refusal(joined(body(), windows)),
+      "no classifier of one linear map; beside the network it holds head.bias [3], head.weight [3, 32, 3, "
+      "3]; --no-head"));
+}
+
+TEST_CASE("a Normalize inside the model is what pictures are normalised with") {
+  const auto found = [](const NamedValues& values) {
+    const std::string bytes = safetensors_of(values);
+    return tools::find_checkpoint(tools::read_safetensors(bytes)).normalisation;
+  };
+  const Values mean{{1, 3, 1, 1}, {0.25F, 0.5F, 0.75F}}, std{{3}, {0.5F, 0.5F, 1}};
+  const NamedValues plain = joined(body(), linear("head")), wrapped = below("model.", plain);
+  for (const NamedValues& values :
+       {joined(plain, {{"mean", mean}, {"std", std}}),
+        joined(wrapped, {{"normalize.mean", mean}, {"normalize.std", std}}),
+        joined(wrapped, {{"model.pixel_mean", mean}, {"model.pixel_std", std}})}) {
+    const auto own = found(values);
+    REQUIRE(own.has_value());
+    CHECK(own->mean[2] == 0.75F);
+    CHECK(own->std[0] == 0.5F);
+    CHECK(logits_of(load(values)) == logits_of(load(plain)));
+  }
+  const auto bytes = found(joined(
+      plain, {{"mean", {{3}, {127.5F, 127.5F, 127.5F}}}, {"std", {{3, 1, 1}, {127.5F, 127.5F, 127.5F}}}}));
+  REQUIRE(bytes.has_value());
+  CHECK(bytes->mean[0] == 0.5F);
+  CHECK(bytes->std[0] == 0.5F);
+  CHECK(!found(plain).has_value());
+  CHECK(!found(joined(wrapped, {{"loss.vgg.block.mean", mean}, {"loss.vgg.block.std", std}})).has_value());
+  CHECK(!found(joined(wrapped, {{"a.mean", mean}, {"a.std", std}, {"b.mean", mean}, {"b.std", std}}))
+             .has_value());
+}
+
 TEST_CASE("of several classifiers --head takes one, and without it the choice is named") {
   const NamedValues values = joined(body(), joined(linear("fc"), {{"aux.weight", numbers({5, kChannels})}}));
   CHECK(refusal(values) ==

@@ -296,9 +296,35 @@ TEST_CASE("files of other kinds are named as what they are") {
               "the index of a sharded checkpoint"));
   CHECK(names(refusal("\x89HDF\r\n\x1a\n"), "an HDF5 file"));
   CHECK(names(refusal("GGUF    "), "a GGUF file"));
+  CHECK(names(refusal("\x08\x07\x12\x07pytorch\x1a\x05"
+                      "2.1.0"),
+              "an ONNX model"));
+  CHECK(names(refusal("model.pth" + std::string(248, '\0') + "ustar"), "a tar archive; unpack it first"));
+  std::string zip = checkpoint_bytes("tiny/half_zip.pth");
+  for (size_t at = zip.find("data.pkl"); at != std::string::npos; at = zip.find("data.pkl", at))
+    zip.replace(at, 8, "what.pth");
+  for (size_t at = zip.find("PK\x01\x02"); at != std::string::npos; at = zip.find("PK\x01\x02", at + 1))
+    zip[at + 10] = 8;
+  CHECK(names(refusal(zip), "a zip that torch.save did not write"));
   TorchWriter torch;
   const std::string script = torch.file(torch.dict({{torch.text("a"), "N"}}), "constants.pkl");
   CHECK(names(refusal(script), "a TorchScript archive (torch.jit.save), not a state dict"));
+}
+
+TEST_CASE("tensors without names, and arrays of NumPy, are named as what they are") {
+  TorchWriter torch;
+  const std::string tensor = torch.tensor({{1}, {2}});
+  const std::string list = "](" + tensor + tensor + "e";
+  const std::string averages = torch.dict({{torch.text("shadow_params"), list}});
+  CHECK(refusal(torch.file(torch.dict({{torch.text("ema"), averages}}))) ==
+        "its 2 tensors have no names, only places in 'ema.shadow_params'; copy them into the model and save "
+        "its "
+        "state_dict()");
+  const std::string array = "cnumpy.core.multiarray\n_reconstruct\n)R(K\x01tb";
+  CHECK(refusal(torch.file(torch.dict({{torch.text("stem.conv1.linear.weight"), array}}))) ==
+        "tensor 'stem.conv1.linear.weight': a NumPy array, which is not read; torch.from_numpy() makes a "
+        "tensor "
+        "of it");
 }
 
 TEST_CASE("labels come from lists, lines, JSON and Hugging Face's configuration") {
@@ -314,11 +340,16 @@ TEST_CASE("labels come from lists, lines, JSON and Hugging Face's configuration"
   CHECK(tools::parse_labels(R"({"b": 1, "a": 0})") == Labels{"a", "b"});
   CHECK(tools::parse_labels(R"({"model_type": "levit", "id2label": {"0": "ai", "1": "real"}})") ==
         Labels{"ai", "real"});
+  CHECK(tools::parse_labels(R"({"architecture": "levit_128s", "label_names": ["ai", "real"]})") ==
+        Labels{"ai", "real"});
   CHECK(tools::parse_labels(R"({"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]})") ==
         Labels{"tench", "goldfish"});
   const auto cause = [](const std::string& text) { return thrown_by([&] { tools::parse_labels(text); }); };
   CHECK(cause(" \n") == "it holds no labels");
   CHECK(cause("a\n\nb\n") == "line 2 is empty");
+  CHECK(cause(std::string("\xff\xfe"
+                          "a\0\n\0",
+                          6)) == "UTF-16 text; save it as UTF-8");
   CHECK(cause("[\"a\"") == "begins like JSON, but is not complete JSON");
   CHECK(cause(R"({"0": "a", "2": "b"})") == "no label for class 1");
   CHECK(cause(R"({"model_type": "levit"})") == "'model_type' is not the number of a class");

@@ -32,13 +32,31 @@ constexpr OtherFormat kOtherFormats[] = {
      "compressed with xz; unpack it first"},
     {"BZh", "compressed with bzip2; unpack it first"},
     {"\x93NUMPY", "a NumPy array, not a checkpoint"},
+    {"7z\xbc\xaf\x27\x1c", "compressed with 7-Zip; unpack it first"},
+    {"Rar!", "compressed with RAR; unpack it first"},
 };
+
+// A Protocol Buffers message of ONNX: its version, then who wrote it.
+bool is_onnx(std::string_view file) {
+  return file.size() > 16 && file[0] == 0x08 && file[2] == 0x12 &&
+         file.substr(0, 64).find("pytorch") != std::string_view::npos;
+}
+
+bool is_tar(std::string_view file) {
+  constexpr size_t kMagicAt = 257;
+  return file.size() > kMagicAt && starts_with(file.substr(kMagicAt), "ustar");
+}
 
 // Files that people take for checkpoints.
 void refuse_other_files(std::string_view file) {
   if (file.empty()) throw std::runtime_error("the file is empty");
   for (const OtherFormat& format : kOtherFormats) {
     if (starts_with(file, format.start)) throw std::runtime_error(format.what);
+  }
+  if (is_tar(file)) throw std::runtime_error("a tar archive; unpack it first");
+  if (is_onnx(file)) {
+    throw std::runtime_error(
+        "an ONNX model, whose tensors have other names; pack the checkpoint that it was exported from");
   }
   if (starts_with(file, "{") && file.find("\"weight_map\"") != std::string_view::npos) {
     throw std::runtime_error(
@@ -117,6 +135,23 @@ void refuse_missing_stages(const StateDict& dict, const Network& network) {
   }
 }
 
+[[noreturn]] void refuse_without_classifier(const StateDict& dict, const Head& head) {
+  constexpr size_t kMostNamed = 8;
+  std::string others;
+  size_t count = 0;
+  for (const auto* names : {&head.alien, &head.beside}) {
+    for (const std::string& name : *names) {
+      if (++count <= kMostNamed)
+        others += (count == 1 ? "" : ", ") + printable(name) + " " + shape_text(dict.at(name).shape);
+    }
+  }
+  if (count > kMostNamed) others += ", ...";
+  throw std::runtime_error(
+      (count == 0 ? "it has no classifier (num_classes=0, or a bare encoder)"
+                  : "it has no classifier of one linear map; beside the network it holds " + others) +
+      "; --no-head packs it as a base for levit finetune");
+}
+
 // The tensors of one module, under the name that the folding knows it by.
 void take_module(const StateDict& dict, const std::string& module, const std::string& name,
                  Checkpoint* checkpoint) {
@@ -159,12 +194,9 @@ Checkpoint find_checkpoint(const StateDict& dict, const ReadOptions& options) {
   checkpoint.tensors = body_tensors(dict, network, &checkpoint.source_names, &rest);
   checkpoint.configuration = infer_configuration(checkpoint.tensors);
   const uint64_t channels = checkpoint.configuration.config.dims[weights::kStages - 1];
+  checkpoint.normalisation = take_normalisation(dict, network, &rest);
   checkpoint.head = find_head(dict, rest, network, networks, channels, options.head);
-  if (checkpoint.head.maps.empty() && !options.head.none) {
-    throw std::runtime_error(
-        "it has no classifier (num_classes=0, or a bare encoder); --no-head packs it as a base for levit "
-        "finetune");
-  }
+  if (checkpoint.head.maps.empty() && !options.head.none) refuse_without_classifier(dict, checkpoint.head);
   take_head(dict, &checkpoint);
   checkpoint.family = network.family;
   checkpoint.layout = std::string(family_name(network.family)) + (network.fused ? ", batch norms fused" : "");

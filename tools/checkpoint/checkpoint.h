@@ -3,6 +3,7 @@
 #ifndef LEVIT_TOOLS_CHECKPOINT_CHECKPOINT_H_
 #define LEVIT_TOOLS_CHECKPOINT_CHECKPOINT_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "tools/checkpoint/folded.h"
 #include "tools/checkpoint/head.h"
 #include "tools/checkpoint/network.h"
+#include "tools/checkpoint/normalisation.h"
 #include "tools/checkpoint/state_dict.h"
 
 namespace levit::tools {
@@ -27,8 +29,9 @@ struct Checkpoint {
   Configuration configuration;
   Family family = Family::kTimm;
   Head head;
-  std::string container;             // "safetensors"
-  std::string layout;                // whose names: "timm"
+  std::optional<Normalisation> normalisation;  // that the model does itself
+  std::string container;                       // "safetensors"
+  std::string layout;                          // whose names: "timm"
   std::string place;                 // in front of the body's names: "state_dict.model."; empty for none
   std::vector<std::string> ignored;  // tensors that the file holds beside the network
   std::vector<std::string> other_networks;  // where other LeViTs lie in it

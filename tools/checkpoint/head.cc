@@ -125,6 +125,8 @@ void list_modules(const StateDict& dict, Root* root) {
     }
   }
   for (const auto& [module, names] : leaves) root->modules.push_back(describe_module(dict, module, names));
+  std::sort(root->modules.begin(), root->modules.end(),
+            [](const Module& a, const Module& b) { return a.name < b.name; });
 }
 
 bool numbered_behind(const std::string& module, const std::string& other) {
@@ -213,7 +215,8 @@ bool could_classify(const StateDict& dict, const Root& root, const Network& netw
     ++values;
     if (!tensor.fault.empty() || tensor.shape.size() < 2) continue;
     if (!is_linear_shape(tensor.shape)) return false;  // windows of pixels: a network
-    matrix = true;
+    const bool colour = tensor.shape.size() > 2 && element_count(tensor) == 3;  // spread over a picture
+    matrix = matrix || !colour;
   }
   return values <= kMostHeadTensors && (matrix || (values != 0 && has_stock_name(root.name)));
 }

@@ -46,10 +46,17 @@ std::vector<std::string> in_order(const std::map<size_t, std::string>& numbered,
   return labels;
 }
 
+std::vector<std::string> from_list(const Json& list) {
+  std::vector<std::string> labels;
+  for (const Json& value : list) labels.push_back(label_of(value));
+  return labels;
+}
+
 std::vector<std::string> from_object(const Json& object) {
-  for (const char* key : {"id2label", "label2id"}) {
+  for (const char* key : {"id2label", "label2id", "label_names", "class_names", "classes", "labels"}) {
     const auto found = object.find(key);
     if (found != object.end() && found->is_object()) return from_object(*found);
+    if (found != object.end() && found->is_array()) return from_list(*found);
   }
   std::map<size_t, std::string> numbered;
   for (const auto& [key, value] : object.items()) {
@@ -65,10 +72,7 @@ std::vector<std::string> from_object(const Json& object) {
 std::vector<std::string> from_json(std::string_view text) {
   const Json json = Json::parse(text.begin(), text.end(), nullptr, false);
   if (json.is_discarded()) throw std::runtime_error("begins like JSON, but is not complete JSON");
-  if (json.is_object()) return from_object(json);
-  std::vector<std::string> labels;
-  for (const Json& value : json) labels.push_back(label_of(value));
-  return labels;
+  return json.is_object() ? from_object(json) : from_list(json);
 }
 
 std::vector<std::string> from_lines(std::string_view text) {
@@ -112,6 +116,8 @@ std::vector<std::string> split_labels(std::string_view list) {
 
 std::vector<std::string> parse_labels(std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (starts_with(text, "\xff\xfe") || starts_with(text, "\xfe\xff"))
+    throw std::runtime_error("UTF-16 text; save it as UTF-8");
   if (starts_with(text, kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const size_t first = text.find_first_not_of(kBlanks);
   if (first == std::string_view::npos) throw std::runtime_error("it holds no labels");

@@ -2,6 +2,7 @@
 // (CRC-32) when a tensor first needs them: an optimizer's are never read.
 #include "tools/checkpoint/torch_file.h"
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 #include <stdexcept>
@@ -81,12 +82,17 @@ constexpr const char* kTorchScript =
     "a TorchScript archive (torch.jit.save), not a state dict; python3 -c \"import torch; "
     "torch.save(torch.jit.load('IN').state_dict(), 'OUT.pth')\" makes one";
 
+constexpr const char* kOtherZip =
+    "a zip that torch.save did not write, without an entry data.pkl; unzip it first if a checkpoint lies in "
+    "it";
+
 // TorchScript compresses its code, which read_zip() refuses.
 ZipDirectory read_directory(std::string_view file) {
   try {
     return read_zip(file);
   } catch (const std::runtime_error&) {
     if (file.rfind("/constants.pkl") != std::string_view::npos) throw std::runtime_error(kTorchScript);
+    if (file.rfind("data.pkl") == std::string_view::npos) throw std::runtime_error(kOtherZip);
     throw;
   }
 }
@@ -331,6 +337,10 @@ class Walk {
 
   StateDict tensors() {
     if (!is_leaf_call(pickle_.root)) visit(pickle_.root, "", 0);
+    if (tensors_.empty() && unnamed_ != 0)
+      throw std::runtime_error("its " + std::to_string(unnamed_) + " tensors have no names, only places in " +
+                               (unnamed_place_.empty() ? "a list" : in_quotes(unnamed_place_)) +
+                               "; copy them into the model and save its state_dict()");
     return std::move(tensors_);
   }
 
@@ -390,7 +400,15 @@ class Walk {
 
   // A tensor that has a number for a name is none of a network's.
   void visit_numbered(uint32_t index, const std::string& name, int depth) {
+    if (is_tensor(index) && unnamed_++ == 0)
+      unnamed_place_ = name.substr(0, std::min(name.rfind('.'), name.size() - 1));
     if (!is_tensor(index) && !is_leaf_call(index)) visit(index, name + ".", depth + 1);
+  }
+
+  bool is_array(uint32_t index) const {
+    const std::string name = pickle_.global_name(index);
+    return pickle_.at(index).kind == PickleKind::kCall && starts_with(name, "numpy.") &&
+           ends_with(name, "._reconstruct");
   }
 
   // `container`: how much of the name leads to the dict or module that holds the tensor.
@@ -400,6 +418,8 @@ class Walk {
     } else if (is_leaf_call(index)) {
       add_fault(name, container,
                 "made by calling " + shown_global(pickle_.global_name(index)) + ", which is never executed");
+    } else if (is_array(index)) {
+      add_fault(name, container, "a NumPy array, which is not read; torch.from_numpy() makes a tensor of it");
     } else {
       visit(index, name + ".", depth + 1);
     }
@@ -472,6 +492,8 @@ class Walk {
   TensorReader reader_;
   std::vector<bool> visited_;
   StateDict tensors_;
+  size_t unnamed_ = 0;  // tensors in lists
+  std::string unnamed_place_;
 };
 
 }  // namespace

@@ -31,6 +31,7 @@ static float blur_rows[PIXELS];
 static float map[PIXELS]; /* what is drawn: heat in [0, 1] or channel sums */
 static levit_attribution numbers;
 static levit_window window;
+static float familiarity[2]; /* of what was classified last: distance, percentile */
 static int flat;
 
 static int on_progress(void* unused, size_t done, size_t total) {
@@ -105,6 +106,10 @@ EXPORT size_t web_labels(void) {
 EXPORT size_t web_features(void) {
   return info.dims[2];
 }
+/* Class means that familiarity is measured from; 0: the model does not know it. */
+EXPORT size_t web_means(void) {
+  return info.familiarity;
+}
 EXPORT double web_parameters(void) {
   return (double)info.parameters;
 }
@@ -123,6 +128,9 @@ EXPORT float* web_values(void) {
 }
 EXPORT float* web_map(void) {
   return map;
+}
+EXPORT float* web_familiarity(void) {
+  return familiarity;
 }
 EXPORT int web_flat(void) {
   return flat;
@@ -171,10 +179,15 @@ static levit_input seen(void) {
   return input;
 }
 
-/* logits [classes] and probabilities [labels] of the picture. */
-EXPORT int web_classify(float* logits, float* probabilities) {
-  const levit_status status = levit_classify(context, seen(), 1, logits);
-  return status == LEVIT_OK ? levit_probabilities(context, logits, 1, probabilities) : status;
+/* logits [classes], probabilities [labels] and features [web_features()] of the picture, and how familiar it is
+ * where the model knows that. */
+EXPORT int web_classify(float* logits, float* probabilities, float* features) {
+  const levit_status status = levit_classify_features(context, seen(), 1, logits, features);
+  if (status != LEVIT_OK) return status;
+  /* What cannot be measured, a distance that overflows, is no reason for no verdict. */
+  if (levit_familiarity(model, features, 1, familiarity, familiarity + 1) != LEVIT_OK)
+    memset(familiarity, 0, sizeof familiarity);
+  return levit_probabilities(context, logits, 1, probabilities);
 }
 
 /* features [web_features()] of the picture: what a head learns from. */

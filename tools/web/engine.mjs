@@ -1,13 +1,14 @@
 // One context of the library in WebAssembly, synchronous: memory, text and numbers in and out of bridge.c.
 //
-// Memory above the module's own, from the heap's base on: the weight image, the same in fp32, the arena, logits and
-// probabilities, and one region that each call lays out anew, so that memory ends where the largest call did and stays
+// Memory above the module's own, from the heap's base on: the weight image, the same in fp32, the arena, logits,
+// probabilities and features, and one region that each call lays out anew, so that memory ends where the largest call did and stays
 // there.
 
 export const SIDE = 224;
 export const METHODS = ['gradcam', 'gradcam++', 'hirescam', 'layercam', 'xgradcam']; // levit_cam_method
 export const LAYERS = ['stem', 'stage0', 'stage1', 'stage2']; // levit_layer, from 1 on
 const ATTRIBUTION = 2; // levit.h: LEVIT_ATTRIBUTION, which implies gradients
+export const UNLIKE_PERCENTILE = Math.fround(99.9); // as the program has it: farther away than 999 of 1000 training pictures
 const PAGE = 65536;
 const STRIP_BYTES = 1 << 20; // of decoded pixels that are in memory at a time
 
@@ -48,7 +49,8 @@ export class Engine {
     this.logits = aligned(arena + bytes);
     this.direction = this.logits + 4 * this.wasm.web_classes();
     this.probabilities = this.direction + 4 * this.wasm.web_classes();
-    this.free = aligned(this.probabilities + 4 * labels);
+    this.pooled = this.probabilities + 4 * labels;
+    this.free = aligned(this.pooled + 4 * this.wasm.web_features());
     this.#reserve(this.free);
     this.#check(this.wasm.web_create(arena, bytes));
     this.info = { ...this.#info(), widened: widened > 0 };
@@ -77,6 +79,7 @@ export class Engine {
       // One that several classes share gets the number of its class, as the program has it.
       labels: labels.map((label, i) => (labels.indexOf(label) === i ? label : `${label} (class ${i})`)),
       features: this.wasm.web_features(),
+      familiarity: this.wasm.web_means(),
       parameters: this.wasm.web_parameters(),
       checksum: BigInt.asUintN(64, this.wasm.web_checksum()).toString(16).padStart(16, '0'),
       bytes: this.imageBytes,
@@ -118,13 +121,13 @@ export class Engine {
   // The verdict on what was shown. band: of probabilities of the first of two labels that decide nothing; of more
   // labels, the most likely one must exceed its upper end.
   classify([low, high] = [0.35, 0.65]) {
-    this.#check(this.wasm.web_classify(this.logits, this.probabilities));
+    this.#check(this.wasm.web_classify(this.logits, this.probabilities, this.pooled));
     const { labels } = this.info;
     const probabilities = Array.from(this.#floats(this.probabilities, labels.length));
     let most = 0;
     probabilities.forEach((value, i) => { if (value > probabilities[most]) most = i; });
     const unsure = labels.length === 2 ? probabilities[0] >= low && probabilities[0] <= high : probabilities[most] <= high;
-    return {
+    const verdict = {
       label: labels[most],
       index: most,
       probability: probabilities[most],
@@ -133,6 +136,11 @@ export class Engine {
       logits: Array.from(this.#floats(this.logits, this.wasm.web_classes())),
       window: this.window,
     };
+    if (this.info.familiarity > 0) {
+      const [distance, percentile] = this.#floats(this.wasm.web_familiarity(), 2);
+      verdict.familiarity = { distance, percentile, unlike: percentile >= UNLIKE_PERCENTILE };
+    }
+    return verdict;
   }
 
   // Heat in [0, 1] over what was shown, [224][224]; flat: no part speaks for the label.
@@ -166,9 +174,8 @@ export class Engine {
 
   // What a head learns from, of what was shown.
   features() {
-    this.#reserve(this.free + 4 * this.info.features);
-    this.#check(this.wasm.web_picture_features(this.free));
-    return this.#floats(this.free, this.info.features).slice();
+    this.#check(this.wasm.web_picture_features(this.pooled));
+    return this.#floats(this.pooled, this.info.features).slice();
   }
 
   // A head from features (an array of what features() gave) and the class of each, as `levit finetune --val 0` trains

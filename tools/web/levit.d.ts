@@ -37,6 +37,8 @@ export interface Info {
   labels: string[];
   /** Of a picture, for learning. */
   features: number;
+  /** Class means that familiarity is measured from; 0: the model does not know it. */
+  familiarity: number;
   parameters: number;
   checksum: string;
   /** Of the weight file. */
@@ -59,6 +61,16 @@ export interface Shown {
   window: Window;
 }
 
+/** How far a picture lies from those that the model was trained on; levit_familiarity of levit.h. */
+export interface Familiarity {
+  /** Mahalanobis distance of its features to the nearest class mean. */
+  distance: number;
+  /** Per cent of the training pictures that lie nearer, 0 to 100. */
+  percentile: number;
+  /** 99.9 or more of them: unlike anything that the model was trained on. */
+  unlike: boolean;
+}
+
 export interface Verdict extends Shown {
   label: string;
   index: number;
@@ -68,6 +80,8 @@ export interface Verdict extends Shown {
   /** By label. */
   probabilities: number[];
   logits: number[];
+  /** Of a model that knows it (`levit finetune --familiarity`). */
+  familiarity?: Familiarity;
   /** With { preview: true }: [224][224][3] as the network sees the picture. */
   preview?: Uint8Array;
 }

@@ -120,8 +120,11 @@ class Thread {
   }
 }
 
-// The same calls without a worker.
+// The same calls without a worker, one after another too: between showing a picture to the network and asking about it
+// no other may be shown.
 class Inline {
+  #last = Promise.resolve();
+
   constructor({ module, model, widen }) {
     this.service = new Service(module, model, widen);
   }
@@ -130,9 +133,13 @@ class Inline {
     return this.service.info();
   }
 
-  async call(call, args, { signal, progress } = {}) {
-    if (signal?.aborted) throw new LevitError('cancelled', 'CANCELLED');
-    return this.service[call](...args, (done, total) => progress?.(done, total) !== false && !signal?.aborted);
+  call(call, args, { signal, progress } = {}) {
+    const made = this.#last.then(() => {
+      if (signal?.aborted) throw new LevitError('cancelled', 'CANCELLED');
+      return this.service[call](...args, (done, total) => progress?.(done, total) !== false && !signal?.aborted);
+    });
+    this.#last = made.catch(() => {});
+    return made;
   }
 
   restartWith() {}

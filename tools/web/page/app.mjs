@@ -1,7 +1,7 @@
 // The page: loads the model, takes pictures in, keeps the table, and hands the chosen picture to detail.mjs.
 
 import * as detail from './detail.mjs';
-import { $, announce, element, fail, isBuiltIn, percent, spoken } from './dom.mjs';
+import { $, announce, element, fail, farther, isBuiltIn, percent, spoken } from './dom.mjs';
 import { download, load, moduleName } from './levit.mjs';
 import { csv, json, save } from './results.mjs';
 import { startTeaching } from './teach.mjs';
@@ -81,12 +81,14 @@ function fillRow(item) {
   const focused = row.contains(document.activeElement);
   button.setAttribute('aria-pressed', item === chosen);
   if (error !== undefined) {
-    row.replaceChildren(element('td', {}, button), element('td', { colSpan: 3, className: 'cause', textContent: error }));
+    row.replaceChildren(element('td', {}, button), element('td', { colSpan: 4, className: 'cause', textContent: error }));
   } else {
     row.replaceChildren(
       element('td', {}, button),
-      element('td', {}, verdict ? tag(verdict) : 'waiting', element('span', { className: 'narrow', textContent: verdict ? percent(verdict.probability) : '' })),
+      element('td', {}, verdict ? tag(verdict) : 'waiting', element('span', { className: 'narrow', textContent: verdict ? percent(verdict.probability) : '' }),
+        verdict?.familiarity?.unlike ? element('span', { className: 'unlike', textContent: 'unlike its training' }) : ''),
       element('td', { className: 'number middle', textContent: verdict ? percent(verdict.probability) : '' }),
+      element('td', { className: 'number familiar', textContent: verdict?.familiarity ? farther(verdict.familiarity) : '' }),
       element('td', { className: 'number wide', textContent: verdict ? `${verdict.width} x ${verdict.height}` : '' }),
     );
   }
@@ -122,7 +124,7 @@ async function judge(item) {
   counted();
   if (item === chosen) detail.show(item);
   announce(item.error === undefined
-    ? `${item.name}: ${item.verdict.unsure ? 'unsure, ' : ''}${spoken(item.verdict.label, levit.info.labels)} ${percent(item.verdict.probability)}`
+    ? `${item.name}: ${item.verdict.unsure ? 'unsure, ' : ''}${spoken(item.verdict.label, levit.info.labels)} ${percent(item.verdict.probability)}${item.verdict.familiarity?.unlike ? ', unlike anything it was trained on' : ''}`
     : `${item.name}: ${item.error}`);
 }
 
@@ -212,8 +214,8 @@ function startIntake() {
     if (pasted.length > 0 && !teaching()) take(pasted);
   });
   $('clear').addEventListener('click', clear);
-  $('csv').addEventListener('click', () => save(csv(items, levit.info.labels), 'verdicts.csv', 'text/csv'));
-  $('json').addEventListener('click', () => save(json(items, levit.info.labels), 'verdicts.ndjson', 'application/x-ndjson'));
+  $('csv').addEventListener('click', () => save(csv(items, levit.info), 'verdicts.csv', 'text/csv'));
+  $('json').addEventListener('click', () => save(json(items, levit.info), 'verdicts.ndjson', 'application/x-ndjson'));
 }
 
 // The model.
@@ -235,7 +237,8 @@ async function kept(name, progress) {
 }
 
 function describeEngine() {
-  const { target, parameters, bytes, version: library } = levit.info;
+  const { target, parameters, bytes, familiarity, version: library } = levit.info;
+  $('rows').classList.toggle('measured', familiarity > 0);
   $('engine-text').textContent = 'Ready, on this machine';
   $('about-engine').textContent = `levit ${library}, ${(parameters / 1e6).toFixed(1)} million parameters in ${(bytes / 1e6).toFixed(1)} MB, `
     + `kernels ${target}, page ${version}.`;

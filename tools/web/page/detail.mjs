@@ -1,6 +1,6 @@
 // One picture in full: its verdict, and over it the map of a method, a layer and a label.
 
-import { $, element, percent, spoken as spokenOf } from './dom.mjs';
+import { $, element, farther, percent, spoken as spokenOf } from './dom.mjs';
 import { clear, draw, fullScale, ramp } from './heat.mjs';
 
 let levit; // a function that gives it
@@ -27,6 +27,13 @@ function verdictOf({ verdict }) {
   $('verdict-word').textContent = verdict.unsure ? 'Unsure' : builtIn ? `Looks ${spoken(verdict.label)}` : verdict.label;
   const shares = labels.map((label, i) => [label, verdict.probabilities[i]]).sort((a, b) => b[1] - a[1]);
   $('verdict-text').textContent = `${shares.slice(0, 2).map(([label, share]) => `${percent(share)} ${spoken(label)}`).join(', ')} · ${verdict.width} x ${verdict.height} pixels`;
+  const { familiarity } = verdict;
+  $('familiarity').hidden = familiarity === undefined;
+  $('familiarity').classList.toggle('unlike', familiarity?.unlike === true);
+  if (familiarity) {
+    $('familiarity').textContent = familiarity.unlike ? `Unlike anything it was trained on: farther away than ${farther(familiarity)} of its training pictures`
+      : `Farther away than ${farther(familiarity)} of the pictures it was trained on`;
+  }
   $('gauge').hidden = $('gauge-ends').hidden = !two;
   $('shares').hidden = two;
   if (two) {
@@ -158,8 +165,7 @@ export function show(next) {
   $('verdict-text').textContent = failed ? item.error : 'Waiting for the network';
   $('verdict-word').textContent = failed ? 'No verdict' : '…';
   $('verdict-word').className = `verdict-word ${failed ? 'failed' : 'unsure'}`;
-  $('gauge').hidden = $('gauge-ends').hidden = true;
-  $('shap').hidden = true;
+  for (const part of ['gauge', 'gauge-ends', 'shares', 'familiarity', 'shap']) $(part).hidden = true;
   if (failed) return;
   if (!same) {
     url = URL.createObjectURL(item.file);

@@ -9,6 +9,7 @@ export function element(name, properties = {}, ...children) {
 }
 
 export const percent = (value) => `${(100 * value).toFixed(1)} %`;
+export const farther = ({ percentile }) => percent(percentile / 100);
 
 // The labels of the page's own model are spelled out; others are the user's words.
 export const isBuiltIn = (labels) => labels.length === 2 && labels[0] === 'ai' && labels[1] === 'real';

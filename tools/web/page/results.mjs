@@ -14,28 +14,31 @@ function field(text) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-export function csv(items, labels) {
+export function csv(items, { labels, familiarity }) {
   // A single logit is the second label's.
   const single = items.some(({ verdict }) => verdict !== undefined && verdict.logits.length < labels.length);
   const heads = [...labels.map((label) => `probability ${label}`), ...labels.slice(single ? 1 : 0).map((label) => `logit ${label}`)];
-  const lines = [`path,index,label,probability,unsure,width,height,error,incomplete,says,${heads.map(field).join(',')}`];
+  const lines = [`path,index,label,probability,unsure,width,height,error,incomplete,says,${heads.map(field).join(',')}${familiarity > 0 ? ',distance,percentile,unlike' : ''}`];
+  const commas = heads.length + (familiarity > 0 ? 3 : 0);
   for (const { name, error, verdict } of items) {
     if (error !== undefined) {
-      lines.push(`${field(name)},,,,,,,${field(error)},,${','.repeat(heads.length)}`);
+      lines.push(`${field(name)},,,,,,,${field(error)},,${','.repeat(commas)}`);
     } else if (verdict !== undefined) {
       const values = [...verdict.probabilities, ...verdict.logits].map(number);
+      const { distance, percentile, unlike } = verdict.familiarity ?? {};
+      const known = familiarity > 0 ? [number(distance), number(percentile), unlike] : [];
       lines.push([field(name), '', field(verdict.label), number(verdict.probability), verdict.unsure, verdict.width,
-        verdict.height, '', '', '', ...values].join(','));
+        verdict.height, '', '', '', ...values, ...known].join(','));
     }
   }
   return lines.join('\r\n') + '\r\n';
 }
 
-export function json(items, labels) {
+export function json(items, { labels }) {
   return items.filter(({ error, verdict }) => error ?? verdict).map(({ name, error, verdict }) => {
     if (error !== undefined) return `${JSON.stringify({ path: name, error })}\n`;
     const shortest = (value) => Number(number(value));
-    return `${JSON.stringify({
+    const line = {
       path: name,
       label: verdict.label,
       probability: shortest(verdict.probability),
@@ -44,7 +47,12 @@ export function json(items, labels) {
       width: verdict.width,
       height: verdict.height,
       unsure: verdict.unsure,
-    })}\n`;
+    };
+    if (verdict.familiarity) {
+      const { distance, percentile, unlike } = verdict.familiarity;
+      line.familiarity = { distance: shortest(distance), percentile: shortest(percentile), unlike };
+    }
+    return `${JSON.stringify(line)}\n`;
   }).join('');
 }
 

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { native, packer, site, work } from './paths.mjs';
+import { familiarModel, verdicts, writePpm } from './program.mjs';
 
 let package_; // of levit.mjs
 let installed;
@@ -27,13 +28,15 @@ function picture(seed) {
   const width = 320;
   const height = 200;
   const data = new Uint8Array(3 * width * height).map((_, i) => 128 + 100 * Math.sin(((i % 3) + seed) * 0.7 + i / (97 + 31 * seed)));
-  const file = path.join(work, `waves-${seed}.ppm`);
-  writeFileSync(file, Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), data]));
-  return { file, pixels: { data, width, height } };
+  return { file: writePpm(path.join(work, `waves-${seed}.ppm`), width, height, data), pixels: { data, width, height } };
 }
 
-const verdicts = (model, files) => execFileSync(native, ['classify', '--quiet', '--json', '--model', model, ...files], { encoding: 'utf8' })
-  .trim().split('\n').map(JSON.parse);
+// The pixels of a file that writePpm wrote.
+function readPpm(file) {
+  const bytes = readFileSync(file);
+  const [header, width, height] = /^P6\n(\d+) (\d+)\n255\n/.exec(bytes.toString('latin1', 0, 40));
+  return { data: new Uint8Array(bytes.subarray(header.length)), width: Number(width), height: Number(height) };
+}
 
 test('classifies as the program does, RGB and RGBA alike', async () => {
   const levit = await package_.load();
@@ -45,6 +48,31 @@ test('classifies as the program does, RGB and RGBA alike', async () => {
     const data = new Uint8Array(4 * pixels.width * pixels.height).map((_, k) => (k % 4 === 3 ? 77 : pixels.data[3 * (k >> 2) + (k % 4)]));
     assert.deepEqual((await levit.classify({ ...pixels, data })).logits, ours.logits);
   }
+});
+
+test('calls that are made at once are answered each for its own picture', async () => {
+  const levit = await package_.load();
+  const pictures = [1, 2, 3].map((seed) => picture(seed).pixels);
+  const alone = [];
+  for (const pixels of pictures) alone.push((await levit.classify({ ...pixels })).logits);
+  const together = await Promise.all(pictures.map((pixels) => levit.classify({ ...pixels })));
+  assert.deepEqual(together.map(({ logits }) => logits), alone);
+});
+
+test('a model that knows its training pictures says how far a picture is from them, as the program does', async () => {
+  const { model, known, strange } = familiarModel();
+  const levit = await package_.load({ model: new Uint8Array(readFileSync(model)) });
+  assert.equal(levit.info.familiarity, 2);
+  const theirs = verdicts(model, [known, strange]).map(({ familiarity }) => familiarity);
+  for (const [i, file] of [known, strange].entries()) {
+    const { familiarity } = await levit.classify(readPpm(file));
+    assert.ok(Math.abs(familiarity.distance / theirs[i].distance - 1) < 1e-3, `${familiarity.distance} ${theirs[i].distance}`);
+    assert.ok(Math.abs(familiarity.percentile - theirs[i].percentile) < 0.5, `${familiarity.percentile} ${theirs[i].percentile}`);
+    assert.equal(familiarity.unlike, i === 1);
+  }
+  const { familiarity, labels } = await levit.use(new Uint8Array(readFileSync(path.join(installed, 'ai_vs_real.levit'))));
+  assert.deepEqual([familiarity, labels], [0, ['ai', 'real']]);
+  assert.equal((await levit.classify(readPpm(known))).familiarity, undefined);
 });
 
 test('a module without SIMD gives the same verdict', async () => {
@@ -132,19 +160,21 @@ test('what is refused is named, and changes nothing', async () => {
   assert.deepEqual((await levit.classify({ ...pixels })).logits, before_.logits);
 });
 
-test('what a browser downloads, module and JavaScript, is at most 250 000 bytes without the model', () => {
+test('what a browser downloads, either module and JavaScript, is at most 250 000 bytes without the model', () => {
   const names = /FILES = \[(.*)\]/.exec(readFileSync(path.join(site, 'sw.js'), 'utf8'))[1].split(', ').map((name) => name.slice(1, -1));
   const script = [...names.filter((name) => name.endsWith('.mjs')), 'sw.js'];
   assert.ok(script.includes('app.mjs') && script.includes('engine.mjs'));
-  const bytes = [...script, 'levit.wasm'].reduce((sum, name) => sum + readFileSync(path.join(site, name)).length, 0);
-  console.log(`levit.wasm and ${script.length} scripts: ${bytes} bytes`);
-  assert.ok(bytes <= 250000, `${bytes}`);
+  for (const module of ['levit.wasm', 'levit-plain.wasm']) {
+    const bytes = [...script, module].reduce((sum, name) => sum + readFileSync(path.join(site, name)).length, 0);
+    console.log(`${module} and ${script.length} scripts: ${bytes} bytes`);
+    assert.ok(bytes <= 250000, `${module}: ${bytes}`);
+  }
 });
 
 test("the page's CSV has the columns of the program's: a model of one logit has one", async () => {
   const { csv } = await import(pathToFileURL(path.join(site, 'results.mjs')));
   const verdict = { label: 'real', probability: 0.75, probabilities: [0.25, 0.75], logits: [1.5], width: 3, height: 2, unsure: false };
-  const [head, first, second] = csv([{ name: 'a', verdict }, { name: 'b', error: 'no picture' }], ['ai', 'real']).split('\r\n');
+  const [head, first, second] = csv([{ name: 'a', verdict }, { name: 'b', error: 'no picture' }], { labels: ['ai', 'real'], familiarity: 0 }).split('\r\n');
   assert.ok(head.endsWith(',says,probability ai,probability real,logit real'), head);
   assert.ok(first.endsWith(',0.25,0.75,1.5'), first);
   for (const line of [first, second]) assert.equal(line.split(',').length, head.split(',').length);

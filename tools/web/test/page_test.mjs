@@ -6,9 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { axeFile, check, decided, launch, open, serve } from './browser.mjs';
-import { native, pictures, root, site, work } from './paths.mjs';
+import { native, pictures, root, work } from './paths.mjs';
+import { builtIn as model, familiarModel, verdicts, writePpm } from './program.mjs';
 
-const model = path.join(site, 'ai_vs_real.levit');
 const fox = path.join(pictures, 'ai/fox.jpg');
 const bear = path.join(pictures, 'real/bear.jpg');
 const twelve = [
@@ -20,9 +20,6 @@ const twelve = [
 let server;
 before(async () => { server = await serve(); });
 after(() => server?.close());
-
-const verdicts = (files) => execFileSync(native, ['classify', '--quiet', '--json', '--model', model, ...files], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-  .trim().split('\n').map(JSON.parse);
 
 async function downloaded(page, button) {
   const [download] = await Promise.all([page.waitForEvent('download'), page.click(button)]);
@@ -130,10 +127,9 @@ pageTest('probabilities of twelve pictures are those of the program within 1e-4'
       for (let i = 0; i < all.length; i += 8192) text += String.fromCharCode(...all.slice(i, i + 8192));
       return { width: decoded.width, height: decoded.height, rgb: btoa(text) };
     }, readFileSync(picture).toString('base64'));
-    ppm.push(path.join(work, `${path.basename(picture)}.ppm`));
-    writeFileSync(ppm.at(-1), Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), Buffer.from(rgb, 'base64')]));
+    ppm.push(writePpm(path.join(work, `${path.basename(picture)}.ppm`), width, height, Buffer.from(rgb, 'base64')));
   }
-  const theirs = verdicts(ppm);
+  const theirs = verdicts(model, ppm);
   let worst = 0;
   ours.forEach((line, i) => {
     assert.equal(line.path, path.basename(twelve[i]));
@@ -142,7 +138,7 @@ pageTest('probabilities of twelve pictures are those of the program within 1e-4'
   console.log(`largest difference of a probability: ${worst.toExponential(1)}`);
   assert.ok(worst < 1e-4, `${worst}`);
   // And of the files as the program decodes them: decoders differ by a level or two.
-  const files = verdicts(twelve);
+  const files = verdicts(model, twelve);
   ours.forEach((line, i) => assert.ok(Math.abs(line.probabilities.ai - files[i].probabilities.ai) < 0.02, line.path));
 });
 
@@ -155,6 +151,58 @@ pageTest('the CSV has the columns of the program', async (page) => {
   assert.match(lines[2], /^no-scan\.jpg,.*not a picture/);
   const fields = (line) => line.replace(/"[^"]*"/g, '').split(',').length;
   for (const line of lines.slice(1, 3)) assert.equal(fields(line), fields(header), line);
+});
+
+// A BMP of 24 bits, which browsers read.
+function writeBmp(file, width, height, rgb) {
+  const stride = (3 * width + 3) & ~3;
+  const bytes = Buffer.alloc(54 + stride * height); // BITMAPFILEHEADER, BITMAPINFOHEADER, rows from below
+  bytes.write('BM');
+  bytes.writeUInt32LE(bytes.length, 2);
+  bytes.writeUInt32LE(54, 10);
+  bytes.writeUInt32LE(40, 14);
+  bytes.writeInt32LE(width, 18);
+  bytes.writeInt32LE(height, 22);
+  bytes.writeUInt16LE(1, 26);
+  bytes.writeUInt16LE(24, 28);
+  for (let y = 0; y < height; ++y) {
+    for (let x = 0; x < width; ++x) {
+      const to = 54 + y * stride + 3 * x;
+      const from = 3 * ((height - 1 - y) * width + x);
+      for (let c = 0; c < 3; ++c) bytes[to + c] = rgb[from + 2 - c];
+    }
+  }
+  writeFileSync(file, bytes);
+  return file;
+}
+
+pageTest('a model that knows its training pictures marks what is unlike them, in the table and in both files', async (page) => {
+  const { model: familiar, known, strange } = familiarModel();
+  const bmp = [known, strange].map((file) => writeBmp(path.join(work, `${path.basename(file, '.ppm')}.bmp`), 24, 24,
+    readFileSync(file).subarray('P6\n24 24\n255\n'.length)));
+  await check(page, bmp);
+  assert.equal(await page.locator('#familiarity').isVisible(), false, 'the built-in model does not know');
+  assert.equal(await page.locator('.familiar').first().isVisible(), false);
+  await page.setInputFiles('#model-file', familiar);
+  await page.waitForFunction(() => document.getElementById('model-text').textContent.includes('gives the verdicts now'));
+  await decided(page, 2);
+  const rows = await page.locator('#table tr').allTextContents();
+  assert.doesNotMatch(rows[0], /unlike/);
+  assert.match(rows[1], /unlike its training.*100\.0 %/);
+  assert.match(await page.textContent('#familiarity'), /^Farther away than \d+\.\d % of the pictures it was trained on$/);
+  await page.click('#table tr:nth-child(2) button');
+  assert.match(await page.textContent('#familiarity'), /^Unlike anything it was trained on: farther away than 100\.0 % of its training pictures$/);
+  await page.screenshot({ path: path.join(work, 'unlike.png') });
+  const theirs = verdicts(familiar, [known, strange]);
+  const ours = readFileSync(await downloaded(page, '#json'), 'utf8').trim().split('\n').map(JSON.parse);
+  ours.forEach(({ familiarity }, i) => {
+    assert.ok(Math.abs(familiarity.distance / theirs[i].familiarity.distance - 1) < 1e-3);
+    assert.equal(familiarity.unlike, theirs[i].familiarity.unlike);
+  });
+  const lines = readFileSync(await downloaded(page, '#csv'), 'utf8').split('\r\n');
+  const [header] = execFileSync(native, ['classify', '--quiet', '--csv', '--model', familiar, strange], { encoding: 'utf8' }).split('\r\n');
+  assert.equal(lines[0], header);
+  assert.match(lines[2], /,100,true$/);
 });
 
 pageTest('a broken file is named with its cause, and the others go on', async (page) => {
@@ -173,19 +221,7 @@ pageTest('a broken file is named with its cause, and the others go on', async (p
 pageTest('a picture of forty megapixels gets a verdict, and memory does not hold it', async (page) => {
   const width = 8000;
   const height = 5000;
-  const large = path.join(work, 'large.bmp');
-  const header = Buffer.alloc(54); // BITMAPFILEHEADER, BITMAPINFOHEADER
-  header.write('BM');
-  header.writeUInt32LE(54 + 3 * width * height, 2);
-  header.writeUInt32LE(54, 10);
-  header.writeUInt32LE(40, 14);
-  header.writeInt32LE(width, 18);
-  header.writeInt32LE(height, 22);
-  header.writeUInt16LE(1, 26);
-  header.writeUInt16LE(24, 28);
-  const pixels = Buffer.alloc(3 * width * height);
-  for (let i = 0; i < pixels.length; ++i) pixels[i] = (i >> 9) & 255;
-  writeFileSync(large, Buffer.concat([header, pixels]));
+  const large = writeBmp(path.join(work, 'large.bmp'), width, height, new Uint8Array(3 * width * height).map((_, i) => i >> 9));
   await check(page, fox);
   const memory = await page.evaluate(() => globalThis.levit.memory());
   await check(page, large);
@@ -247,7 +283,7 @@ pageTest('a head that is taught gives the verdicts, outlives a reload, and is a 
   const ours = readFileSync(await downloaded(page, '#json'), 'utf8').trim().split('\n').map(JSON.parse);
   await page.click('#tab-teach');
   const file = await downloaded(page, '#models li:nth-child(2) button:has-text("Save")');
-  const theirs = execFileSync(native, ['classify', '--quiet', '--json', '--model', file, ...kinds.flat()], { encoding: 'utf8' }).trim().split('\n').map(JSON.parse);
+  const theirs = verdicts(file, kinds.flat());
   ours.forEach((line, i) => {
     assert.equal(line.label, theirs[i].label);
     assert.ok(Math.abs(line.probabilities.painted - theirs[i].probabilities.painted) < 0.02, line.path);

@@ -1,4 +1,4 @@
-// One context of the library in WebAssembly, synchronous: memory, text and numbers in and out of bridge.c.
+// One context of the library in WebAssembly, in the calling thread: memory, text and numbers in and out of bridge.c.
 //
 // Memory above the module's own, from the heap's base on: the weight image, the same in fp32, the arena, logits,
 // probabilities and features, and one region that each call lays out anew, so that memory ends where the largest call did and stays
@@ -86,9 +86,9 @@ export class Engine {
     };
   }
 
-  // The picture that the calls below are about: RGB or RGBA rows from the top; rows(y, count) gives the pixels of
-  // [y, y + count) as they are needed, so that a large picture is never here whole.
-  show(width, height, channels, rows) {
+  // The picture that the calls below are about: RGB or RGBA rows from the top; rows(y, count) gives or promises the
+  // pixels of [y, y + count) as they are needed, so that a large picture is never here whole. No other call meanwhile.
+  async show(width, height, channels, rows) {
     const scratch = this.wasm.web_rows_bytes(width, height);
     if (scratch === 0) throw new LevitError(`a picture of ${width}x${height} pixels cannot be resized`, 'IMAGE');
     const strip = Math.max(1, Math.floor(STRIP_BYTES / (width * channels)));
@@ -97,7 +97,7 @@ export class Engine {
     this.#check(this.wasm.web_rows_begin(width, height, this.free, scratch));
     for (let y = 0; y < height; y += strip) {
       const count = Math.min(strip, height - y);
-      const part = rows(y, count);
+      const part = await rows(y, count);
       if (part.length < count * width * channels) throw new LevitError('pixels are missing', 'IMAGE');
       this.#bytes(pixels, part.length).set(part);
       this.#check(this.wasm.web_rows_add(pixels, width, count, channels));

@@ -81,7 +81,7 @@ export class Service {
     if (shown === undefined) {
       const decoded = await decode(picture);
       try {
-        this.#engine.show(decoded.width, decoded.height, decoded.channels, decoded.rows);
+        await this.#engine.show(decoded.width, decoded.height, decoded.channels, decoded.rows);
       } finally {
         decoded.close();
       }

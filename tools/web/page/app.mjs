@@ -1,5 +1,6 @@
 // The page: loads the model, takes pictures in, keeps the table, and hands the chosen picture to detail.mjs.
 
+import { keepsColours } from './decode.mjs';
 import * as detail from './detail.mjs';
 import { $, announce, element, fail, farther, isBuiltIn, percent, spoken } from './dom.mjs';
 import { download, load, moduleName } from './levit.mjs';
@@ -253,6 +254,7 @@ async function start() {
   if (typeof WebAssembly !== 'object' || typeof OffscreenCanvas !== 'function') {
     throw new Error('This browser is too old: it lacks WebAssembly or OffscreenCanvas.');
   }
+  if (!(await keepsColours())) $('transparent').textContent = 'Transparent parts count as black in this browser';
   const compiled = kept(moduleName()).then((code) => WebAssembly.compile(code));
   const [wasm, bytes] = await Promise.all([compiled, kept(MODEL, progressed)]);
   levit = await load({ model: bytes, wasm });

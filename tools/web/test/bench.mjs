@@ -33,7 +33,7 @@ async function measure(count) {
   const pixels = new Uint8Array(3 * 224 * 224).map((_, i) => 128 + 100 * Math.sin(i));
   const ours = (widen) => async () => {
     const engine = new Engine(await WebAssembly.compile(wasm), model, widen);
-    engine.show(224, 224, 3, (y, rows) => pixels.subarray(3 * 224 * y, 3 * 224 * (y + rows)));
+    await engine.show(224, 224, 3, (y, rows) => pixels.subarray(3 * 224 * y, 3 * 224 * (y + rows)));
     return () => engine.classify();
   };
   await start('levit', ours(true));

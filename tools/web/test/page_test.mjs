@@ -120,7 +120,7 @@ pageTest('probabilities of twelve pictures are those of the program within 1e-4'
       const decoded = await decode(new Blob([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))]));
       const all = [];
       for (let y = 0; y < decoded.height; ++y) {
-        const row = decoded.rows(y, 1);
+        const row = await decoded.rows(y, 1);
         for (let x = 0; x < decoded.width; ++x) all.push(row[4 * x], row[4 * x + 1], row[4 * x + 2]);
       }
       let text = '';
@@ -140,6 +140,15 @@ pageTest('probabilities of twelve pictures are those of the program within 1e-4'
   // And of the files as the program decodes them: decoders differ by a level or two.
   const files = verdicts(model, twelve);
   ours.forEach((line, i) => assert.ok(Math.abs(line.probabilities.ai - files[i].probabilities.ai) < 0.02, line.path));
+});
+
+pageTest('what is transparent is seen in the colours below it, as by the program', async (page) => {
+  const files = ['lossless_alpha.webp', 'lossy_alpha.webp', 'lossless_alpha_webp.decoded.png'].map((name) => path.join(pictures, 'kinds', name));
+  await check(page, files);
+  const ours = readFileSync(await downloaded(page, '#json'), 'utf8').trim().split('\n').map(JSON.parse);
+  const theirs = verdicts(model, files);
+  ours.forEach((line, i) => assert.ok(Math.abs(line.probabilities.ai - theirs[i].probabilities.ai) < 1e-4, `${line.path}: ${line.probabilities.ai} ${theirs[i].probabilities.ai}`));
+  assert.match(await page.textContent('#transparent'), /colours that lie below/);
 });
 
 pageTest('the CSV has the columns of the program', async (page) => {

@@ -1,4 +1,4 @@
-// Labelled folders and lists, content hashes, splits and the cache of features.
+// Labelled folders and lists, content hashes, splits, random views and the cache of features.
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -8,9 +8,11 @@
 #include "tests/support/npy.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/tools/checkpoint_files.h"
+#include "tools/levit/dataset/augment.h"
 #include "tools/levit/dataset/content_hash.h"
 #include "tools/levit/dataset/dataset.h"
 #include "tools/levit/dataset/feature_cache.h"
+#include "tools/levit/dataset/view.h"
 #include "tools/levit/finetune/learning_set.h"
 
 namespace levit::tests {
@@ -241,6 +243,27 @@ TEST_CASE("classes that cannot teach anything are refused by name") {
   CHECK(names(cause({1, 2, 3, 4}, {0, 0, 1, 1}, 1.0), "class \"ai\": all of its pictures (2) are held out"));
   const LearningSet both = make_learning_set(dataset_of({0, 0, 1, 1}), table_of({1, 2, 2, 3}), 0);
   CHECK(both.in_two_classes == 1);
+}
+
+TEST_CASE("of random views a third are the plain picture, half of those mirrored") {
+  std::string file = "P6 224 224 255\n";
+  for (int i = 0; i < 224 * 224 * 3; ++i) file += static_cast<char>(i / 3 % 224);
+  const Picture picture = decode_picture(reinterpret_cast<const uint8_t*>(file.data()), file.size());
+  std::vector<uint8_t> scratch, plain(224 * 224 * 3), view(plain.size());
+  make_view(nullptr, picture, 1, {}, 0, &scratch, plain.data());
+  std::vector<uint8_t> mirrored = plain;
+  flip(&mirrored);
+  int plain_views = 0, mirrored_views = 0;
+  for (uint32_t number = 1; number <= 300; ++number) {
+    make_view(nullptr, picture, 1, {}, number, &scratch, view.data());
+    plain_views += view == plain;
+    mirrored_views += view == mirrored;
+  }
+  // Three standard deviations of 300 draws.
+  CHECK(plain_views + mirrored_views >= 75);
+  CHECK(plain_views + mirrored_views <= 125);
+  CHECK(plain_views >= 30);
+  CHECK(mirrored_views >= 30);
 }
 
 }  // namespace levit::tests

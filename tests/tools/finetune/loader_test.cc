@@ -159,4 +159,14 @@ TEST_CASE("what is no failure of a picture comes out of next(), and a loader end
   for (int i = 0; i < 5; ++i) CHECK(left.next() != nullptr);
 }
 
+TEST_CASE("training ends on plain pictures, and no augmented view comes twice before that") {
+  CHECK(view_of(0, 0, 0) == 0);
+  CHECK(view_of(7, 0.5, 0) == 0);
+  CHECK(view_of(0, 0, 1) != 0);
+  CHECK(view_of(749, 0.749, 1) != 0);
+  CHECK(view_of(750, 0.75, 1) == 0);
+  CHECK(view_of(999, 0.999, 3) == 0);
+  CHECK(view_of(5, 0, 1) != view_of(6, 0, 1));
+}
+
 }  // namespace levit::tests

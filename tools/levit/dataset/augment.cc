@@ -154,7 +154,7 @@ levit_image random_crop(const levit_image& image, Mt19937& random) {
     return levit_image{image.pixels + top * image.stride + 3 * left, w, h, image.stride};
   };
   for (int trial = 0; trial < 10; ++trial) {
-    const double area = between(0.25, 1, random) * width * height;
+    const double area = between(0.5, 1, random) * width * height;
     const double aspect = std::exp(between(std::log(0.75), std::log(4.0 / 3), random));
     const auto w = static_cast<size_t>(std::lround(std::sqrt(area * aspect)));
     const auto h = static_cast<size_t>(std::lround(std::sqrt(area / aspect)));

@@ -14,7 +14,7 @@ namespace levit::tools {
 // Pixels [224][224][3] that the network is shown.
 using SquarePixels = std::vector<uint8_t>;
 
-// RandomResizedCrop's rectangle (torchvision: area 0.25 to 1 of the picture, aspect 3/4 to 4/3, ten tries,
+// RandomResizedCrop's rectangle (torchvision: area 0.5 to 1 of the picture, aspect 3/4 to 4/3, ten tries,
 // then the largest centre crop), as a part of the picture's own pixels.
 levit_image random_crop(const levit_image& image, runtime::Mt19937& random);
 

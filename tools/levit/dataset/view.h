@@ -21,7 +21,8 @@ struct ViewOptions {
 uint64_t view_key(const ViewOptions& options, uint32_t view, const char* target);
 
 // Writes view number `view` of a picture to out [224][224][3]. View 0 is the plain one, levit_preprocess;
-// others are random (augment.h), by seed, content and number alone. scratch grows as needed. context: of
+// others are random, by seed, content and number alone: a third of them the plain one, every second of those
+// mirrored, the others augmented (augment.h). scratch grows as needed. context: of
 // whose target.
 void make_view(const levit_context* context, const Picture& picture, uint64_t content,
                const ViewOptions& options, uint32_t view, std::vector<uint8_t>* scratch, uint8_t* out);

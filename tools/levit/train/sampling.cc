@@ -1,6 +1,7 @@
 #include "tools/levit/train/sampling.h"
 
 #include <functional>
+#include <limits>
 #include <queue>
 #include <utility>
 
@@ -66,6 +67,12 @@ std::vector<uint32_t> epoch_order(const std::vector<Stream>& streams, size_t sam
   order.reserve(samples);
   for (const uint32_t s : of_sample) order.push_back(walks[s].next());
   return order;
+}
+
+uint32_t view_of(uint64_t sample, double done, size_t views) {
+  constexpr double kAugmented = 0.75;
+  if (views == 0 || done >= kAugmented) return 0;
+  return 1 + static_cast<uint32_t>(sample % std::numeric_limits<uint32_t>::max());
 }
 
 }  // namespace levit::tools

@@ -27,11 +27,6 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// View 0 is the plain one; a number does not come twice in a run of any length that ends.
-uint32_t view_of(uint64_t sample, size_t views) {
-  return views == 0 ? 0 : 1 + static_cast<uint32_t>(sample % std::numeric_limits<uint32_t>::max());
-}
-
 }  // namespace
 
 Training::Training(const TrainArguments& arguments, const ModelFile& base, const StartModel& start,
@@ -116,8 +111,10 @@ std::unique_ptr<Loader> Training::make_loader() {
     return epoch_order(streams_, samples_, arguments_.fit.seed, epoch);
   };
   const auto scratch = std::make_shared<std::vector<std::vector<uint8_t>>>(options.threads);
-  options.prepare = [this, scratch](uint32_t picture, uint64_t number, size_t worker, uint8_t* out) {
-    make_sample(context_.get(), state_.data, picture, view_, view_of(number, arguments_.views),
+  const auto all = static_cast<double>(arguments_.fit.epochs * samples_);
+  options.prepare = [this, scratch, all](uint32_t picture, uint64_t number, size_t worker, uint8_t* out) {
+    const double done = arguments_.minutes > 0 ? time_share() : static_cast<double>(number) / all;
+    make_sample(context_.get(), state_.data, picture, view_, view_of(number, done, arguments_.views),
                 &(*scratch)[worker], out);
   };
   return std::make_unique<Loader>(std::move(options));

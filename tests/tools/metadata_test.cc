@@ -177,6 +177,11 @@ TEST_CASE("EXIF names the camera and the software, and the generator that wrote 
     for (const char c : settings) wide += big ? std::string{'\0', c} : std::string{c, '\0'};
     CHECK(says_of_exif(exif_texts({}, wide)) == Says{said});
   }
+  // A mark of the byte order, and two units for one character.
+  std::string wide("UNICODE\0\xff\xfe\x3e\xd8\x8a\xdd", 14);
+  for (const char c : settings) wide += {c, '\0'};
+  CHECK(says_of_exif(exif_texts({}, wide)) ==
+        Says{"generation parameters: \U0001f98aa cat Steps: 20, Sampler: Euler a"});
   // Cut anywhere, it is read as far as it goes.
   const std::string whole = exif_texts({{0x010f, "Canon"}, {0x0110, "EOS 5D"}}, "ASCII\0\0\0a comment");
   for (size_t size = 0; size < whole.size(); ++size) says_of_exif(whole.substr(0, size));
@@ -240,15 +245,15 @@ TEST_CASE("metadata are found in a JPEG and change no pixel") {
   const std::string xmp = std::string("http://ns.adobe.com/xap/1.0/\0", 29) +
                           "<a Iptc4xmpExt:DigitalSourceType=\"x/digitalsourcetype/compositeSynthetic\">";
   const std::string c2pa = std::string("JP\0\1\0\0\0\1\0\0\1\0jumb\0\0\0\x1ejumdc2pa", 28);
-  const std::string told = plain.substr(0, 2) +
+  const std::string told = plain.substr(0, 2) + segment(0xfe, "a cat\nSteps: 9, Sampler: DDIM") +
                            segment(0xe1, std::string("Exif\0\0", 6) + exif_texts({{0x010f, "Canon"}})) +
                            segment(0xe1, xmp) + segment(0xeb, c2pa) + plain.substr(2);
   const auto decode = [](const std::string& file) {
     return levit::tools::decode_picture(reinterpret_cast<const uint8_t*>(file.data()), file.size());
   };
   const levit::tools::Picture with = decode(told), without = decode(plain);
-  CHECK(with.says ==
-        Says{"camera: Canon", "digital source type: compositeSynthetic", "a C2PA manifest (not verified)"});
+  CHECK(with.says == Says{"generation parameters: a cat Steps: 9, Sampler: DDIM", "camera: Canon",
+                          "digital source type: compositeSynthetic", "a C2PA manifest (not verified)"});
   CHECK(without.says.empty());
   REQUIRE(with.width == without.width);
   REQUIRE(with.height == without.height);

@@ -341,6 +341,25 @@ TEST_CASE("a progressive JPEG of more than 100 scans is refused") {
 }
 #endif
 
+TEST_CASE("a progressive JPEG whose first scans alone stand in front of an end is not shown as whole") {
+  const FileBytes file = read_bytes("modes/progressive.jpg");
+  const uint8_t start_of_scan[] = {0xff, 0xda}, tables[] = {0xff, 0xc4};
+  const auto find = [&file](auto from, const auto& marker) {
+    return std::search(from, file.end(), std::begin(marker), std::end(marker));
+  };
+  const auto first = find(file.begin(), start_of_scan);
+  FileBytes one(file.begin(), find(first, tables));
+  one.insert(one.end(), {0xff, 0xd9});
+  CHECK(refusal(file) == "");
+#ifdef LEVIT_CODECS
+  CHECK(decode_picture(one.data(), one.size()).incomplete);
+  CHECK_FALSE(decode_picture(file.data(), file.size()).incomplete);
+#else
+  CHECK(refusal(one) ==
+        "a progressive JPEG of which scans are missing; a build with libjpeg-turbo guesses them");
+#endif
+}
+
 TEST_CASE("the size is checked before anything is decoded") {
   const std::string message = "too large: 50000 x 50000 pixels; at most 100 megapixels and 65535 on a side";
   FileBytes png = read_bytes("modes/rgba.png");
@@ -378,6 +397,16 @@ TEST_CASE("formats that are not read are refused by their name") {
   CHECK(refusal(text(box + "ftypheic")) == (kHeif ? "a truncated HEIC" + truncated : "HEIC" + tail));
   CHECK(refusal(text(box + "ftypavif")) == (kHeif ? "a truncated AVIF" + truncated : "AVIF" + tail));
   CHECK(refusal(text(std::string("II*\0", 4))) == "TIFF" + tail);
+  CHECK(refusal(text(std::string("II+\0\x08\0", 6))) == "BigTIFF" + tail);
+  CHECK(refusal(text(box + "ftypisom")) == "MP4 video" + tail);
+  for (const std::string svg :
+       {"<svg/>", "<?xml version=\"1.0\"?>\n<svg/>", "\xef\xbb\xbf\n<!-- a -->\n<SVG/>"})
+    CHECK(refusal(text(svg)) == "SVG" + tail);
+  for (const std::string page : {"<!DOCTYPE html>\n<p>", "\r\n<HTML lang=\"en\"><svg/>"})
+    CHECK(refusal(text(page)) == "a web page (HTML), not a picture");
+  CHECK(refusal(text("version https://git-lfs.github.com/spec/v1\noid")) ==
+        "a Git LFS pointer, not the file it stands for (git lfs pull fetches it)");
+  CHECK(refusal(text("\x89PNG\n\x1a\n IHDR")) == "a damaged PNG (signature; a transfer as text changes it)");
   CHECK(refusal(text("hello")) == "not a picture (" + kRead + " read)");
 }
 

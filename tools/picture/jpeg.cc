@@ -70,6 +70,7 @@ class JpegDecoder {
     constexpr unsigned kTagBytes = 64;  // of a JUMBF box: what it is, not what it holds
     jpeg_save_markers(&jpeg_, JPEG_APP0 + 1, 0xffff);
     jpeg_save_markers(&jpeg_, JPEG_APP0 + 11, kTagBytes);
+    jpeg_save_markers(&jpeg_, JPEG_COM, 0xffff);
     call([](JpegDecoder& d) { jpeg_read_header(&d.jpeg_, TRUE); });
     check_size(jpeg_.image_width, jpeg_.image_height, limit);
     const int components = jpeg_.num_components;
@@ -203,6 +204,8 @@ class JpegDecoder {
       const Bytes body{marker->data, marker->data_length};
       if (marker->marker == JPEG_APP0 + 11) {
         read_jumbf(body, metadata);
+      } else if (marker->marker == JPEG_COM) {
+        read_comment(body, metadata);
       } else if (starts_with(body, kXmp)) {
         read_xmp({body.data + kXmp.size(), body.size - kXmp.size()}, metadata);
       } else if (starts_with(body, kExif) && body.size > kExifHeader && !exif) {
@@ -237,10 +240,13 @@ class JpegDecoder {
   bool incomplete() const {
     if (wrong_ || (ended_ && jpeg_.arith_code)) return true;  // the arithmetic decoder does not warn
     if (scanned_ != (1u << jpeg_.num_components) - 1) return true;
-    if (!ended_ || !jpeg_.progressive_mode || jpeg_.coef_bits == nullptr) return false;
+    if (!jpeg_.progressive_mode || jpeg_.coef_bits == nullptr) return false;
+    // Where scans of the lowest frequencies are missing libjpeg makes these up, also in front of an end.
+    constexpr int kGuessed = 10;
+    const int looked = ended_ ? DCTSIZE2 : kGuessed;
     for (int c = 0; c < jpeg_.num_components; ++c)
-      for (const int bits : jpeg_.coef_bits[c])
-        if (bits != 0) return true;
+      for (int k = 0; k < looked; ++k)
+        if (jpeg_.coef_bits[c][k] != 0) return true;
     return false;
   }
 

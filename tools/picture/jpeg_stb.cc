@@ -25,6 +25,9 @@ class JpegWalk {
     for (int marker = next_marker(); marker != 0xd9; marker = next_marker()) segment(marker);
     if (width == 0 || scanned_ == 0) fail("a damaged JPEG (no picture inside)");
     if (scanned_ != (1u << components_) - 1) fail("a damaged JPEG (a scan is missing)");
+    for (size_t i = 0; progressive_ && i < components_; ++i)
+      if ((exact_[i] & kGuessed) != kGuessed)
+        fail("a progressive JPEG of which scans are missing; a build with libjpeg-turbo guesses them");
     if (components_ == 3 && jfif_ && std::memcmp(names_, "RGB", 3) == 0)
       fail("a JPEG whose components have misleading names; a build with libjpeg-turbo reads it");
   }
@@ -62,6 +65,7 @@ class JpegWalk {
     if (marker == 0xe0 && starts_with(body, std::string_view("JFIF\0", 5))) jfif_ = true;
     if (marker == 0xee && body.size >= 12 && starts_with(body, "Adobe")) adobe_ = true;
     if (marker == 0xeb) read_jumbf(body, metadata);
+    if (marker == 0xfe) read_comment(body, metadata);
     if (marker != 0xe1) return;
     if (starts_with(body, kXmp)) read_xmp({body.data + kXmp.size(), body.size - kXmp.size()}, metadata);
     if (!starts_with(body, kExif) || exif_) return;
@@ -116,6 +120,9 @@ class JpegWalk {
       const auto component = static_cast<size_t>(std::find(names_, names_ + components_, name) - names_);
       if (component == components_) fail("a damaged JPEG (scan header)");
       scanned_ |= 1u << component;
+      const uint8_t* const band = body.data + 1 + 2 * count;  // first, last, bits before and now
+      for (size_t k = band[0]; k <= band[1] && k < 64; ++k)
+        if ((band[2] & 15) == 0) exact_[component] |= uint64_t{1} << k;
       if (quantisation_[component] >= kTables || (defined_ >> quantisation_[component] & 1) == 0)
         fail("a damaged JPEG (a quantisation table is missing)");
       const uint32_t dc = 1u << (tables >> 4 & 15), ac = 1u << (16 + (tables & 15));
@@ -150,6 +157,8 @@ class JpegWalk {
   size_t at_ = 0, components_ = 0;
   bool progressive_ = false, jfif_ = false, adobe_ = false, exif_ = false;
   uint8_t names_[kMostComponents] = {}, quantisation_[kMostComponents] = {};
+  static constexpr uint64_t kGuessed = 0x3ff;  // coefficients that libjpeg makes up where scans are missing
+  uint64_t exact_[kMostComponents] = {};       // sets: coefficients whose last bit a progressive scan holds
   uint32_t scanned_ = 0, defined_ = 0, huffman_ = 0;  // sets: components, tables; DC tables, then AC
 };
 

@@ -32,7 +32,12 @@ void append_utf8(std::string& out, uint32_t point) {
     out += static_cast<char>(0xc0 | point >> 6);
     out += static_cast<char>(0x80 | (point & 0x3f));
   } else {
-    out += static_cast<char>(0xe0 | point >> 12);
+    if (point < 0x10000) {
+      out += static_cast<char>(0xe0 | point >> 12);
+    } else {
+      out += static_cast<char>(0xf0 | point >> 18);
+      out += static_cast<char>(0x80 | (point >> 12 & 0x3f));
+    }
     out += static_cast<char>(0x80 | (point >> 6 & 0x3f));
     out += static_cast<char>(0x80 | (point & 0x3f));
   }
@@ -55,10 +60,21 @@ std::string utf8_of_utf16(string_view bytes) {
     even += bytes[i] == '\0';
     odd += bytes[i + 1] == '\0';
   }
+  const auto unit = [&](size_t i) {
+    return i + 1 < bytes.size() ? integer(reinterpret_cast<const uint8_t*>(bytes.data()) + i, 2, even > odd)
+                                : 0;
+  };
+  constexpr uint32_t kMark = 0xfeff, kHigh = 0xd800, kLow = 0xdc00, kEnd = 0xe000;
   std::string text;
   for (size_t i = 0; i + 1 < bytes.size(); i += 2) {
-    const uint32_t unit = integer(reinterpret_cast<const uint8_t*>(bytes.data()) + i, 2, even > odd);
-    append_utf8(text, unit >= 0xd800 && unit < 0xe000 ? '?' : unit);
+    const uint32_t first = unit(i), second = unit(i + 2);
+    if (first == kMark && i == 0) continue;
+    if (first >= kHigh && first < kLow && second >= kLow && second < kEnd) {
+      append_utf8(text, 0x10000 + ((first - kHigh) << 10 | (second - kLow)));
+      i += 2;
+    } else {
+      append_utf8(text, first >= kHigh && first < kEnd ? '?' : first);
+    }
   }
   return text;
 }
@@ -273,6 +289,10 @@ void read_text(const std::string& key, const std::string& text, Metadata& metada
     return;
   }
   read_generator(text, metadata);
+}
+
+void read_comment(Bytes comment, Metadata& metadata) {
+  read_generator(as_text(comment), metadata);
 }
 
 void read_jumbf(Bytes box, Metadata& metadata) {

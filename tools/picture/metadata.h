@@ -35,6 +35,9 @@ int xmp_orientation(Bytes packet);
 // Text under a key, as PNG has it (tEXt, zTXt, iTXt).
 void read_text(const std::string& key, const std::string& text, Metadata& metadata);
 
+// A comment of a JPEG, where some generators put their settings.
+void read_comment(Bytes comment, Metadata& metadata);
+
 // A box of JUMBF (ISO/IEC 19566-5) or its beginning, behind the header of JPEG's APP11 or at a chunk's start:
 // says whether it is a C2PA manifest.
 void read_jumbf(Bytes box, Metadata& metadata);

@@ -37,14 +37,15 @@ constexpr const char* kRead =
 #endif
     "GIF, BMP and PNM are";
 
-// Formats that people do have and that are not read, or not in every build.
-const char* other_format(Bytes file) {
+struct Magic {
+  std::string_view bytes;
+  size_t at;
+  const char* name;
+};
+
+// Formats that people do have and that are not read, or not in every build; nullptr for any other.
+const Magic* other_format(Bytes file) {
   using std::string_view;
-  struct Magic {
-    string_view bytes;
-    size_t at;
-    const char* name;
-  };
   static constexpr Magic kMagics[] = {
       {"WEBP", 8, "WebP"},
       {"ftypavif", 4, "AVIF"},
@@ -55,17 +56,40 @@ const char* other_format(Bytes file) {
       {"ftypmsf1", 4, "HEIC or AVIF"},
       {string_view("II*\0", 4), 0, "TIFF"},
       {string_view("MM\0*", 4), 0, "TIFF"},
+      {string_view("II+\0", 4), 0, "BigTIFF"},
+      {string_view("MM\0+", 4), 0, "BigTIFF"},
       {string_view("\0\0\0\x0cJXL ", 8), 0, "JPEG XL"},
       {"\xff\x0a", 0, "JPEG XL"},
       {string_view("\0\0\0\x0cjP  ", 8), 0, "JPEG 2000"},
       {"\xff\x4f\xff\x51", 0, "JPEG 2000"},
       {"8BPS", 0, "Photoshop"},
       {"%PDF", 0, "PDF"},
-      {"<svg", 0, "SVG"},
+      {string_view("\0\0\1\0", 4), 0, "ICO"},
+      {"qoif", 0, "QOI"},
+      {"\x76\x2f\x31\x01", 0, "OpenEXR"},
+      {"ftypqt", 4, "QuickTime video"},
+      {"ftyp", 4, "MP4 video"},
+      {"\x1a\x45\xdf\xa3", 0, "Matroska or WebM video"},
   };
   for (const Magic& magic : kMagics)
-    if (starts_with(file, magic.bytes, magic.at)) return magic.name;
+    if (starts_with(file, magic.bytes, magic.at)) return &magic;
   return nullptr;
+}
+
+// What a text is that came in place of a picture; empty for any other file.
+std::string other_text(Bytes file) {
+  constexpr size_t kLooked = 1024;
+  std::string start(reinterpret_cast<const char*>(file.data), std::min(file.size, kLooked));
+  for (char& c : start) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const size_t first = start.find_first_not_of("\xef\xbb\xbf \t\r\n");
+  const auto begins = [&](std::string_view with) {
+    return first != std::string::npos && start.compare(first, with.size(), with) == 0;
+  };
+  if (begins("version https://git-lfs"))
+    return "a Git LFS pointer, not the file it stands for (git lfs pull fetches it)";
+  if (begins("<!doctype html") || begins("<html")) return "a web page (HTML), not a picture";
+  const bool markup = begins("<?xml") || begins("<!") || begins("<svg");
+  return markup && start.find("<svg") != std::string::npos ? std::string("SVG is not read; ") + kRead : "";
 }
 
 bool is_jpeg(Bytes file) {
@@ -76,23 +100,59 @@ bool is_pnm(Bytes file) {
   return file.size >= 2 && file.data[0] == 'P' && file.data[1] >= '1' && file.data[1] <= '7';
 }
 
-// Any format but JPEG, which comes by rows.
+constexpr std::string_view kPngSignature("\x89PNG\r\n\x1a\n");
+
+[[noreturn]] void refuse_other(Bytes start) {
+  if (start.size == 0) fail("an empty file");
+  if (starts_with(start, "\x89PNG") && start.size < kPngSignature.size()) fail_truncated("PNG");
+  if (starts_with(start, "\x89PNG")) fail("a damaged PNG (signature; a transfer as text changes it)");
+  const Magic* const other = other_format(start);
+  if (other != nullptr) fail(std::string(other->name) + " is not read; " + kRead);
+  const std::string text = other_text(start);
+  fail(text.empty() ? std::string("not a picture (") + kRead + " read)" : text);
+}
+
+#ifdef LEVIT_CODECS
+bool is_webp(Bytes file) {
+  return starts_with(file, "RIFF") && starts_with(file, "WEBP", 8);
+}
+#endif
+
+#ifdef LEVIT_HEIF
+// The name of what libheif reads; nullptr for any other.
+const char* heif_name(Bytes file) {
+  const Magic* const other = other_format(file);
+  const bool picture = other != nullptr && other->at == 4 && other->bytes.size() > 6;
+  return picture ? other->name : nullptr;
+}
+#endif
+
+// Whether one of the decoders takes what begins so.
+bool is_read(Bytes start) {
+#ifdef LEVIT_CODECS
+  if (is_webp(start)) return true;
+#endif
+#ifdef LEVIT_HEIF
+  if (heif_name(start) != nullptr) return true;
+#endif
+  return starts_with(start, kPngSignature) || starts_with(start, "GIF8") || starts_with(start, "BM") ||
+         is_pnm(start);
+}
+
+// Any format but JPEG, which comes by rows. Of other files no more is read than their beginning.
 StoredPicture decode_whole(Source& source, SizeLimit limit) {
+  if (!is_read(source.piece())) refuse_other(source.piece());
   const Bytes file = source.all();
-  if (file.size == 0) fail("an empty file");
-  if (starts_with(file, "\x89PNG\r\n\x1a\n")) return decode_png(file, limit);
+  if (starts_with(file, kPngSignature)) return decode_png(file, limit);
   if (starts_with(file, "GIF8")) return decode_gif(file, limit);
   if (starts_with(file, "BM")) return decode_bmp(file, limit);
-  if (is_pnm(file)) return decode_pnm(file, limit);
 #ifdef LEVIT_CODECS
-  if (starts_with(file, "RIFF") && starts_with(file, "WEBP", 8)) return decode_webp(file, limit);
+  if (is_webp(file)) return decode_webp(file, limit);
 #endif
-  const char* const other = other_format(file);
 #ifdef LEVIT_HEIF
-  if (other != nullptr && starts_with(file, "ftyp", 4)) return decode_heif(file, other, limit);
+  if (const char* const name = heif_name(file)) return decode_heif(file, name, limit);
 #endif
-  if (other != nullptr) fail(std::string(other) + " is not read; " + kRead);
-  fail(std::string("not a picture (") + kRead + " read)");
+  return decode_pnm(file, limit);
 }
 
 SizeLimit limit_of(const PictureOptions& options) {

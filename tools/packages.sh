@@ -3,8 +3,8 @@
 
 build_packages=(cmake g++ libbenchmark-dev libcli11-dev libeigen3-dev libhwy-dev libjpeg62-turbo-dev libstb-dev
   libwebp-dev ninja-build nlohmann-json3-dev doctest-dev)
-check_packages=(binutils bsdextrautils bsdutils clang clang-format clang-tidy fish git libclang-rt-14-dev lintian man-db mandoc
-  pkg-config procps shellcheck valgrind zsh)
+check_packages=(binutils bsdextrautils bsdutils clang clang-format clang-tidy fish git libclang-rt-14-dev libheif-dev
+  lintian man-db mandoc pkg-config procps shellcheck valgrind zsh)
 cross_packages=(g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-i686-linux-gnu g++-riscv64-linux-gnu
   g++-s390x-linux-gnu gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm qemu-user)
 web_packages=(chromium emscripten)

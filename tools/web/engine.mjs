@@ -51,7 +51,7 @@ export class Engine {
     this.probabilities = this.direction + 4 * this.wasm.web_classes();
     this.pooled = this.probabilities + 4 * labels;
     this.free = aligned(this.pooled + 4 * this.wasm.web_features());
-    this.#reserve(this.free);
+    this.#reserve(this.free + 4 * STRIP_BYTES); // what pictures of usual sizes take
     this.#check(this.wasm.web_create(arena, bytes));
     this.info = { ...this.#info(), widened: widened > 0 };
   }

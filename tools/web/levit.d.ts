@@ -155,7 +155,7 @@ export interface Levit {
   export(head: Pick<Head, 'weight' | 'bias'>, labels: string[], texts?: { name?: string; note?: string }): Promise<Uint8Array>;
   /** Another weight file from here on. One that is refused changes nothing. */
   use(model: Uint8Array | Blob): Promise<Info>;
-  /** Bytes of WebAssembly memory of the thread that classifies. */
+  /** Bytes of WebAssembly memory of the threads that look at pictures. */
   memory(): Promise<number>;
   close(): void;
 }
@@ -168,6 +168,9 @@ export interface LoadOptions {
   /** Run on the weights in fp32, which takes 28 MB of memory a thread and is faster; true unless the device has less than
    * 2 GB. Probabilities differ by rounding. Files that export() makes stay in the model's type. */
   widen?: boolean;
+  /** Threads that look at pictures, at most; more than one are started when many pictures wait, each with 50 MB. As many as
+   * there are processors, up to 4. In Node all is done in the calling thread. */
+  workers?: number;
   /** Of the model's download. */
   progress?: (loaded: number, total: number) => void;
 }

@@ -1,35 +1,21 @@
-// The thread of levit.mjs in a browser. The first message brings the module and the model; then each {id, call, args}
-// is answered by {id, result}, {id, error} or, before those, {id, progress}.
+// A thread of pool.mjs. The first message brings the module and the model; then each {call, args} is answered by {result},
+// {error} or, before those, {progress}. The next one comes when the last is answered.
 
 import { Service } from './service.mjs';
 
 let service;
 
-function failure(error) {
-  return { message: String(error?.message ?? error), code: error?.code };
+async function answer({ call, args, module, model, widen }) {
+  if (call !== undefined) return service[call](...args, (done, total) => postMessage({ progress: { done, total } }));
+  service = new Service(module, new Uint8Array(await model.arrayBuffer()), widen);
+  return service.info();
 }
 
-async function start({ module, model, widen }) {
+addEventListener('message', async ({ data }) => {
   try {
-    service = new Service(module, new Uint8Array(await model.arrayBuffer()), widen);
-    postMessage({ id: 0, result: service.info() });
+    const result = await answer(data);
+    postMessage({ result, memoryBytes: service.info().memoryBytes });
   } catch (error) {
-    postMessage({ id: 0, error: failure(error) });
+    postMessage({ error: { message: String(error?.message ?? error), code: error?.code } });
   }
-}
-
-async function answer({ id, call, args }) {
-  const progress = (done, total) => postMessage({ id, progress: { done, total } });
-  try {
-    const result = await service[call](...args, progress);
-    postMessage({ id, result });
-  } catch (error) {
-    postMessage({ id, error: failure(error) });
-  }
-}
-
-// One after another: a picture is shown to the network by one call and read by the next line of the same.
-let last = Promise.resolve();
-addEventListener('message', ({ data }) => {
-  last = last.then(() => (data.call === undefined ? start(data) : answer(data)));
 });

@@ -68,18 +68,23 @@ async function learn() {
     const labels = names();
     const pictures = boxes.flatMap((box, b) => box.map(({ file }) => ({ file, b })));
     $('learn-bar').hidden = false;
-    const features = [];
-    for (const { file } of pictures) {
-      $('learn-bar').value = features.length / (pictures.length + 1);
-      say(`Looking at ${file.name}`);
-      features.push(await levit.features(file).catch((error) => { throw new Error(`${file.name}: ${error.message}`); }));
-    }
+    const stop = new AbortController();
+    let seen = 0;
+    const features = await Promise.all(pictures.map(async ({ file }) => {
+      const row = await levit.features(file, { signal: stop.signal }).catch((error) => {
+        stop.abort();
+        throw new Error(`${file.name}: ${error.message}`);
+      });
+      $('learn-bar').value = ++seen / (pictures.length + 1);
+      say(`${seen} of ${pictures.length} pictures seen`);
+      return row;
+    }));
     const classes = pictures.map(({ b }) => b);
     const options = { count: 2, epochs: Math.max(50, Math.ceil(STEPS / Math.ceil(pictures.length / 64))) };
     const { right, asked } = await levit.crossValidate(features, classes, options);
     const head = await levit.learn(features, classes, options);
     const worth = asked > 0 ? `right on ${right} of ${asked} pictures it had not learned from` : 'never tested on a picture it had not learned from';
-    const counts = labels.map((label, b) => `${boxes[b].length} ${label}`).join(', ');
+    const counts = labels.map((label, b) => `${classes.filter((kind) => kind === b).length} ${label}`).join(', ');
     const detail = `${counts}; ${worth}`;
     const note = `Head trained in the browser by levit ${levit.info.version} on ${pictures.length} pictures (${counts}): ${worth} (cross-validation).\nBackbone: ${levit.info.name}`;
     const bytes = new Blob([await levit.export(head, labels, { name: labels.join(' or '), note })]);

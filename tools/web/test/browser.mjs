@@ -37,11 +37,14 @@ export async function serve(folder = site) {
   return { address: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
 }
 
-export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'] }); // a container's /dev/shm is small
+export const PATIENCE = 200000; // milliseconds: a test ends by what the page shows, and fails by time only when that never comes
+
+export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', timeout: PATIENCE, args: ['--no-sandbox', '--disable-dev-shm-usage'] }); // a container's /dev/shm is small
 
 // A page of the site with the model loaded. complaints: everything that must not be.
 export async function open(browser, address, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...options });
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const complaints = [];
   page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(`console: ${message.text()}`); });
@@ -64,7 +67,7 @@ export async function check(page, files) {
 
 export async function decided(page, count) {
   try {
-    await page.waitForFunction((all) => document.querySelectorAll('#table .tag, #table .cause').length === all, count, { timeout: 60000, polling: 100 });
+    await page.waitForFunction((all) => document.querySelectorAll('#table .tag, #table .cause').length === all, count, { timeout: PATIENCE, polling: 100 });
   } catch (error) {
     throw new Error(`${await page.locator('#table .tag, #table .cause').count()} of ${count} pictures have a verdict: ${error.message}`, { cause: error });
   }

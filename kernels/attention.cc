@@ -7,6 +7,7 @@
 #include "kernels/attention.h"
 
 #include <cmath>
+#include <cstring>
 
 #include "kernels/targets.h"
 
@@ -45,6 +46,12 @@ struct Head {
   Rows k_columns;  // [key, padded]: k transposed, times scale
   float* biases;   // [query side, 2 side - 1, side]: element (x, dy, kx) is the bias at distance (dy, kx - x)
   Rows p;          // [kTileQueries, padded]: scores, then probabilities
+
+  // Those of a query with all keys are side * side consecutive numbers, which start at dy = -y.
+  const float* biases_of(size_t query) const {
+    const size_t query_side = attention_query_side(shape), y = query / query_side, x = query % query_side;
+    return biases + (x * (2 * shape.side - 1) + shape.side - 1 - shape.stride * y) * shape.side;
+  }
 };
 
 void mirror_biases(const AttentionShape& shape, const float* bias_table, Rows mirrored, float* to) {
@@ -88,7 +95,7 @@ Head prepare(const AttentionShape& shape, ConstRows q, ConstRows k, const float*
   }
   const size_t rows = 2 * shape.side - 1;
   const Rows mirrored = scratch.take_rows(shape.side, rows + kLanes);
-  head.biases = scratch.take(attention_query_side(shape) * rows * shape.side + kLanes);
+  head.biases = scratch.take(attention_bias_floats(shape) + kLanes);
   mirror_biases(shape, bias_table, mirrored, head.biases);
   head.p = scratch.take_rows(kTileQueries, head.padded);
   return head;
@@ -159,14 +166,9 @@ void exponentials(size_t columns, const float* top, size_t rows, Rows p, float* 
 
 // head.p = softmax of the scores of `rows` queries, without the factors 1 / sum, which go to inverse_sum.
 void softmax_tile(const Head& head, size_t query, size_t rows, float* inverse_sum) {
-  const size_t side = head.shape.side, query_side = attention_query_side(head.shape);
   const float* bias[kTileQueries];
-  size_t y = query / query_side, x = query % query_side;
   for (size_t r = 0; r < rows; ++r) {
-    // The biases of a query with all keys are side * side consecutive numbers: those that start at dy = -y.
-    bias[r] = head.biases + (x * (2 * side - 1) + side - 1 - head.shape.stride * y) * side;
-    x = x + 1 < query_side ? x + 1 : 0;
-    y += x == 0;
+    bias[r] = head.biases_of(query + r);
   }
   float top[kTileQueries];
   multiply(rows, {head.q[query], head.q.stride}, head.k_columns, head.shape.key, head.padded, bias, head.p);
@@ -199,14 +201,23 @@ void softmax_backward(size_t columns, float inverse_sum, float* p, float* dp) {
   }
 }
 
-// dbias_table += the gradient ds to one query's scores.
-void add_bias_gradient(const AttentionShape& shape, size_t query, const float* ds, float* dbias_table) {
-  const size_t side = shape.side, query_side = attention_query_side(shape);
-  const size_t y = shape.stride * (query / query_side), x = shape.stride * (query % query_side);
-  for (size_t ky = 0; ky < side; ++ky) {
-    float* const row = dbias_table + (ky < y ? y - ky : ky - y) * side;
-    for (size_t kx = 0; kx < side; ++kx) {
-      row[kx < x ? x - kx : kx - x] += *ds++;
+// The gradient ds to one query's scores, added to that of the biases as Head lays them.
+void add_bias_gradient(const Head& head, size_t query, const float* ds, float* dbiases) {
+  float* const sum = dbiases + (head.biases_of(query) - head.biases);
+  for_each_vector(head.keys, [&](auto tag, size_t j) HWY_ATTR {
+    hn::StoreU(hn::Add(hn::LoadU(tag, sum + j), hn::LoadU(tag, ds + j)), tag, sum + j);
+  });
+}
+
+// dbias_table += the gradient of what mirror_biases() makes of the table.
+void fold_bias_gradient(const AttentionShape& shape, const float* dbiases, float* dbias_table) {
+  const size_t side = shape.side;
+  for (size_t x = 0; x < side; x += shape.stride) {
+    for (size_t i = 0; i < 2 * side - 1; ++i) {
+      float* const row = dbias_table + (i < side ? side - 1 - i : i - (side - 1)) * side;
+      for (size_t kx = 0; kx < side; ++kx) {
+        row[kx < x ? x - kx : kx - x] += *dbiases++;
+      }
     }
   }
 }
@@ -254,6 +265,10 @@ void attention_vjp(const AttentionVjp& a) {
   const Rows dk = scratch.take_rows(head.keys, whole_key), dv = scratch.take_rows(head.keys, whole_value);
   pack_rows(dk, head.keys, 0, dk);
   pack_rows(dv, head.keys, 0, dv);
+  float* const dbiases = scratch.next;  // as head.biases
+  if (a.dbias_table != nullptr) {
+    std::memset(dbiases, 0, attention_bias_floats(a.shape) * sizeof(float));
+  }
   const size_t queries = attention_query_side(a.shape) * attention_query_side(a.shape);
   for (size_t query = 0, rows; query < queries; query += rows) {
     rows = even_part(queries - query, kTileQueries);
@@ -272,9 +287,12 @@ void attention_vjp(const AttentionVjp& a) {
       scale_row(head.scale, whole_key, dq[r]);
       copy_row(dq[r], key, a.dq[query + r]);
       if (a.dbias_table != nullptr) {
-        add_bias_gradient(a.shape, query + r, ds[r], a.dbias_table);
+        add_bias_gradient(head, query + r, ds[r], dbiases);
       }
     }
+  }
+  if (a.dbias_table != nullptr) {
+    fold_bias_gradient(a.shape, dbiases, a.dbias_table);
   }
   for (size_t j = 0; j < head.keys; ++j) {
     scale_row(head.scale, whole_key, dk[j]);
@@ -301,7 +319,7 @@ constexpr size_t whole(size_t count) {
 // What prepare() takes.
 size_t head_floats(const AttentionShape& s) {
   const size_t keys = whole(s.side * s.side), rows = 2 * s.side - 1;
-  return s.key * keys + whole(s.side * (rows + 16)) + whole(attention_query_side(s) * rows * s.side + 16) +
+  return s.key * keys + whole(s.side * (rows + 16)) + attention_bias_floats(s) + kPanelWidth +
          kTileQueries * keys;
 }
 

@@ -64,7 +64,8 @@ struct AttentionVjp {
   ConstRows dy;        // [queries, value]: gradient of y before hardswish
   Rows dq, dk, dv;     // as q, k, v
   float* dbias_table;  // [side * side], added to; may be null
-  float* scratch;      // attention_vjp_scratch_floats(shape), 64-byte aligned; per thread
+  float* scratch;      // attention_vjp_scratch_floats(shape), and attention_bias_floats(shape) more with a
+                       // dbias_table; 64-byte aligned; per thread
 };
 
 inline void check(const AttentionVjp& a) {
@@ -79,6 +80,11 @@ inline void check(const AttentionVjp& a) {
   require(a.dv.data != nullptr && a.dv.stride >= value, "rows of dv are there and do not overlap");
   require(a.bias_table != nullptr, "the bias table is there");
   require_scratch(a.scratch);
+}
+
+// The biases of each x of a query at every distance (dy, kx - x), in whole cache lines.
+constexpr size_t attention_bias_floats(const AttentionShape& s) {
+  return round_up(attention_query_side(s) * (2 * s.side - 1) * s.side, kPanelWidth);
 }
 
 size_t attention_scratch_floats(const AttentionShape& shape);

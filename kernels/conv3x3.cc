@@ -36,6 +36,7 @@ void conv3x3(const Conv3x3& c) {
   g.y = {c.out, cout, cout, 0};
   g.pre = {c.pre, cout, cout, 0};
   g.hardswish = c.hardswish;
+  g.streams = c.streams;
   g.row_end = c.out_width;
   g.column_end = cout;
   g.scratch = c.scratch;

@@ -31,6 +31,7 @@ struct Conv3x3 {
   float* pre;          // [out_width, cout] before hardswish; may be null
   size_t cin, out_width;
   bool hardswish;
+  bool streams;    // as in Gemm
   float* scratch;  // gemm_scratch_floats(9 cin), 64-byte aligned; per thread
 };
 

@@ -52,6 +52,17 @@ constexpr size_t kTileRows = 6;
 constexpr size_t kTileColumns = kTileVectors * kLanes;
 constexpr size_t kTilePanels = kTileColumns > kPanelWidth ? kTileColumns / kPanelWidth : 1;
 
+// Whether values before hardswish can go past the caches: in training, where a row of a tile is whole cache
+// lines, for parts of lines are slow. Only training keeps them longer than a cache does, in fp32.
+constexpr size_t kLine = 64;
+#ifdef LEVIT_TRAIN
+template <class W>
+constexpr bool kStreams = sizeof(W) == sizeof(float) && kTileColumns * sizeof(float) % kLine == 0;
+#else
+template <class W>
+constexpr bool kStreams = false;
+#endif
+
 // The most rows of a tile `vectors` wide. One vector wide, every broadcast feeds one multiplication only; 12
 // rows, whose addresses stay in general registers, are then faster than 14.
 constexpr size_t most_rows(size_t vectors) {
@@ -193,6 +204,7 @@ template <size_t kRows, size_t kVectors, class W>
 HWY_NOINLINE void multiply_tile(const Tile& t, size_t row) {
   const D d;
   const size_t y_stride = t.g->y.stride, pre_stride = t.g->pre.stride;
+  const bool streams = kStreams<W> && t.g->streams;
   V acc[kRows][kVectors];
   constexpr bool kScaled = sizeof(W) == sizeof(int8_t);
   for (size_t c = 0; c < kVectors; ++c) {
@@ -203,7 +215,7 @@ HWY_NOINLINE void multiply_tile(const Tile& t, size_t row) {
   }
   // Lines a stride apart, which no hardware prefetcher foresees.
   for_tile(acc, t.y, row, y_stride, [](V&, const float* y) HWY_ATTR { hwy::Prefetch(y); });
-  if (t.pre[0] != nullptr) {
+  if (t.pre[0] != nullptr && !streams) {
     for_tile(acc, t.pre, row, pre_stride, [](V&, const float* pre) HWY_ATTR { hwy::Prefetch(pre); });
   }
   if (t.slope_at[0] != nullptr) {
@@ -218,7 +230,9 @@ HWY_NOINLINE void multiply_tile(const Tile& t, size_t row) {
       }
     }
   }
-  if (t.pre[0] != nullptr) {
+  if (t.pre[0] != nullptr && streams) {
+    for_tile(acc, t.pre, row, pre_stride, [](V& sum, float* pre) HWY_ATTR { hn::Stream(sum, D(), pre); });
+  } else if (t.pre[0] != nullptr) {
     for_tile(acc, t.pre, row, pre_stride, [](V& sum, float* pre) HWY_ATTR { hn::StoreU(sum, D(), pre); });
   }
   if (t.g->hardswish) {
@@ -271,6 +285,7 @@ void multiply_partial(const Tile& t, size_t row, size_t rows, size_t columns) {
   g.x.segment = segment;
   g.y.stride = kColumns;
   g.pre.stride = kColumns;
+  g.streams = false;
   Tile whole = t;
   whole.g = &g;
   whole.y[0] = y;
@@ -332,8 +347,11 @@ void set_addresses(const Gemm& g, size_t column, size_t i, Tile& t) {
 }
 
 template <class W>
-void multiply(const Gemm& g, const PanelSource& source) {
+void multiply(const Gemm& all, const PanelSource& source) {
   static constexpr float kNoBias[kTileColumns] = {};
+  Gemm g = all;
+  g.streams = kStreams<W> && g.streams && is_aligned(g.pre.data, kLine) &&
+              (g.pre.stride | g.pre.segment_stride) * sizeof(float) % kLine == 0;
   Tile t = {};
   t.g = &g;
   const W* w = static_cast<const W*>(source.data);
@@ -363,6 +381,9 @@ void multiply(const Gemm& g, const PanelSource& source) {
       multiply_columns<kTileVectors / kTilePanels, W>(t, g.row_begin, g.row_end, HWY_MIN(columns, kColumns));
       column += kColumns;
     }
+  }
+  if (kStreams<W> && g.streams) {
+    hwy::FlushStream();  // before another thread may be told
   }
 }
 

@@ -322,7 +322,7 @@ void mlp(const Pass& pass, const Block& block, const Tokens& x, Range pictures) 
   if (over.keeps()) pre = plain_columns(over.at(over.slots().pre_hidden), channels(hidden));
   const Split split = split_of(rows(x), pass.context.workers);
   linear(over.step(Phase::kExpand), split, block.expand, plain_rows(data(x), channels(x)), rows(x),
-         plain_columns(data(hidden), channels(hidden)), {true, pre, nullptr});
+         plain_columns(data(hidden), channels(hidden)), {true, pre, nullptr, pass.learns(block.stage)});
   over.report("up", block.shape.queries() * products(block.expand));
   linear(over.step(Phase::kContract), split, block.contract, plain_rows(data(hidden), channels(hidden)),
          rows(x), plain_columns(data(x), channels(x)), {false, {}, data(x)});

@@ -38,6 +38,7 @@ void linear(const Step& step, Split split, const Linear& layer, const kernels::S
     g.pre = epilogue.pre;
     g.residual = epilogue.residual;
     g.hardswish = epilogue.hardswish;
+    g.streams = epilogue.streams;
     g.row_begin = row.begin;
     g.row_end = row.end;
     g.column_begin = column.begin;

@@ -16,6 +16,7 @@ struct Epilogue {
   bool hardswish = false;
   kernels::OutputRows pre{};        // also stores the values before hardswish
   const float* residual = nullptr;  // added last; laid out as y
+  bool streams = false;             // as in kernels::Gemm
 };
 
 // y = act(x W^T + b) + residual for `rows` rows.

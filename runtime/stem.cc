@@ -22,6 +22,44 @@ size_t row_floats(const weights::Config& config, size_t level) {
   return kernels::conv3x3_row_floats(stem_side(config, level), stem_channels(config, level));
 }
 
+// Row y of a picture, pixel by pixel.
+void load_row(const Pass& pass, size_t picture, size_t y, float* out) {
+  const size_t side = config_of(pass.context).side, values = picture * kChannelsIn * side * side;
+  const kernels::Dispatch& kernels = *pass.context.kernels;
+  if (pass.input.rgb != nullptr) {
+    const weights::Preprocessing& pixels = pass.context.network.view.preprocessing;
+    kernels::NormaliseRow row{};
+    row.rgb = pass.input.rgb + values + y * side * kChannelsIn;
+    row.mean = pixels.mean;
+    row.std = pixels.std;
+    row.out = out;
+    row.width = side;
+    kernels.normalise_row(row);
+  } else {
+    const float* row = pass.input.tensor + values + y * side;
+    kernels.interleave_row({{row, row + side * side, row + 2 * side * side}, out, side});
+  }
+}
+
+// One row of a level from three of the level below; pre: of this row, may be null.
+void convolve_row(const Pass& pass, size_t level, const float* const (&in)[3], float* out, float* pre,
+                  float* scratch) {
+  const weights::Config& config = config_of(pass.context);
+  const Linear& layer = pass.context.network.stem[level - 1];
+  kernels::Conv3x3 conv{};
+  std::copy(in, in + 3, conv.in);
+  conv.w = layer.w;
+  conv.bias = layer.bias;
+  conv.out = out;
+  conv.pre = pre;
+  conv.cin = stem_channels(config, level - 1);
+  conv.out_width = stem_side(config, level);
+  conv.hardswish = level < kStemLayers;
+  conv.streams = level > 1 && pass.parameters != nullptr;  // the first one is read at once
+  conv.scratch = scratch;
+  pass.context.kernels->conv3x3(conv);
+}
+
 // One picture's rows, computed on demand from the top down.
 class RowStream {
  public:
@@ -39,16 +77,13 @@ class RowStream {
   void convolve(size_t level, size_t y, float* out);
 
  private:
-  void load(size_t y, float* out) const;
-
   struct Kept {
     float* pre;
     Range rows;
   };
   const Pass& pass_;
   const weights::Config& config_;
-  const uint8_t* rgb_;
-  const float* tensor_;
+  size_t picture_;
   size_t next_[kStemLayers] = {};  // first row of each level not yet in its ring
   float* ring_[kStemLayers];
   Kept kept_[kStemLayers + 1] = {};
@@ -57,10 +92,7 @@ class RowStream {
 };
 
 RowStream::RowStream(const Pass& pass, size_t picture, size_t level, size_t top, float* scratch)
-    : pass_(pass), config_(config_of(pass.context)) {
-  const size_t side = config_.side, values = picture * kChannelsIn * side * side;
-  rgb_ = pass.input.rgb == nullptr ? nullptr : pass.input.rgb + values;
-  tensor_ = pass.input.tensor == nullptr ? nullptr : pass.input.tensor + values;
+    : pass_(pass), config_(config_of(pass.context)), picture_(picture) {
   size_t zeros = 0;
   for (size_t i = 0; i < kStemLayers; ++i) {
     const size_t floats = row_floats(config_, i);
@@ -86,7 +118,7 @@ const float* RowStream::row(size_t level, ptrdiff_t y) {
   for (; next_[level] <= row; ++next_[level]) {
     float* out = ring_[level] + next_[level] % kRing * floats + stem_channels(config_, level);
     if (level == 0)
-      load(next_[level], out);
+      load_row(pass_, picture_, next_[level], out);
     else
       convolve(level, next_[level], out);
   }
@@ -95,39 +127,11 @@ const float* RowStream::row(size_t level, ptrdiff_t y) {
 
 void RowStream::convolve(size_t level, size_t y, float* out) {
   const auto middle = static_cast<ptrdiff_t>(2 * y);
-  const size_t width = stem_side(config_, level), channels_out = stem_channels(config_, level);
   const Kept& kept = kept_[level];
   const bool keeps = kept.pre != nullptr && y >= kept.rows.begin && y < kept.rows.end;
-  const Linear& layer = pass_.context.network.stem[level - 1];
-  kernels::Conv3x3 conv{};
-  for (ptrdiff_t i = 0; i < 3; ++i) conv.in[i] = row(level - 1, middle - 1 + i);
-  conv.w = layer.w;
-  conv.bias = layer.bias;
-  conv.out = out;
-  conv.pre = keeps ? kept.pre + y * width * channels_out : nullptr;
-  conv.cin = stem_channels(config_, level - 1);
-  conv.out_width = width;
-  conv.hardswish = level < kStemLayers;
-  conv.scratch = scratch_;
-  pass_.context.kernels->conv3x3(conv);
-}
-
-void RowStream::load(size_t y, float* out) const {
-  const size_t side = config_.side;
-  const kernels::Dispatch& kernels = *pass_.context.kernels;
-  if (rgb_ != nullptr) {
-    const weights::Preprocessing& pixels = pass_.context.network.view.preprocessing;
-    kernels::NormaliseRow row{};
-    row.rgb = rgb_ + y * side * kChannelsIn;
-    row.mean = pixels.mean;
-    row.std = pixels.std;
-    row.out = out;
-    row.width = side;
-    kernels.normalise_row(row);
-  } else {
-    const float* row = tensor_ + y * side;
-    kernels.interleave_row({{row, row + side * side, row + 2 * side * side}, out, side});
-  }
+  const size_t floats = stem_side(config_, level) * stem_channels(config_, level);
+  const float* const in[] = {row(level - 1, middle - 1), row(level - 1, middle), row(level - 1, middle + 1)};
+  convolve_row(pass_, level, in, out, keeps ? kept.pre + y * floats : nullptr, scratch_);
 }
 
 // Rows of a level that belong to rows `strip` of the last one.
@@ -195,22 +199,31 @@ void recompute_first(const Pass& pass, const Step& step, size_t picture, float* 
 }
 
 #ifdef LEVIT_TRAIN
-// The input of convolution `level` + 1 with the zero pixels around it, made again.
-void padded_input(const Pass& pass, const Step& step, size_t picture, size_t level, const float* pre,
-                  float* out) {
-  const weights::Config& config = config_of(pass.context);
-  const size_t side = stem_side(config, level), in = stem_channels(config, level);
-  const size_t floats = row_floats(config, level);
-  std::memset(out, 0, floats * sizeof(float));
-  const auto row = [&](size_t y) { return out + (y + 1) * floats; };
-  for (size_t y = 0; y < side && level > 0; ++y) {
-    std::memset(row(y), 0, in * sizeof(float));
-    step.kernels().hardswish({pre + y * side * in, row(y) + in, side * in});
+// Maps with the zero pixels around them, as parameter gradients take them.
+struct PaddedMap {
+  float* data;
+  size_t side, channels, floats;  // floats: of a row
+
+  PaddedMap(const Pass& pass, size_t level)
+      : data(pass.context.at(pass.context.plan.stem_out[level])),
+        side(stem_side(config_of(pass.context), level)),
+        channels(stem_channels(config_of(pass.context), level)),
+        floats(row_floats(config_of(pass.context), level)) {
+    std::memset(data, 0, floats * sizeof(float));
+    for (size_t y = 0; y < side; ++y) std::memset(data + (y + 1) * floats, 0, channels * sizeof(float));
   }
-  if (level > 0) return;
-  RowStream stream(pass, picture, 0, 0, step.scratch(0));
-  for (size_t y = 0; y < side; ++y)
-    std::memcpy(row(y), stream.row(0, static_cast<ptrdiff_t>(y)), floats * sizeof(float));
+  float* row(size_t y) const { return data + (y + 1) * floats + channels; }
+};
+
+// recompute_first() in training: both maps are needed whole, the picture and what hardswish makes of `pre`.
+void recompute_padded(const Pass& pass, const Step& step, size_t picture, float* pre) {
+  const PaddedMap pixels(pass, 0), first(pass, 1);
+  for (size_t y = 0; y < pixels.side; ++y) load_row(pass, picture, y, pixels.row(y));
+  for (size_t y = 0; y < first.side; ++y) {
+    const float* const in = pixels.data + 2 * y * pixels.floats;
+    convolve_row(pass, 1, {in, in + pixels.floats, in + 2 * pixels.floats}, first.row(y),
+                 pre + y * first.side * first.channels, step.scratch(0));
+  }
 }
 
 // d_out[level]: at the output of a level. All sides of the stem are even: no zero pixel on the right or
@@ -220,12 +233,16 @@ void add_parameter_gradients(const Pass& pass, const Step& step, size_t picture,
   const weights::Config& config = config_of(pass.context);
   static_assert(weights::kSide % (1 << kStemLayers) == 0);
   for (size_t level = 0; level < kStemLayers; ++level) {
-    float* const in = pass.context.at(pass.context.plan.stem_out[level]);
-    padded_input(pass, step, picture, level, pre[level], in);
+    if (level > 1) {
+      const PaddedMap map(pass, level);
+      const size_t floats = map.side * map.channels;
+      for (size_t y = 0; y < map.side; ++y)
+        step.kernels().hardswish({pre[level] + y * floats, map.row(y), floats});
+    }
     const Linear& layer = pass.context.network.stem[level];
     kernels::Conv3x3VjpWeights conv{};
     conv.dout = d_out[level + 1];
-    conv.in = in;
+    conv.in = pass.context.at(pass.context.plan.stem_out[level]);
     conv.height = conv.width = stem_side(config, level);
     conv.cin = stem_channels(config, level);
     conv.cout = layer.w.outputs;
@@ -253,7 +270,12 @@ void stem_vjp(const Pass& pass, const Tokens& dx, Range pictures) {
       d_out[level] = context.at(context.plan.d_stem[level]);
     }
     d_out[kStemLayers] = data(dx) + (picture - pictures.begin) * side_out * side_out * channels(dx);
-    recompute_first(pass, step, picture, pre[1]);
+#ifdef LEVIT_TRAIN  // names that do not exist elsewhere
+    if (pass.parameters != nullptr)
+      recompute_padded(pass, step, picture, pre[1]);
+    else
+#endif
+      recompute_first(pass, step, picture, pre[1]);
     for (size_t level = kStemLayers; level-- > 0 && d_out[level] != nullptr;) {
       const size_t side = stem_side(config, level);
       parallel(step.workers(), step.workers().count, [&](size_t index, size_t worker) {
@@ -272,7 +294,7 @@ void stem_vjp(const Pass& pass, const Tokens& dx, Range pictures) {
         step.kernels().conv3x3_vjp_input(conv);
       });
     }
-#ifdef LEVIT_TRAIN  // a name that does not exist elsewhere
+#ifdef LEVIT_TRAIN
     if (pass.parameters != nullptr) add_parameter_gradients(pass, step, picture, pre, d_out);
 #endif
   }

@@ -331,7 +331,8 @@ TEST_CASE(
       for (const bool with_bias : {false, true}) {
         const Guarded<float> dq((f.queries - 1) * q_stride + s.key), dk((f.keys - 1) * kv_stride + s.key);
         const Guarded<float> dv((f.keys - 1) * kv_stride + s.value), dbias(f.keys);
-        const Guarded<float> scratch(attention_vjp_scratch_floats(s));
+        const Guarded<float> scratch(attention_vjp_scratch_floats(s) +
+                                     (with_bias ? attention_bias_floats(s) : 0));
         for (const Guarded<float>* each : {&dq, &dk, &dv, &scratch}) {
           std::fill(each->begin(), each->end(), NAN);
         }
@@ -384,7 +385,8 @@ void check_golden(const Dispatch& kernels, const Golden& g) {
   const std::vector<float> dy = tests::seeded(name + ".dy", queries * y_stride);
   std::vector<float> y(queries * y_stride), dkv(kv.size()), dq(block ? 0 : q.size()), dbias(bias.size());
   float* const dq_rows = block ? dkv.data() : dq.data();
-  const Guarded<float> scratch(std::max(attention_scratch_floats(s), attention_vjp_scratch_floats(s)));
+  const Guarded<float> scratch(
+      std::max(attention_scratch_floats(s), attention_vjp_scratch_floats(s) + attention_bias_floats(s)));
   for (size_t h = 0; h < g.heads; ++h) {
     const size_t k_at = h * head_width + (block ? s.key : 0), v_at = k_at + s.key;
     Attention a = {};

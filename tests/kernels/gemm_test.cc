@@ -222,6 +222,29 @@ TEST_CASE("gemm: segments of rows and of columns are only another layout") {
   });
 }
 
+TEST_CASE("gemm: values before hardswish are the same past the caches, wherever they lie") {
+  for (const size_t outputs : {size_t{64}, size_t{70}}) {
+    Fixture f({31, outputs, 45}, Number::kFloat);
+    for (const size_t stride : {size_t{80}, size_t{81}}) {
+      alignas(64) float pre[2][31 * 81 + 1];
+      for (const size_t at : {0, 1}) {
+        tests::for_each_target([&](const Dispatch& kernels) {
+          Gemm g = f.gemm();
+          g.hardswish = true;
+          for (const bool streams : {false, true}) {
+            std::fill(std::begin(pre[streams]), std::end(pre[streams]), -1.0f);
+            g.pre = {pre[streams] + at, stride, stride, 0};
+            g.streams = streams;
+            kernels.gemm(g);
+          }
+          CHECK(std::equal(std::begin(pre[0]), std::end(pre[0]), pre[1]));
+          CHECK(pre[0][at] != -1);
+        });
+      }
+    }
+  }
+}
+
 TEST_CASE("gemm: the residual may be the output itself, and the bias may be missing") {
   Fixture f({17, 33, 20}, Number::kFloat);
   const Expected e = expected_gemm(f.s, f.x.values(), f.w.weights, {}, f.residual.values(), false);

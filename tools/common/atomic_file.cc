@@ -157,4 +157,17 @@ void refuse_input_as_output(const std::string& output, const std::vector<std::st
       throw std::runtime_error(output + ": is an input too, and would be overwritten");
 }
 
+void refuse_output_inside(const std::string& output, const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (folder.empty() || !fs::is_directory(folder, error)) return;
+  for (fs::path at = fs::weakly_canonical(fs::absolute(output), error); !error && !at.empty();
+       at = at.parent_path()) {
+    if (same_file(at.string(), folder))
+      throw std::runtime_error(output + ": lies in " + folder +
+                               ", and what is written there would be read as data the next time");
+    if (at == at.root_path()) return;
+  }
+}
+
 }  // namespace levit::tools

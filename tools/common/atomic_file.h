@@ -35,6 +35,10 @@ bool same_file(const std::string& a, const std::string& b);
 // that are read. An empty output is none.
 void refuse_input_as_output(const std::string& output, const std::vector<std::string>& inputs);
 
+// Throws std::runtime_error "output: lies in folder ..." when a directory of results would be below (or be)
+// one that is read, where the next run takes them for data. An empty folder is none.
+void refuse_output_inside(const std::string& output, const std::string& folder);
+
 }  // namespace levit::tools
 
 #endif  // LEVIT_TOOLS_COMMON_ATOMIC_FILE_H_

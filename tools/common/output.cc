@@ -34,12 +34,6 @@ std::string duration(double seconds) {
   return text;
 }
 
-size_t terminal_columns() {
-  struct winsize size {};
-  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return known ? size.ws_col : 80;
-}
-
 void write_error(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
@@ -115,7 +109,8 @@ class ProgressLine {
     const auto now = Progress::Clock::now();
     if (progress.hidden_ || now - progress.start_ < kFirst) return;
     next_ = now + kStep;
-    write_error("\r\x1b[K" + progress.text().substr(0, terminal_columns() - 1));
+    const size_t known = terminal_columns(STDERR_FILENO), columns = known > 0 ? known : 80;
+    write_error("\r\x1b[K" + progress.text().substr(0, columns - 1));
     drawn_ = true;
   }
 
@@ -131,6 +126,11 @@ class ProgressLine {
   Progress::Clock::time_point next_;
   bool drawn_ = false;
 };
+
+size_t terminal_columns(int descriptor) {
+  struct winsize size {};
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
 
 void print(const std::string& text) {
   const auto write = [&text] {

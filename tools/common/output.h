@@ -13,6 +13,9 @@ void print(const std::string& text);
 // One line on standard error: the program's name and the text, made visible.
 void complain(const std::string& text, const char* program = "levit");
 
+// Columns of the terminal behind a descriptor; 0 when there is none, or it does not say.
+size_t terminal_columns(int descriptor);
+
 // How far a long run is: one line of standard error with rate and time left, never wider than the terminal
 // and redrawn a few times a second, whatever print() and complain() write in between. Shows nothing when
 // standard error is not a terminal, and nothing in the first half second. Of several, the one made last is

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "tools/common/atomic_file.h"
+#include "tools/common/output_lock.h"
 
 namespace levit::tools {
 namespace {
@@ -38,9 +39,11 @@ LineFile::LineFile(const std::string& path, size_t bytes) : path_(path) {
   refuse_special_file(path);
   file_ = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   if (file_ < 0) fail(path);
-  if (ftruncate(file_, static_cast<off_t>(bytes)) == 0 && lseek(file_, 0, SEEK_END) >= 0) return;
+  const bool taken = locked_elsewhere(file_);
+  if (!taken && ftruncate(file_, static_cast<off_t>(bytes)) == 0 && lseek(file_, 0, SEEK_END) >= 0) return;
   const int error = errno;
   close(file_);
+  if (taken) throw std::runtime_error(path + ": " + kInUse);
   errno = error;
   fail(path);
 }

@@ -23,8 +23,9 @@ std::string shard_text(const Shard& shard);
 // Lines go to the end of a file as soon as they are there.
 class LineFile {
  public:
-  // Makes the file, or cuts what is there to `bytes`. Throws std::runtime_error "path: cause", like append();
-  // whoever reads first what is there asks refuse_special_file() (atomic_file.h) before.
+  // Makes the file, or cuts what is there to `bytes`; until it is closed no other run can. Throws
+  // std::runtime_error "path: cause", like append(); whoever reads first what is there asks
+  // refuse_special_file() (atomic_file.h) before.
   LineFile(const std::string& path, size_t bytes);
   ~LineFile();
   LineFile(const LineFile&) = delete;

@@ -24,10 +24,10 @@ merge() { # DATA PARTS
 
 # One node on this machine, with a key, a configuration and a spool of its own, ended with the script.
 start_cluster() { # FOLDER
-  local munge=/run/munge/munge.socket.2
-  if [ ! -S "$munge" ]; then
+  # A socket alone says nothing: it outlives a munged that was killed, and then every command of Slurm waits.
+  if ! timeout 10 munge --no-input >/dev/null 2>&1; then
     mkdir -p /run/munge && chown munge: /run/munge
-    runuser -u munge -- /usr/sbin/munged
+    runuser -u munge -- /usr/sbin/munged --force
   fi
   mkdir -p "$1/state" "$1/spool"
   cat >"$1/slurm.conf" <<CONF

@@ -131,3 +131,25 @@ TEST_CASE("levit attack prints accuracy against epsilon, saves PNGs and judges t
                            "\" is not in (0, 1], as 0.01 or 2/255") == 0);
   }
 }
+TEST_CASE("pictures of an attack are not saved among the data, where the next run would read them") {
+  const ScratchDirectory root;
+  const std::string model = write_model(root);
+  fs::create_directories(root.path() / "data/class0");
+  fs::create_directories(root.path() / "data/class1");
+  for (const char* name : {"data/class0/a.ppm", "data/class1/a.ppm"}) write_picture(root, name);
+  fs::create_directory_symlink("data", root.path() / "link");
+  const std::string start =
+      "cd " + quoted(root.path()) + "\nexport LEVIT_MODEL=" + quoted(model) + "\n$levit attack ";
+  for (const std::string output :
+       {"data", "data/attacked", "data/class0/new/deep", "link/attacked", "./data/"}) {
+    CAPTURE(output);
+    const Outcome refused = run(start + "data --steps 1 -o " + output);
+    CHECK(refused.exit == 1);
+    CHECK(refused.out.empty());
+    CHECK(refused.err ==
+          "levit: " + output +
+              ": lies in data, and what is written there would be read as data the next time\n");
+  }
+  CHECK(std::distance(fs::recursive_directory_iterator(root.path() / "data"), {}) == 4);
+  CHECK(run(start + "data --steps 1 -o database").exit == 0);
+}

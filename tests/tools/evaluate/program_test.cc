@@ -92,6 +92,30 @@ TEST_CASE("the table names every metric, class, folder and band") {
   }
 }
 
+TEST_CASE("in a terminal of 60 columns every table fits, and has all that the wide one has") {
+  const Fixture fixture(8, 7);
+  const std::string folder = "class0/a-folder-with-a-name-that-is-wider-than-the-whole-terminal-is";
+  for (const char* name : {"1.ppm", "2.ppm"}) fixture.picture(folder + "/" + name);
+  const std::string line = "data --robust --doubt --seed 1";
+  const Outcome narrow =
+      run("cd " + quoted(fixture.root.path()) + "\nexport levit LEVIT_MODEL=" + quoted(fixture.model) +
+          "\nscript -qec \"stty cols 60; $levit evaluate " + line + " 2>/dev/null\" /dev/null | tr -d '\\r'");
+  CHECK(narrow.exit == 0);
+  std::istringstream lines(narrow.out);
+  for (std::string text; std::getline(lines, text);) {
+    CAPTURE(text);
+    CHECK(text.size() <= 60);
+  }
+  CHECK(narrow.out.find("...") != std::string::npos);  // of the long name its end is kept
+  const Outcome wide = fixture.evaluate(line);
+  CHECK(wide.out.find(folder) != std::string::npos);
+  std::istringstream words(wide.out);
+  for (std::string word; words >> word;) {
+    CAPTURE(word);
+    if (word != folder) CHECK(narrow.out.find(word) != std::string::npos);
+  }
+}
+
 TEST_CASE("labels from a CSV file, and labels of another name") {
   const Fixture fixture;
   fixture.root.write("labels.csv",
@@ -189,7 +213,7 @@ TEST_CASE("one class only: what is defined is printed, one line says what is not
 TEST_CASE("four shards merged in any order, one killed and resumed, give the bytes of one run") {
   const Fixture fixture(11, 8);
   fixture.root.write("data/class1/broken.png", "no picture");
-  const Outcome whole = fixture.evaluate("data --json --csv whole.csv");
+  const Outcome whole = fixture.evaluate("data --json --csv whole.csv --report whole.html");
   for (int i = 1; i <= 4; ++i) {
     const std::string number = std::to_string(i);
     fixture.evaluate("data --shard " + number + "/4 --predictions part" + number);
@@ -206,10 +230,15 @@ TEST_CASE("four shards merged in any order, one killed and resumed, give the byt
     CHECK(file_text(part) == complete);
   }
   for (const char* order : {"part1 part2 part3 part4", "part3 part1 part4 part2"}) {
-    const Outcome merged = fixture.evaluate("--merge " + std::string(order) + " --json --csv merged.csv");
+    const Outcome merged =
+        fixture.evaluate("--merge " + std::string(order) + " --json --csv merged.csv --report merged.html");
     CHECK(merged.exit == whole.exit);
     CHECK(merged.out == whole.out);
-    CHECK(file_text(fixture.root.path() / "merged.csv") == file_text(fixture.root.path() / "whole.csv"));
+    for (const char* form : {".csv", ".html"}) {
+      CAPTURE(form);
+      CHECK(file_text(fixture.root.path() / ("merged" + std::string(form))) ==
+            file_text(fixture.root.path() / ("whole" + std::string(form))));
+    }
   }
 }
 
@@ -351,6 +380,35 @@ TEST_CASE("--doubt compares detectors of mistakes with the plain probability, th
   fixture.evaluate("data --shard 1/2 --predictions without");
   CHECK(fixture.evaluate("--merge without two").err == "levit: two: not of the same evaluation as without\n");
   CHECK(fixture.evaluate("data --doubt").out.find("detectors of mistakes") != std::string::npos);
+}
+
+TEST_CASE(
+    "--doubt in the report: a curve for each detector, and distances when the model knows familiarity") {
+  const Fixture fixture(30, 30);
+  REQUIRE(run("cd " + quoted(fixture.root.path()) + "\n$levit finetune data --model " +
+              quoted(fixture.model) + " --familiarity-only --no-cache -o known.levit")
+              .exit == 0);
+  const auto page = [&](const std::string& flags) {
+    CHECK(fixture.evaluate("data --report page.html " + flags).exit == 0);
+    return file_text(fixture.root.path() / "page.html");
+  };
+  const std::string plain = page("--model known.levit"), doubt = page("--doubt"),
+                    distances = page("--doubt --model known.levit");
+  const auto has = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
+  CHECK(!has(plain, "Doubt: which number finds the mistakes"));
+  for (const char* part : {"Doubt: which number finds the mistakes", ">Accuracy of what is doubted least</",
+                           ">spread of the views</", "beats the probability"}) {
+    CAPTURE(part);
+    CHECK(has(doubt, part));
+    CHECK(has(distances, part));
+  }
+  for (const char* part : {">familiarity</", ">Distance from the training pictures</", "; distance "}) {
+    CAPTURE(part);
+    CHECK(!has(doubt, part));
+    CHECK(has(distances, part));
+  }
 }
 
 TEST_CASE("--equalise evaluates what finetune --equalise learns from") {

@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "tests/support/npy.h"
+#include "tests/tools/checkpoint_files.h"
 #include "tools/levit/finetune/head_fit.h"
 #include "tools/levit/finetune/lbfgs.h"
 #include "tools/levit/finetune/learning_set.h"
@@ -70,6 +72,42 @@ TEST_CASE("L-BFGS ends at scikit-learn's optimum, for two classes and three, bal
   }
 }
 
+TEST_CASE(
+    "ten classes on collinear features: L-BFGS is at scikit-learn's optimum, AdamW's defaults no worse") {
+  const std::vector<float> features[] = {load_npy("ten_classes/train.features.npy").values,
+                                         load_npy("ten_classes/test.features.npy").values};
+  const std::vector<float> labels[] = {load_npy("ten_classes/train.labels.npy").values,
+                                       load_npy("ten_classes/test.labels.npy").values};
+  const auto expected = nlohmann::json::parse(file_bytes(data_path("ten_classes/expected.json")));
+  LabelledRows all, training, held_out, test;
+  all.width = training.width = held_out.width = test.width = 48;
+  for (size_t i = 0; i < labels[0].size(); ++i) {
+    all.add(&features[0][i * 48], static_cast<uint32_t>(labels[0][i]));
+    (i % 5 == 0 ? held_out : training).add(&features[0][i * 48], static_cast<uint32_t>(labels[0][i]));
+  }
+  for (size_t i = 0; i < labels[1].size(); ++i)
+    test.add(&features[1][i * 48], static_cast<uint32_t>(labels[1][i]));
+  const auto accuracy = [&test](const TrainedHead& head) {
+    return static_cast<double>(score_head(head, test).correct) / static_cast<double>(test.count());
+  };
+  const double best = expected["accuracy"];
+
+  const HeadFit optimum = fit(all, {}, options_of(Solver::kLbfgs, 10));
+  CHECK(optimum.last_loss * 1000 == doctest::Approx(expected["objective"].get<double>()).epsilon(1e-7));
+  CHECK(optimum.epochs < 200);
+  CHECK(score_head(optimum.head, test).loss ==
+        doctest::Approx(expected["log_loss"].get<double>()).epsilon(1e-4));
+  CHECK(std::abs(accuracy(optimum.head) - best) <= 0.005);
+
+  FitOptions defaults;
+  defaults.classes = 10;
+  const HeadFit stepped = fit(training, held_out, defaults);
+  CHECK(stepped.whitened);
+  CHECK(accuracy(stepped.head) >= best - 0.005);
+  defaults.scaling = Scaling::kColumns;  // what it was before, and why it is not
+  CHECK(accuracy(fit(training, held_out, defaults).head) < best - 0.02);
+}
+
 TEST_CASE("L-BFGS finds the bottom of Rosenbrock's valley") {
   const Objective rosenbrock = [](const Eigen::VectorXd& x, Eigen::VectorXd* gradient) {
     const double a = 1 - x[0], b = x[1] - x[0] * x[0];
@@ -86,8 +124,11 @@ TEST_CASE("L-BFGS finds the bottom of Rosenbrock's valley") {
 TEST_CASE("the head is the same bits for any number of threads, and another for another seed") {
   const Golden golden;
   const LabelledRows training = golden.rows(3, 4, 0, 3), held_out = golden.rows(3, 4, 3, 4);
-  for (const Solver solver : {Solver::kAdamW, Solver::kSgd, Solver::kLbfgs}) {
+  for (const auto& [solver, scaling] :
+       {std::pair(Solver::kAdamW, Scaling::kColumns), std::pair(Solver::kAdamW, Scaling::kWhitened),
+        std::pair(Solver::kSgd, Scaling::kBest), std::pair(Solver::kLbfgs, Scaling::kBest)}) {
     FitOptions options = options_of(solver);
+    options.scaling = scaling;
     const HeadFit one = fit(training, held_out, options, 1), three = fit(training, held_out, options, 3);
     CHECK(one.head.weight == three.head.weight);
     CHECK(one.head.bias == three.head.bias);

@@ -11,8 +11,10 @@
 #include <sstream>
 
 #include "tests/support/npy.h"
+#include "tests/support/seeded.h"
 #include "tests/tools/checkpoint_files.h"
 #include "tests/tools/finetune/data.h"
+#include "tools/checkpoint/writer.h"
 #include "tools/common/npy.h"
 
 namespace levit::tests {
@@ -61,6 +63,83 @@ TEST_CASE("finetune teaches two classes of its own to any base model, and classi
       CHECK(names(run("$levit info " + quoted(bench.at("out.levit"))).out, "dark 30, light 30"));
     }
   }
+}
+
+TEST_CASE("a packed checkpoint of timm and a levit_128s of 1000 classes are bases: both learn new labels") {
+  const ScratchDirectory d;
+  const std::string classes[] = {"dark", "grey", "light"};
+  for (size_t i = 0; i < 36; ++i) {
+    const std::string name = "data/" + classes[i % 3] + "/" + std::to_string(i) + ".ppm";
+    std::string file = "P6 16 12 255\n";
+    for (const double value : uniform(name, size_t{3} * 16 * 12))
+      file += static_cast<char>(static_cast<int>(static_cast<double>(60 + 70 * (i % 3)) + 40 * value));
+    d.write(name, file);
+  }
+  Seed seed;
+  seed.classes = 1000;
+  const std::vector<uint8_t> image = tools::write_levit(seeded_fold(seed), weights::Type::kHalf);
+  d.write("1000.levit", {image.begin(), image.end()});
+  const auto in = [&d](const std::string& line) { return run("cd " + quoted(d.path()) + "\n" + line); };
+  REQUIRE(
+      in(LEVIT_PACK_WEIGHTS " " + quoted(checkpoint_path("tiny/timm.safetensors")) + " -o timm.levit").exit ==
+      0);
+  for (const std::string base : {"timm", "1000"}) {
+    CAPTURE(base);
+    const auto learned = [&](const char* epochs) {
+      const Outcome made = in("$levit finetune data -o " + base + ".out --model " + base +
+                              ".levit --val 0 --rate 0.01 --json --epochs " + epochs);
+      CHECK(made.err == "");
+      REQUIRE(made.exit == 0);
+      return nlohmann::json::parse(made.out);
+    };
+    const double first = learned("1")["loss"];
+    const auto report = learned("40");
+    CHECK(report["labels"] == nlohmann::json({"dark", "grey", "light"}));
+    CHECK(report["loss"].get<double>() < first / 2);
+    const auto info = nlohmann::json::parse(in("$levit info --json " + base + ".out").out);
+    CHECK(info["labels"] == report["labels"]);
+    const Outcome said = in("$levit classify --json --model " + base + ".out data");
+    CHECK(said.exit == 0);
+    std::istringstream lines(said.out);
+    size_t right = 0, all = 0;
+    for (std::string line; std::getline(lines, line); ++all) {
+      const auto verdict = nlohmann::json::parse(line);
+      right += names(verdict["path"], "/" + verdict["label"].get<std::string>() + "/") ? 1 : 0;
+    }
+    CHECK(all == 36);
+    CHECK(right >= 33);
+  }
+}
+
+TEST_CASE("a second run on a file that one is writing is refused in one line, and changes nothing") {
+  const Bench bench;
+  const auto check_refused = [&](const std::string& locked, const std::string& line,
+                                 const std::string& said) {
+    CAPTURE(line);
+    const Outcome refused =
+        run("cd " + quoted(bench.d.path()) + "\nexport levit LEVIT_MODEL=model.levit\nflock " + locked +
+            " bash -c '" + line + "'");
+    CHECK(refused.exit == 1);
+    CHECK(refused.err == "levit: " + said + ": in use by another run\n");
+    CHECK(!std::filesystem::exists(bench.at("out.levit")));
+  };
+  check_refused("out.levit.features", "$levit finetune data -o out.levit", "out.levit.features");
+  check_refused("out.levit.lock", "$levit finetune data -o out.levit --train head --epochs 1", "out.levit");
+  check_refused("lines", "$levit classify data --json --resume -o lines", "lines");
+  check_refused("rows", "$levit finetune data --shard 1/1 --cache rows", "rows");
+  // What a killed run leaves of its lock stops nobody, and is taken away.
+  CHECK(std::filesystem::exists(bench.at("out.levit.lock")));
+  CHECK(bench.finetune("-o out.levit --train head --epochs 1").exit == 0);
+  CHECK(!std::filesystem::exists(bench.at("out.levit.lock")));
+  // Started together, one or both end, and the file is that of one alone.
+  const std::string line = "$levit finetune data --model model.levit -o both.levit --train all --epochs 2";
+  const Outcome both = run("cd " + quoted(bench.d.path()) + "\n" + line + " & first=$!\n" + line +
+                           "; second=$?\nwait $first; echo $(( $? + second )) >&2");
+  CAPTURE(both.err);
+  CHECK((names(both.err, "\n0\n") || names(both.err, "\n1\n")));
+  REQUIRE(bench.finetune("-o alone.levit --train all --epochs 2").exit == 0);
+  CHECK(file_bytes(bench.at("both.levit")) == file_bytes(bench.at("alone.levit")));
+  CHECK(!std::filesystem::exists(bench.at("both.levit.lock")));
 }
 
 TEST_CASE("the file is the same for any threads and batch, from pictures or from the cache") {
@@ -301,6 +380,12 @@ TEST_CASE("a new head makes a model of another name: the base's with its labels,
   CHECK(name("again.levit") == name("mine.levit"));
   REQUIRE(bench.finetune("-o other.levit --name other").exit == 0);
   CHECK(name("other.levit") == "other");
+  REQUIRE(bench.finetune("-o all.levit --train all --epochs 1").exit == 0);
+  CHECK(name("all.levit") == name("model.levit") + " (network of dark, light)");
+  REQUIRE(run("cd " + quoted(bench.d.path()) +
+              "\n$levit finetune data --model all.levit -o head.levit --train head --epochs 1")
+              .exit == 0);
+  CHECK(name("head.levit") == name("mine.levit"));
 }
 
 TEST_CASE("a conv head, trained, saved and loaded: its class maps add up to its logits") {

@@ -59,7 +59,9 @@ class Attack {
         pictures_(chosen(labelled_pictures(arguments.data, arguments.labels_csv, arguments.map, model))),
         disk_reader_(model.model(), chosen_target(arguments.target), LEVIT_RESIZE_SQUASH, {}) {
     for (const std::string& text : arguments.epsilons) epsilons_.push_back({text, parse_epsilon(text)});
-    if (!arguments.output.empty()) make_folders();
+    if (arguments.output.empty()) return;
+    refuse_output_inside(arguments.output, arguments.data);
+    make_folders();
   }
 
   int run() {

@@ -1,7 +1,6 @@
 #include "tools/levit/dataset/feature_cache.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "tools/common/output_lock.h"
 #include "tools/common/text.h"
 #include "tools/levit/dataset/content_hash.h"
 #include "weights/layout.h"
@@ -90,7 +90,7 @@ FeatureCache::FeatureCache(const std::string& path, size_t floats, uint64_t mode
   if (file_ < 0) throw std::runtime_error(path + ": " + std::strerror(errno));
   try {
     check_regular(file_);
-    if (flock(file_, LOCK_EX | LOCK_NB) != 0) throw std::runtime_error("in use by another run");
+    if (locked_elsewhere(file_)) throw std::runtime_error(kInUse);
     load(model_checksum);
   } catch (const std::runtime_error& error) {
     close(file_);

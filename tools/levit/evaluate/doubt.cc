@@ -24,12 +24,12 @@ class Doubted {
 
   double auc(const Weights& weights) const { return ranking_.auc(weights); }
 
-  // Of the rows that are doubted least, kCoverage of all.
-  double accuracy(const Weights& weights) const {
+  // Of the rows that are doubted least, a share of all.
+  double accuracy(const Weights& weights, double coverage) const {
     double all = 0, taken = 0, right = 0;
     for (const size_t row : order_) all += weight_of(weights, row);
     for (const size_t row : order_) {
-      const double weight = std::min(weight_of(weights, row), std::ceil(kCoverage * all) - taken);
+      const double weight = std::min(weight_of(weights, row), std::ceil(coverage * all) - taken);
       if (!(weight > 0)) continue;
       taken += weight;
       right += scores_.correct(row) ? weight : 0;
@@ -108,7 +108,7 @@ Doubt measure_doubt(const std::vector<Prediction>& predictions, const Scores& sc
     std::vector<double> values = {mean_accuracy(views.mean_right, weights)};
     for (const auto& way : ways) {
       values.push_back(way.second.auc(weights));
-      values.push_back(way.second.accuracy(weights));
+      values.push_back(way.second.accuracy(weights, kCoverage));
       values.push_back(values[values.size() - 2] - values[1]);
     }
     return values;
@@ -120,9 +120,17 @@ Doubt measure_doubt(const std::vector<Prediction>& predictions, const Scores& sc
   };
   Doubt doubt;
   doubt.mean_accuracy = estimate("accuracy", 0);
-  for (size_t i = 0; i < ways.size(); ++i)
-    doubt.detectors.push_back({ways[i].first, estimate("auc", 3 * i + 1),
-                               estimate("accuracy_at_80", 3 * i + 2), estimate("gain", 3 * i + 3)});
+  for (size_t i = 0; i < ways.size(); ++i) {
+    Detector one = {ways[i].first,
+                    estimate("auc", 3 * i + 1),
+                    estimate("accuracy_at_80", 3 * i + 2),
+                    estimate("gain", 3 * i + 3),
+                    {}};
+    for (size_t step = 1; step <= kCoverageSteps; ++step)
+      one.right.push_back(
+          ways[i].second.accuracy({}, static_cast<double>(step) / static_cast<double>(kCoverageSteps)));
+    doubt.detectors.push_back(std::move(one));
+  }
   return doubt;
 }
 

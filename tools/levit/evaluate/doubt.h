@@ -11,11 +11,15 @@
 
 namespace levit::tools {
 
+// Shares of the verdicts, those that are doubted least first: 0.05, 0.1, ..., 1.
+inline constexpr size_t kCoverageSteps = 20;
+
 struct Detector {
   std::string name;
-  Estimate auc;       // that a mistake is doubted more than a right verdict; one half is chance
-  Estimate accuracy;  // of the 80 % of the verdicts that are doubted least
-  Estimate gain;      // of `auc` over the plain probability's, on the same pictures
+  Estimate auc;               // that a mistake is doubted more than a right verdict; one half is chance
+  Estimate accuracy;          // of the 80 % of the verdicts that are doubted least
+  Estimate gain;              // of `auc` over the plain probability's, on the same pictures
+  std::vector<double> right;  // [kCoverageSteps]: accuracy of each share
   bool beats_probability() const { return gain.low > 0; }
 };
 

@@ -1,4 +1,6 @@
 // levit evaluate: how right a model is on pictures whose labels are known, and how sure that is.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
@@ -131,7 +133,8 @@ int run_evaluate(const Arguments& arguments) {
   Evaluation all = evaluate(std::move(file), arguments.seed, pool);
   if (arguments.probe) all.probed = probe_pictures(all, model_of(all.header, arguments, model), arguments);
   for (const std::string& warning : all.warnings) complain(warning);
-  print(arguments.json ? evaluation_json(all) : evaluation_table(all));  // first: a file may fail
+  print(arguments.json ? evaluation_json(all)
+                       : evaluation_table(all, terminal_columns(STDOUT_FILENO)));  // first: a file may fail
   if (!arguments.csv.empty()) write_file(arguments.csv, predictions_csv(all));
   if (!arguments.report.empty()) {
     const std::vector<Mistake> mistakes =

@@ -7,6 +7,7 @@
 
 #include "tools/common/text.h"
 #include "tools/levit/evaluate/calibration.h"
+#include "tools/levit/evaluate/table.h"
 
 namespace levit::tools {
 namespace {
@@ -14,25 +15,21 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kMostRows = 40;  // of a table of groups or classes
+constexpr const char* kWilson = "95 % interval (Wilson)";
 
 std::string number(double value) {
   return std::isnan(value) ? "not defined" : fixed(value, 4);
-}
-
-std::string right_aligned(const std::string& text, size_t width) {
-  return std::string(width - std::min(width, characters(text)), ' ') + text;
 }
 
 std::string interval(double low, double high) {
   return std::isnan(low) ? "" : number(low) + " .. " + number(high);
 }
 
-std::string metrics_rows(const Evaluation& all) {
-  std::string text = padded("", 26) + padded("value", 13) + "95 % interval\n";
+Table metrics_rows(const Evaluation& all) {
+  Table table({"metric", "value", "95 % interval"}, "lrl");
   for (const Estimate& one : all.summary.metrics)
-    text += padded(metric_title(one.name), 26) + padded(number(one.value), 13) + interval(one.low, one.high) +
-            "\n";
-  return text;
+    table.add({metric_title(one.name), number(one.value), interval(one.low, one.high)});
+  return table;
 }
 
 std::vector<size_t> shown_classes(const Evaluation& all) {
@@ -42,104 +39,81 @@ std::vector<size_t> shown_classes(const Evaluation& all) {
   return shown;
 }
 
-std::string class_rows(const Evaluation& all, const std::vector<size_t>& shown) {
-  size_t width = 8;
-  for (const size_t k : shown) width = std::max(width, characters(all.label(k)));
-  std::string text =
-      padded("class", width) + "  pictures  precision     recall         F1    ROC-AUC  avg. precision\n";
+Table class_rows(const Evaluation& all, const std::vector<size_t>& shown) {
+  Table table({"class", "pictures", "precision", "recall", "F1", "ROC-AUC", "avg. precision"}, "lrrrrrr");
   for (const size_t k : shown) {
     const ClassSummary& one = all.summary.classes[k];
-    text += padded(visible(all.label(k)), width) + right_aligned(std::to_string(one.support), 10);
+    std::vector<std::string> row = {visible(all.label(k)), std::to_string(one.support)};
     for (const Estimate& metric : one.metrics)
-      text += right_aligned(std::isnan(metric.value) ? "-" : number(metric.value),
-                            metric.name == "average_precision" ? 16 : 11);
-    text += "\n";
+      row.push_back(std::isnan(metric.value) ? "-" : number(metric.value));
+    table.add(std::move(row));
   }
-  return text;
+  return table;
 }
 
-std::string confusion_rows(const Evaluation& all, const std::vector<size_t>& shown) {
-  size_t width = 9;
-  for (const size_t k : shown) width = std::max(width, characters(all.label(k)));
-  std::string text = padded("is \\ said", width);
-  for (const size_t k : shown)
-    text += "  " + right_aligned(visible(all.label(k)), std::max<size_t>(7, characters(all.label(k))));
-  text += "\n";
+Table confusion_rows(const Evaluation& all, const std::vector<size_t>& shown) {
+  std::vector<std::string> titles = {"is \\ said"};
+  for (const size_t k : shown) titles.push_back(visible(all.label(k)));
+  Table table(titles, "l" + std::string(shown.size(), 'r'));
   for (const size_t i : shown) {
-    text += padded(visible(all.label(i)), width);
-    for (const size_t j : shown)
-      text += "  " + right_aligned(std::to_string(all.confusion[i * all.classes() + j]),
-                                   std::max<size_t>(7, characters(all.label(j))));
-    text += "\n";
+    std::vector<std::string> row = {visible(all.label(i))};
+    for (const size_t j : shown) row.push_back(std::to_string(all.confusion[i * all.classes() + j]));
+    table.add(std::move(row));
   }
-  return text;
+  return table;
 }
 
-std::string group_rows(const std::string& title, const std::vector<Group>& groups) {
-  size_t width = characters(title);
-  for (const Group& group : groups) width = std::max(width, characters(visible(group.name)));
-  std::string text = padded(title, width) + "  pictures   accuracy  95 % interval (Wilson)\n";
+std::string group_rows(const std::string& title, const std::vector<Group>& groups, size_t columns) {
+  Table table({title, "pictures", "accuracy", kWilson}, "lrrl");
   for (size_t i = 0; i < std::min(groups.size(), kMostRows); ++i) {
     const Group& group = groups[i];
-    text += padded(visible(group.name), width) + right_aligned(std::to_string(group.count), 10) +
-            right_aligned(number(group.accuracy()), 11) + "  " +
-            interval(group.interval().low, group.interval().high) + "\n";
+    table.add({visible(group.name), std::to_string(group.count), number(group.accuracy()),
+               interval(group.interval().low, group.interval().high)});
   }
+  std::string text = table.text(columns);
   if (groups.size() > kMostRows)
     text += "(" + std::to_string(groups.size() - kMostRows) + " more are in --json and --report)\n";
   return text;
 }
 
-std::string coverage_rows(const Evaluation& all) {
-  std::string text = "of the pictures  accuracy  confidence at least\n";
-  for (const CoveragePoint& point : all.coverage) {
-    text += padded("surest " + fixed(100 * point.share, 0) + " %", 17) +
-            right_aligned(number(point.accuracy), 8) + right_aligned(number(point.confidence), 21) + "\n";
-  }
-  return text;
+Table coverage_rows(const Evaluation& all) {
+  Table table({"of the pictures", "accuracy", "confidence at least"}, "lrr");
+  for (const CoveragePoint& point : all.coverage)
+    table.add(
+        {"surest " + fixed(100 * point.share, 0) + " %", number(point.accuracy), number(point.confidence)});
+  return table;
 }
 
-std::string robust_rows(const std::vector<Robustness>& robust) {
-  if (robust.empty()) return "";
-  std::string text = "after    verdicts flipped            accuracy  95 % interval (Wilson)\n";
-  for (const Robustness& one : robust) {
-    const size_t flips = one.kept.count - one.kept.right;
-    const std::string share = fixed(100 * (1 - one.kept.accuracy()), 1) + " %";
-    text += padded(one.change, 9) + right_aligned(std::to_string(flips), 9) + right_aligned(share, 10) +
-            right_aligned(number(one.after.accuracy()), 17) + "  " +
-            interval(one.after.interval().low, one.after.interval().high) + "\n";
-  }
-  return text + "\n";
+Table robust_rows(const std::vector<Robustness>& robust) {
+  Table table({"after", "verdicts flipped", "of all", "accuracy", kWilson}, "lrrrl");
+  for (const Robustness& one : robust)
+    table.add({one.change, std::to_string(one.kept.count - one.kept.right),
+               fixed(100 * (1 - one.kept.accuracy()), 1) + " %", number(one.after.accuracy()),
+               interval(one.after.interval().low, one.after.interval().high)});
+  return table;
 }
 
-std::string probe_rows(const std::vector<ProbedLayer>& layers) {
-  if (layers.empty()) return "";
-  std::string text = "linear probe  features  learned from  asked   accuracy  95 % interval (Wilson)\n";
+Table probe_rows(const std::vector<ProbedLayer>& layers) {
+  Table table({"linear probe", "features", "learned from", "asked", "accuracy", kWilson}, "lrrrrl");
   for (const ProbedLayer& one : layers) {
     const Group group = {one.layer, one.held_out, one.right};
-    text += padded(one.layer, 14) + right_aligned(std::to_string(one.width), 8) +
-            right_aligned(std::to_string(one.trained), 14) + right_aligned(std::to_string(one.held_out), 7) +
-            right_aligned(number(group.accuracy()), 11) + "  " +
-            interval(group.interval().low, group.interval().high) + "\n";
+    table.add({one.layer, std::to_string(one.width), std::to_string(one.trained),
+               std::to_string(one.held_out), number(group.accuracy()),
+               interval(group.interval().low, group.interval().high)});
   }
-  return text + "\n";
+  return table;
 }
 
-std::string doubt_rows(const Doubt& doubt) {
-  if (doubt.detectors.empty()) return "";
-  std::string text =
-      "detectors of mistakes             AUROC  95 % interval     surest 80 % right  95 % interval\n";
+std::string doubt_rows(const Doubt& doubt, size_t columns) {
+  Table table({"detectors of mistakes", "AUROC", "95 % interval", "surest 80 % right", "95 % interval", ""},
+              "lrlrll");
   for (const Detector& one : doubt.detectors)
-    text += padded(one.name, 30) + right_aligned(number(one.auc.value), 9) + "  " +
-            padded(interval(one.auc.low, one.auc.high), 16) + right_aligned(number(one.accuracy.value), 19) +
-            "  " + interval(one.accuracy.low, one.accuracy.high) +
-            (one.beats_probability() ? "  (beats the probability)" : "") + "\n";
-  return text + "accuracy of the views' mean: " + number(doubt.mean_accuracy.value) + "  " +
-         interval(doubt.mean_accuracy.low, doubt.mean_accuracy.high) + "\n\n";
-}
-
-std::string give_away_line(const GiveAway& found) {
-  return found.checked ? "give-away check: " + found.sentence() + "\n" : "";
+    table.add({one.name, number(one.auc.value), interval(one.auc.low, one.auc.high),
+               number(one.accuracy.value), interval(one.accuracy.low, one.accuracy.high),
+               one.beats_probability() ? "beats the probability" : ""});
+  return table.text(columns) + wrapped("accuracy of the views' mean: " + number(doubt.mean_accuracy.value) +
+                                           "  " + interval(doubt.mean_accuracy.low, doubt.mean_accuracy.high),
+                                       columns);
 }
 
 Json defined(double value) {
@@ -256,17 +230,20 @@ std::string temperature_line(const Evaluation& all) {
          number(all.summary.metric("ece").value) + " to " + number(all.fitted_ece) + ")";
 }
 
-std::string evaluation_table(const Evaluation& all) {
+std::string evaluation_table(const Evaluation& all, size_t columns) {
   const std::vector<size_t> shown = shown_classes(all);
-  std::string text = counted(all.summary.count, "picture");
-  if (all.failed > 0) text += ", " + std::to_string(all.failed) + " more could not be read";
-  text += "; model " + visible(all.header.model) + "\n\n" + metrics_rows(all) + "\n" +
-          class_rows(all, shown) + "\n";
-  if (shown.size() <= 12) text += confusion_rows(all, shown) + "\n";
-  text += coverage_rows(all) + "\n" + group_rows("folder", all.sources) + "\n" +
-          group_rows("shorter side", all.sizes) + "\n" + robust_rows(all.robust) + doubt_rows(all.doubt) +
-          probe_rows(all.probed) + temperature_line(all) + "\n" + give_away_line(all.give_away);
-  return text;
+  std::string title = counted(all.summary.count, "picture");
+  if (all.failed > 0) title += ", " + std::to_string(all.failed) + " more could not be read";
+  std::string text = wrapped(title + "; model " + visible(all.header.model), columns) + "\n" +
+                     metrics_rows(all).text(columns) + "\n" + class_rows(all, shown).text(columns) + "\n";
+  if (shown.size() <= 12) text += confusion_rows(all, shown).text(columns) + "\n";
+  text += coverage_rows(all).text(columns) + "\n" + group_rows("folder", all.sources, columns) + "\n" +
+          group_rows("shorter side", all.sizes, columns) + "\n";
+  if (!all.robust.empty()) text += robust_rows(all.robust).text(columns) + "\n";
+  if (!all.doubt.detectors.empty()) text += doubt_rows(all.doubt, columns) + "\n";
+  if (!all.probed.empty()) text += probe_rows(all.probed).text(columns) + "\n";
+  return text + wrapped(temperature_line(all), columns) +
+         (all.give_away.checked ? wrapped("give-away check: " + all.give_away.sentence(), columns) : "");
 }
 
 std::string evaluation_json(const Evaluation& all) {

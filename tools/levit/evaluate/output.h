@@ -14,7 +14,8 @@ std::string metric_title(std::string name);
 // What the temperature is, and which would fit these pictures best.
 std::string temperature_line(const Evaluation& all);
 
-std::string evaluation_table(const Evaluation& all);
+// `columns`: of the terminal; 0: as wide as it is.
+std::string evaluation_table(const Evaluation& all, size_t columns);
 
 // One object; what is not defined is null.
 std::string evaluation_json(const Evaluation& all);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "tools/common/text.h"
 #include "tools/levit/evaluate/calibration.h"
@@ -125,6 +126,15 @@ SvgPlot reliability_plot(const Evaluation& all) {
   return plot;
 }
 
+// Where an axis of shares begins, so that the curves fill it.
+double axis_below(const std::vector<SvgCurve>& curves) {
+  double lowest = 1;
+  for (const SvgCurve& curve : curves)
+    for (const SvgPoint& point : curve.points) lowest = std::min(lowest, point.y);
+  const double tenth = std::floor(lowest * 10) / 10;
+  return tenth >= 1 ? 0.9 : tenth;
+}
+
 SvgPlot coverage_plot(const Evaluation& all) {
   SvgPlot plot = {"Accuracy against coverage",
                   "share of the pictures, the surest first",
@@ -143,11 +153,55 @@ SvgPlot coverage_plot(const Evaluation& all) {
     accuracy.points.push_back({share, coverage.accuracy(share)});
     confidence.points.push_back({share, coverage.threshold(share)});
   }
-  double lowest = 1;
-  for (const SvgCurve* curve : {&accuracy, &confidence})
-    for (const SvgPoint& point : curve->points) lowest = std::min(lowest, point.y);
-  plot.y_low = std::floor(lowest * 10) / 10 >= 1 ? 0.9 : std::floor(lowest * 10) / 10;
   plot.curves = {accuracy, confidence};
+  plot.y_low = axis_below(plot.curves);
+  return plot;
+}
+
+// Each way to doubt a verdict as a curve: the better it finds the mistakes, the higher it begins.
+SvgPlot doubt_plot(const Doubt& doubt) {
+  SvgPlot plot = {"Accuracy of what is doubted least",
+                  "share of the pictures, the least doubted first",
+                  "accuracy",
+                  0,
+                  1,
+                  0,
+                  1,
+                  false,
+                  {},
+                  {}};
+  for (const Detector& one : doubt.detectors) {
+    SvgCurve curve = {one.name, {}, false};
+    for (size_t step = 0; step < one.right.size(); ++step)
+      curve.points.push_back(
+          {static_cast<double>(step + 1) / static_cast<double>(kCoverageSteps), one.right[step]});
+    plot.curves.push_back(std::move(curve));
+  }
+  plot.y_low = axis_below(plot.curves);
+  return plot;
+}
+
+bool knows_distances(const Evaluation& all) {
+  return !all.predictions.empty() && all.predictions[0].distance >= 0;
+}
+
+// Distances of right and of wrong verdicts from the training pictures, as shares that are nearer.
+SvgPlot distance_plot(const Evaluation& all) {
+  SvgPlot plot = {
+      "Distance from the training pictures", "distance", "share that is nearer", 0, 1, 0, 1, false, {}, {}};
+  std::vector<double> right, wrong;
+  for (size_t i = 0; i < all.predictions.size(); ++i)
+    (all.scores.correct(i) ? right : wrong).push_back(static_cast<double>(all.predictions[i].distance));
+  for (const auto& [name, distances] : {std::pair("right verdicts", &right), std::pair("mistakes", &wrong)}) {
+    if (distances->empty()) continue;
+    std::sort(distances->begin(), distances->end());
+    SvgCurve curve = {name, {{0, 0}}, false};
+    for (size_t i = 0; i < distances->size(); ++i)
+      curve.points.push_back(
+          {(*distances)[i], static_cast<double>(i + 1) / static_cast<double>(distances->size())});
+    plot.x_high = std::max(plot.x_high, std::ceil(distances->back() / 5) * 5);
+    plot.curves.push_back(std::move(curve));
+  }
   return plot;
 }
 
@@ -226,12 +280,57 @@ std::string robust_table(const std::vector<Robustness>& robust) {
   return out + "</table></div>\n";
 }
 
+std::string doubt_section(const Evaluation& all) {
+  const Doubt& doubt = all.doubt;
+  std::string out = "<h2>Doubt: which number finds the mistakes</h2>\n<div class=\"plots\">\n" +
+                    svg_plot(doubt_plot(doubt));
+  if (knows_distances(all)) out += svg_plot(distance_plot(all));
+  out +=
+      "</div>\n<div class=\"scroll\"><table><tr><th>doubt by</th><th>AUROC</th><th>95 % "
+      "interval</th><th></th>"
+      "<th>right on the surest 80 %</th><th>95 % interval</th><th>beats the probability</th></tr>\n";
+  for (size_t i = 0; i < doubt.detectors.size(); ++i) {
+    const Detector& one = doubt.detectors[i];
+    out += "<tr>" + cell(html_text(one.name)) + cell(number(one.auc.value)) +
+           cell(range(one.auc.low, one.auc.high)) +
+           cell(std::isnan(one.auc.value) ? "" : svg_interval(one.auc.value, one.auc.low, one.auc.high)) +
+           cell(number(one.accuracy.value)) + cell(range(one.accuracy.low, one.accuracy.high)) +
+           cell(i == 0                    ? ""
+                : one.beats_probability() ? "yes"
+                                          : "no") +
+           "</tr>\n";
+  }
+  return out +
+         "</table></div>\n<p>AUROC: how often a mistake is doubted more than a right verdict; one half is "
+         "chance. "
+         "The mean of the views is right on " +
+         number(doubt.mean_accuracy.value) + " (" + range(doubt.mean_accuracy.low, doubt.mean_accuracy.high) +
+         ") of the pictures." +
+         (knows_distances(all)
+              ? " The distance is familiarity's: Mahalanobis, to the nearest class mean of the "
+                "training pictures' features."
+              : "") +
+         "</p>\n";
+}
+
 std::string give_away_table(const GiveAway& found) {
   std::string out = "<div class=\"scroll\"><table><tr><th>clue</th><th>balanced accuracy</th></tr>\n";
   for (const GiveAwayClue& clue : found.clues)
     out += "<tr>" + cell(html_text(clue.name)) + cell(number(clue.balanced_accuracy)) + "</tr>\n";
   return out + "<tr>" + cell("all together") + cell(number(found.balanced_accuracy)) +
          "</tr>\n</table></div>\n";
+}
+
+// How unfamiliar one picture is among these.
+std::string distance_text(const Evaluation& all, size_t row) {
+  if (!knows_distances(all)) return "";
+  const float distance = all.predictions[row].distance;
+  const auto nearer =
+      std::count_if(all.predictions.begin(), all.predictions.end(),
+                    [distance](const Prediction& other) { return other.distance < distance; });
+  return "; distance " + fixed(static_cast<double>(distance), 1) + ", farther than " +
+         fixed(100 * static_cast<double>(nearer) / static_cast<double>(all.predictions.size()), 0) +
+         " % of these pictures";
 }
 
 std::string mistake_card(const Evaluation& all, const Mistake& mistake) {
@@ -247,7 +346,8 @@ std::string mistake_card(const Evaluation& all, const Mistake& mistake) {
   return out + "<div><b>" + html_text(all.label(all.scores.predicted[mistake.row])) + " " +
          fixed(100 * all.scores.confidence(mistake.row), 1) + " %</b>, is " +
          html_text(all.label(one.truth)) + "</div><p>" + html_text(one.path) + ", " +
-         std::to_string(one.width) + " x " + std::to_string(one.height) + "</p></div>\n";
+         std::to_string(one.width) + " x " + std::to_string(one.height) + distance_text(all, mistake.row) +
+         "</p></div>\n";
 }
 
 std::string mistakes_section(const Evaluation& all, const std::vector<Mistake>& mistakes) {
@@ -289,6 +389,7 @@ std::string evaluation_report(const Evaluation& all, const std::vector<Mistake>&
   out += "<h2>By size</h2>\n" + group_table("shorter side", all.sizes) +
          "<p>Intervals of folders and sizes are Wilson's.</p>\n";
   if (!all.robust.empty()) out += "<h2>After changes</h2>\n" + robust_table(all.robust);
+  if (!all.doubt.detectors.empty()) out += doubt_section(all);
   if (!mistakes.empty()) out += mistakes_section(all, mistakes);
   return out + "</body>\n</html>\n";
 }

@@ -192,6 +192,17 @@ class ExplainRun {
 };
 
 // Writes sheets, maps and index.html, or measures faithfulness. Returns the exit code.
+// A layer that was asked for and that no method would take.
+void refuse_idle_layer(const ExplainArguments& arguments) {
+  const std::vector<Method> methods = parse_methods(arguments.methods);
+  const auto takes = [](Method method) { return method < Method::kClassMap; };
+  if (std::any_of(methods.begin(), methods.end(), takes)) return;
+  const bool class_map = std::find(methods.begin(), methods.end(), Method::kClassMap) != methods.end();
+  if (!class_map) throw UsageError("--layer is for class activation maps, and --method names none");
+  if (parse_layers(arguments.layers) != layers_of(Method::kClassMap, {}))
+    throw UsageError("--layer: a class map has one place, stage2, where the head is");
+}
+
 int run_explain(const ExplainArguments& arguments) {
   const InputList list = list_inputs(arguments.paths, arguments.zero_separated);
   return arguments.faithfulness ? run_faithfulness(arguments, list) : ExplainRun(arguments, list).run();
@@ -276,7 +287,10 @@ Command add_explain(CLI::App& program) {
       "          levit explain downloads/ -o explained --method gradcam++ --layer stage0,stage1 --class ai\n"
       "          levit explain photo.jpg --method shap --samples 1000 --background photos/ --raw\n"
       "          levit explain --faithfulness pictures/ -o measured");
-  return {app, [arguments] { return run_explain(*arguments); }};
+  return {app, [app, arguments] {
+            if (app->count("--layer") > 0) refuse_idle_layer(*arguments);
+            return run_explain(*arguments);
+          }};
 }
 
 }  // namespace levit::tools

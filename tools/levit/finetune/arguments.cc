@@ -22,6 +22,12 @@ void add_training_flags(CLI::App& app, FinetuneArguments& arguments) {
       ->type_name("NAME")
       ->capture_default_str()
       ->check(CLI::IsMember({"adamw", "sgd", "lbfgs"}));
+  app.add_option("--scaling", arguments.scaling,
+                 "How adamw and sgd see features: columns (each divided by its deviation), whitened (along "
+                 "principal directions), or best: both, and the one with the smaller held-out loss is kept")
+      ->type_name("KIND")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"best", "columns", "whitened"}));
   app.add_option("--val", arguments.held_out, "Share of the pictures that is held out, by hash of content")
       ->type_name("SHARE")
       ->capture_default_str()
@@ -113,7 +119,8 @@ void add_finetune_flags(CLI::App& app, FinetuneArguments& arguments) {
   app.add_option("--merge", arguments.merged, "Take features from files of --cache that shards have written")
       ->type_name("FILE...");
   app.add_flag("--no-cache", arguments.no_cache, "Keep no features for the next run")->excludes(cache);
-  app.add_option("--name", arguments.name, "Name of the model; else the base's and what the head tells apart")
+  app.add_option("--name", arguments.name,
+                 "Name of the model; else the base's and what it was taught to tell apart")
       ->type_name("TEXT");
   app.add_flag("--familiarity", arguments.familiarity,
                "Also keep how the training pictures are spread: classify then says how far a picture is from "

@@ -15,7 +15,7 @@ class App;
 namespace levit::tools {
 
 struct FinetuneArguments : LearningArguments {
-  std::string cache, shard, head = "linear";
+  std::string cache, shard, head = "linear", scaling = "best";
   std::vector<std::string> merged;  // caches of shards
   bool no_cache = false, familiarity = false, familiarity_only = false, adversarial = false;
   std::string epsilon = "2/255";

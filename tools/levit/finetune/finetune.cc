@@ -32,9 +32,6 @@
 namespace levit::tools {
 namespace {
 
-constexpr const char* kHeadOf = " (head of";
-constexpr size_t kNamedLabels = 4;  // of a model, in its name
-
 std::string percent(double share) {
   return fixed(100 * share, 2);
 }
@@ -176,6 +173,9 @@ class Finetune {
     options.solver = arguments_.solver == "sgd"     ? Solver::kSgd
                      : arguments_.solver == "lbfgs" ? Solver::kLbfgs
                                                     : Solver::kAdamW;
+    options.scaling = arguments_.scaling == "columns"    ? Scaling::kColumns
+                      : arguments_.scaling == "whitened" ? Scaling::kWhitened
+                                                         : Scaling::kBest;
     if (arguments_.class_weights == "balanced") options.class_weights = balanced_weights(set_.trained_by);
     ThreadPool pool(threads_);
     return fit_head(training, held_out_rows, options, pool);
@@ -251,14 +251,8 @@ class Finetune {
   // A new head makes another model, which must not be taken for its base.
   std::string name() const {
     if (!arguments_.name.empty()) return arguments_.name;
-    std::string base = model_.info().name;
-    if (arguments_.familiarity_only) return base;
-    base.resize(std::min(base.size(), base.find(kHeadOf)));  // that of a head before this one
-    std::string labels;
-    for (const std::string& label : dataset_.labels) labels += (labels.empty() ? " " : ", ") + label;
-    const size_t classes = dataset_.labels.size();
-    return base + kHeadOf + (classes <= kNamedLabels ? labels : " " + std::to_string(classes) + " classes") +
-           ")";
+    const std::string base = model_.info().name;
+    return arguments_.familiarity_only ? base : taught_name(base, "head", dataset_.labels);
   }
 
   std::string classes_text() const {
@@ -273,8 +267,9 @@ class Finetune {
     const FitOptions& fit = arguments_.fit;
     if (arguments_.solver == "lbfgs")
       return "lbfgs, C " + fixed(fit.inverse_penalty, 3) + ", " + counted(fit_.epochs, "iteration");
-    return arguments_.solver + ", " + counted(fit_.epochs, "epoch") + ", the best " +
-           std::to_string(fit_.best_epoch) + ", seed " + std::to_string(fit.seed);
+    return arguments_.solver + (fit_.whitened ? " on whitened features, " : ", ") +
+           counted(fit_.epochs, "epoch") + ", the best " + std::to_string(fit_.best_epoch) + ", seed " +
+           std::to_string(fit.seed);
   }
 
   double accuracy() const {
@@ -399,6 +394,7 @@ class Finetune {
     nlohmann::ordered_json json = data_json();
     json["feature_seconds"] = table_.seconds;
     json["training_seconds"] = fit_seconds_;
+    json["whitened"] = fit_.whitened;
     json["epochs"] = fit_.epochs;
     json["best_epoch"] = fit_.best_epoch;
     json["loss"] = fit_.last_loss;

@@ -1,8 +1,19 @@
 #include "tools/levit/finetune/head_file.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace levit::tools {
+
+std::string taught_name(std::string base, const std::string& part, const std::vector<std::string>& labels) {
+  constexpr size_t kNamedLabels = 4;
+  for (const char* earlier : {" (head of ", " (network of "})
+    base.resize(std::min(base.size(), base.find(earlier)));
+  std::string list;
+  for (const std::string& label : labels) list += (list.empty() ? "" : ", ") + label;
+  if (labels.size() > kNamedLabels) list = std::to_string(labels.size()) + " classes";
+  return base + " (" + part + " of " + list + ")";
+}
 
 std::vector<uint8_t> exported_file(const levit_model* base, levit_export_options options) {
   options.size = sizeof options;

@@ -18,6 +18,10 @@ std::vector<uint8_t> exported_file(const levit_model* base, levit_export_options
 std::vector<uint8_t> file_with_head(const levit_model* base, const TrainedHead& head,
                                     const std::vector<std::string>& labels, levit_export_options options);
 
+// What a model is called whose part ("head" or "network") was taught classes, so that it is not taken for its
+// base: "base (head of ai, real)". Of a base that was taught before, only the last is named.
+std::string taught_name(std::string base, const std::string& part, const std::vector<std::string>& labels);
+
 // The bytes of a file where a model may be opened in place.
 Memory in_memory(const std::vector<uint8_t>& file);
 

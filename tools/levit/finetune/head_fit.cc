@@ -8,6 +8,7 @@
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
 #include "tools/levit/finetune/logistic.h"
+#include "tools/levit/finetune/whitening.h"
 
 namespace levit::tools {
 namespace {
@@ -71,11 +72,12 @@ struct Batch {
 
 class Fit {
  public:
-  Fit(const LabelledRows& training, const LabelledRows& held_out, const FitOptions& options)
+  Fit(const LabelledRows& training, const LabelledRows& held_out, const FitOptions& options,
+      bool scale_columns)
       : training_(training),
         held_out_(held_out),
         options_(options),
-        trainer_(scaled_options()),
+        trainer_(scale_columns ? scaled_options() : trainer_options(options, training.width)),
         order_(training.count()),
         epoch_steps_((training.count() + options.batch - 1) / options.batch) {}
 
@@ -97,9 +99,11 @@ class Fit {
       progress.update(epoch + 1);
       if (held_out_.count() > 0 && fit_.epochs - fit_.best_epoch >= options_.patience) break;
     }
-    const bool learned = least_training_ < fit_.first_loss;
+    // A loss counts from before its step: one step alone has that of a head that knows nothing.
+    const bool learned = least_training_ <= fit_.first_loss * (1 + 1e-9);
     if (!learned && !fit_.interrupted) fit_.diverged = true;
     if (!learned) fit_.best_epoch = 0;
+    fit_.held_out_loss = least_;
     return std::move(fit_);
   }
 
@@ -170,6 +174,40 @@ class Fit {
   HeadFit fit_;
 };
 
+// Rows that were made here.
+struct OwnRows {
+  std::vector<float> values;
+  LabelledRows rows;
+
+  OwnRows(const DoubleRows& from, const std::vector<uint32_t>& labels)
+      : values(from.data(), from.data() + from.size()) {
+    rows.width = static_cast<size_t>(from.cols());
+    for (size_t i = 0; i < labels.size(); ++i) rows.add(&values[i * rows.width], labels[i]);
+  }
+};
+
+// Directions of unit variance, but for those that are so faint that the penalty of logistic regression with
+// C = 1 would hold them down: they stay faint (Tikhonov's filter), for what they tell is chance or rounding.
+HeadFit fit_whitened(const LabelledRows& training, const LabelledRows& held_out, const FitOptions& options,
+                     ThreadPool& pool) {
+  const Directions directions = principal_directions(training, pool);
+  const double faint = 1 / static_cast<double>(training.count());
+  const Eigen::VectorXd scale = directions.variance.array().sqrt() / (directions.variance.array() + faint);
+  const OwnRows own(along(directions, scale, training, pool), training.labels),
+      own_held(along(directions, scale, held_out, pool), held_out.labels);
+  HeadFit fit = Fit(own.rows, own_held.rows, options, false).run();
+  fit.whitened = true;
+  if (fit.best_epoch == 0) return fit;
+  const auto classes = static_cast<Eigen::Index>(options.classes);
+  using Floats = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const DoubleRows weight =
+      Eigen::Map<const Floats>(fit.head.weight.data(), classes, scale.size()).cast<double>();
+  const Eigen::VectorXd bias =
+      Eigen::Map<const Eigen::VectorXf>(fit.head.bias.data(), classes).cast<double>();
+  fit.head = head_of_directions(directions, scale, weight, bias);
+  return fit;
+}
+
 }  // namespace
 
 double default_rate(Solver solver) {
@@ -203,7 +241,15 @@ HeadScore score_head(const TrainedHead& head, const LabelledRows& rows) {
 HeadFit fit_head(const LabelledRows& training, const LabelledRows& held_out, const FitOptions& options,
                  ThreadPool& pool) {
   if (options.solver == Solver::kLbfgs) return fit_logistic(training, options, pool);
-  return Fit(training, held_out, options).run();
+  if (options.scaling == Scaling::kWhitened) return fit_whitened(training, held_out, options, pool);
+  HeadFit columns = Fit(training, held_out, options, true).run();
+  const bool alone = options.scaling == Scaling::kColumns || held_out.count() == 0;
+  if (alone || columns.diverged || columns.interrupted) return columns;
+  HeadFit whitened = fit_whitened(training, held_out, options, pool);
+  columns.interrupted = whitened.interrupted;
+  const bool better =
+      whitened.best_epoch > 0 && !whitened.diverged && whitened.held_out_loss < columns.held_out_loss;
+  return better ? whitened : columns;
 }
 
 }  // namespace levit::tools

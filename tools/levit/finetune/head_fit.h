@@ -30,9 +30,15 @@ struct TrainedHead {
 
 enum class Solver { kAdamW, kSgd, kLbfgs };
 
+// How AdamW and SGD see features: each divided by its deviation (levit_feature_scale), along the principal
+// directions of the training rows, or in both ways, of which the one with the smaller held-out loss is kept
+// (columns when nothing is held out). The head is one for features as they come.
+enum class Scaling { kBest, kColumns, kWhitened };
+
 struct FitOptions {
   size_t classes = 2;
   Solver solver = Solver::kAdamW;
+  Scaling scaling = Scaling::kBest;
   size_t epochs = 50, batch = 64;
   double rate = 0;    // 0: default_rate()
   double warmup = 1;  // epochs
@@ -57,6 +63,8 @@ struct HeadFit {
   size_t epochs = 0, best_epoch = 0;     // counted from 1; L-BFGS: iterations
   bool diverged = false;                 // the head is the last good one, if best_epoch > 0
   bool interrupted = false;              // by Ctrl-C; the head is the best so far
+  bool whitened = false;                 // it was learned so
+  double held_out_loss = 0;              // of the head, when there are held-out rows
   double first_loss = 0, last_loss = 0;  // of the objective: without a head, and in the last epoch
 };
 

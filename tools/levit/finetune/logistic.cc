@@ -1,5 +1,7 @@
-// Columns are centred and scaled to a variance of 1 and the penalty is scaled back, which changes the path to
-// the optimum and not the optimum: on pooled features it takes some 10 times fewer iterations.
+// Features are seen along their principal directions, scaled so that loss and penalty together bend alike in
+// all of them, and the penalty is scaled back: that changes the path to the optimum and not the optimum. On
+// ten classes of the default model's features it takes 75 iterations, where columns of variance 1 take
+// thousands.
 #include "tools/levit/finetune/logistic.h"
 
 #include <Eigen/Core>
@@ -9,11 +11,12 @@
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
 #include "tools/levit/finetune/lbfgs.h"
+#include "tools/levit/finetune/whitening.h"
 
 namespace levit::tools {
 namespace {
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Matrix = DoubleRows;
 using Eigen::Index;
 using Eigen::VectorXd;
 
@@ -27,16 +30,11 @@ class Logistic {
       : options_(options),
         pool_(pool),
         labels_(rows.labels),
-        x_(static_cast<Index>(rows.count()), static_cast<Index>(rows.width)) {
-    for (Index i = 0; i < x_.rows(); ++i)
-      x_.row(i) =
-          Eigen::Map<const Eigen::RowVectorXf>(rows.rows[static_cast<size_t>(i)], x_.cols()).cast<double>();
-    mean_ = x_.colwise().mean();
-    x_.rowwise() -= mean_.transpose();
-    scale_ = (x_.colwise().squaredNorm() / static_cast<double>(x_.rows())).cwiseSqrt();
-    for (Index j = 0; j < x_.cols(); ++j)
-      if (!(scale_[j] > 1e-12)) scale_[j] = 1;  // a column without variance stays zero
-    x_.array().rowwise() /= scale_.transpose().array();
+        directions_(principal_directions(rows, pool)),
+        scale_(
+            (directions_.variance.array() + 1 / (options.inverse_penalty * static_cast<double>(rows.count())))
+                .rsqrt()),
+        x_(along(directions_, scale_, rows, pool)) {
     chunks_.resize(static_cast<size_t>((x_.rows() + kChunkRows - 1) / kChunkRows));
   }
 
@@ -57,22 +55,17 @@ class Logistic {
     // Two classes that share one vector w have -w / 2 and w / 2: |w|^2 is twice the sum of their squares.
     const double penalty = (classes() == 2 ? 2 : 1) / options_.inverse_penalty;
     for (Index k = 0; k < classes(); ++k) {
-      const auto weight = (x.segment(k * x_.cols(), x_.cols()).array() / scale_.array()).eval();
+      const auto weight = (x.segment(k * x_.cols(), x_.cols()).array() * scale_.array()).eval();
       value += penalty / 2 * weight.square().sum();
-      gradient->segment(k * x_.cols(), x_.cols()).array() += penalty * weight / scale_.array();
+      gradient->segment(k * x_.cols(), x_.cols()).array() += penalty * weight * scale_.array();
     }
     return value;
   }
 
   // The head for features as they come.
   TrainedHead head(const VectorXd& x) const {
-    TrainedHead head;
-    for (Index k = 0; k < classes(); ++k) {
-      const VectorXd weight = x.segment(k * x_.cols(), x_.cols()).array() / scale_.array();
-      for (Index j = 0; j < weight.size(); ++j) head.weight.push_back(static_cast<float>(weight[j]));
-      head.bias.push_back(static_cast<float>(x[classes() * x_.cols() + k] - weight.dot(mean_)));
-    }
-    return head;
+    return head_of_directions(directions_, scale_, Eigen::Map<const Matrix>(x.data(), classes(), x_.cols()),
+                              x.tail(classes()));
   }
 
  private:
@@ -114,8 +107,9 @@ class Logistic {
   const FitOptions& options_;
   ThreadPool& pool_;
   const std::vector<uint32_t>& labels_;
+  Directions directions_;
+  VectorXd scale_;
   Matrix x_;
-  VectorXd mean_, scale_;
   const VectorXd* parameters_ = nullptr;
   std::vector<Chunk> chunks_;
 };

@@ -123,7 +123,7 @@ void NetworkTrainer::restore(std::string_view state) {
 
 std::vector<uint8_t> exported(const levit_model* model, const std::string& name, const std::string& note) {
   levit_export_options options{};
-  options.name = name.empty() ? nullptr : name.c_str();
+  options.name = name.c_str();
   options.note = note.c_str();
   return exported_file(model, options);
 }

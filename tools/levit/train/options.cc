@@ -17,7 +17,7 @@ constexpr uint32_t kShares = 4;        // parts that the sums of a step are made
 // Flags that mean nothing to the other way of learning.
 constexpr const char* kHeadOnly[] = {"--head",        "--rows",  "--inverse-penalty", "--cache",
                                      "--no-cache",    "--shard", "--familiarity",     "--familiarity-only",
-                                     "--adversarial", "--merge"};
+                                     "--adversarial", "--merge", "--scaling"};
 constexpr const char* kNetworkOnly[] = {"--data",    "--minutes", "--ema",    "--clip",       "--layer-decay",
                                         "--balance", "--log",     "--report", "--save-every", "--resume"};
 

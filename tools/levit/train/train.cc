@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 
 #include "tools/common/atomic_file.h"
 #include "tools/common/input_file.h"
 #include "tools/common/output.h"
+#include "tools/common/output_lock.h"
 #include "tools/common/signals.h"
 #include "tools/common/text.h"
 #include "tools/levit/commands.h"
@@ -59,11 +61,12 @@ class TrainRun {
   }
 
   // What would be found out only after the long part. The base is read again by --resume.
-  void check_outputs() const {
+  void check_outputs() {
     std::vector<std::string> inputs = {arguments_.labels_csv, base_.path()};
     for (const LabelledPicture& picture : state_.data.dataset.pictures) inputs.push_back(picture.path);
     check_output_path(arguments_.output);
     if (!arguments_.report.empty()) check_output_path(arguments_.report);
+    lock_.emplace(arguments_.output);
     for (const std::string& output : {arguments_.output, arguments_.output + ".last", state_path_})
       remove_unfinished(output);
     for (const std::string& output :
@@ -204,6 +207,7 @@ class TrainRun {
 
   const TrainArguments& arguments_;
   const std::string state_path_;
+  std::optional<OutputLock> lock_;  // before anything beside the output is touched
   ModelFile base_;
   TrainState state_;
   TrainStateFile old_;  // of an earlier run, until it is taken over

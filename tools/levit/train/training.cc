@@ -10,6 +10,7 @@
 #include "tools/common/signals.h"
 #include "tools/common/text.h"
 #include "tools/levit/commands.h"
+#include "tools/levit/finetune/head_file.h"
 #include "tools/levit/train/report.h"
 
 namespace levit::tools {
@@ -243,7 +244,11 @@ HeadScore Training::score_held_out() {
 
 // The files of this epoch; what cannot be written now is tried again with the next state.
 void Training::keep_weights(const EpochRecord& record) {
-  last_ = exported(network_.model(), arguments_.name, run_note(arguments_, base_, split_, state_));
+  const std::string name =
+      arguments_.name.empty() ? taught_name(base_.info().name, arguments_.part == "head" ? "head" : "network",
+                                            state_.data.dataset.labels)
+                              : arguments_.name;
+  last_ = exported(network_.model(), name, run_note(arguments_, base_, split_, state_));
   if (record.best) best_ = last_;
   if (split_.held_out.empty()) last_.clear();  // the best is the last
   write_weights();

@@ -176,6 +176,11 @@ TEST_CASE("a head of more than one linear map is refused by what it holds") {
       refusal(joined(body(), hidden)) ==
       "the classifier 'head' has hidden layers, only one linear map can be packed; it holds head.0 (a linear "
       "map of 32 to 64), head.3 (a linear map of 64 to 2)");
+  CHECK(refusal(joined(below("model.", body()),
+                       {{"fc1.weight", numbers({64, kChannels})}, {"fc2.weight", numbers({2, 64})}})) ==
+        "the classifier has hidden layers, only one linear map can be packed; it holds fc1 (a linear map of "
+        "32 to "
+        "64), fc2 (a linear map of 64 to 2)");
   NamedValues scaled = joined(linear("head.1"), {{"head.0.weight", numbers({kChannels})}});
   CHECK(
       names(refusal(joined(body(), scaled)), "head.0 (a norm or scale without running statistics of [32])"));

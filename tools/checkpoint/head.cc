@@ -285,7 +285,27 @@ bool is_stock(const Unit& unit) {
   return has_stock_name(unit[0]->name) && unit[0]->classes == kStockClasses;
 }
 
-Unit choose_unit(std::vector<Unit> units) {
+// Whether `last` takes what `first` gives, which is not what the network gives: layers of one classifier that
+// lie side by side.
+bool feeds(const Root& first, const Root& last, uint64_t channels) {
+  return first.classes != 0 && first.classes != channels &&
+         std::any_of(last.modules.begin(), last.modules.end(), [&](const Module& module) {
+           return module.kind == Kind::kLinear && module.inputs == first.classes;
+         });
+}
+
+void refuse_layers(const std::vector<Unit>& units, uint64_t channels) {
+  for (const Unit& first : units) {
+    for (const Unit& last : units) {
+      if (&first != &last && feeds(*first[0], *last[0], channels))
+        throw std::runtime_error(
+            "the classifier has hidden layers, only one linear map can be packed; it holds " +
+            all_modules(*first[0]) + ", " + all_modules(*last[0]));
+    }
+  }
+}
+
+Unit choose_unit(std::vector<Unit> units, uint64_t channels) {
   if (units.empty()) return {};
   const auto drop = [&](auto condition) {
     units.erase(std::remove_if(units.begin(), units.end(), condition), units.end());
@@ -303,6 +323,7 @@ Unit choose_unit(std::vector<Unit> units) {
   const auto stock = std::count_if(units.begin(), units.end(), is_stock);
   if (stock != 0 && stock + 1 == static_cast<ptrdiff_t>(units.size())) drop(is_stock);
   if (units.size() > 1) {
+    refuse_layers(units, channels);
     throw std::runtime_error(std::to_string(units.size()) + " modules could be the classifier: " +
                              unit_names(units) + "; --head KEY takes one");
   }
@@ -402,7 +423,7 @@ Head find_head(const StateDict& dict, const std::vector<std::string>& rest, cons
   std::vector<Root> named;
   if (!choice.key.empty()) named = named_roots(dict, rest, network, channels, choice.key);
   Unit unit;
-  if (search) unit = choose_unit(pair_up(roots));
+  if (search) unit = choose_unit(pair_up(roots), channels);
   for (const Root& root : named) unit.push_back(&root);
   check_unit(unit);
   Head head;

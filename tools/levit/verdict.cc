@@ -108,6 +108,10 @@ std::string csv_line(const std::vector<std::string>& labels, const Verdict& verd
   return line + csv_doubt(verdict, columns);
 }
 
+std::string numbered(const std::string& label, size_t number) {
+  return label + " (class " + std::to_string(number) + ")";
+}
+
 }  // namespace
 
 std::string file_says(const Verdict& verdict) {
@@ -130,9 +134,16 @@ std::vector<std::string> class_labels(const ModelFile& model) {
   }
   for (size_t i = 0; i < model.info().labels; ++i) {
     const std::string label = model.label(i);
-    labels.push_back(seen.insert(label).second ? label : label + " (class " + std::to_string(i) + ")");
+    labels.push_back(seen.insert(label).second ? label : numbered(label, i));
   }
   return labels;
+}
+
+std::vector<size_t> classes_called(const std::vector<std::string>& labels, const std::string& name) {
+  std::vector<size_t> classes;
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] == name || labels[i] == numbered(name, i)) classes.push_back(i);
+  return classes;
 }
 
 Verdict judged(const Sample& sample, const Context& context, const float* logits, const UnsureBand& band) {

@@ -45,6 +45,10 @@ struct UnsureBand {
 // std::runtime_error for a model without classifier.
 std::vector<std::string> class_labels(const ModelFile& model);
 
+// The classes whose label is `name`, of those that class_labels() gives: more than one where it tells equal
+// ones apart.
+std::vector<size_t> classes_called(const std::vector<std::string>& labels, const std::string& name);
+
 // The verdict on a sample from its logits [classes].
 Verdict judged(const Sample& sample, const Context& context, const float* logits, const UnsureBand& band);
 

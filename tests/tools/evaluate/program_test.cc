@@ -8,6 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/support/seeded.h"
+#include "tools/checkpoint/writer.h"
+
 namespace fs = std::filesystem;
 using namespace levit::tests;
 using nlohmann::json;
@@ -150,6 +153,25 @@ TEST_CASE("results are printed when a file of them cannot be written") {
   CHECK(full.exit == 1);
   CHECK(full.out.find("balanced accuracy") != std::string::npos);
   CHECK(full.out.find("levit: rows.csv: File too large; nothing of it is left\n") != std::string::npos);
+}
+
+TEST_CASE("of two classes of one label --map says which, by number") {
+  Fixture fixture;
+  levit::tools::FoldedModel folded = seeded_fold(Seed{"micro", 3});
+  folded.labels = {"class0", "crane", "crane"};
+  const std::vector<uint8_t> image = levit::tools::write_levit(folded, levit::weights::Type::kFloat);
+  fixture.model = fixture.root.write("m.levit", std::string(image.begin(), image.end()));
+  const Outcome which = fixture.evaluate("data --map class1=crane");
+  CHECK(which.exit == 1);
+  CHECK(which.err ==
+        "levit: data: several classes are called \"crane\"; --map \"class1\"=1 or 2 says which\n");
+  for (const std::string number : {"1", "2"}) {
+    const Outcome outcome = fixture.evaluate("data --json --map class1=" + number);
+    CHECK(outcome.exit == 0);
+    CHECK(json::parse(outcome.out)["classes"][number == "1" ? "crane" : "crane (class 2)"]["n"] == 4);
+  }
+  CHECK(fixture.evaluate("data --map class1=3").err.find("the model knows no label \"3\"") !=
+        std::string::npos);
 }
 
 TEST_CASE("bad data gets one line that names it, and exit code 1") {

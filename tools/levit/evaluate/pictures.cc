@@ -41,9 +41,18 @@ std::vector<size_t> classes_of(const std::vector<std::string>& known,
   for (const std::string& label : labels) {
     const auto renamed = map.find(label);
     const std::string& name = renamed == map.end() ? label : renamed->second;
-    const auto found = std::find(known.begin(), known.end(), name);
-    classes.push_back(static_cast<size_t>(found - known.begin()));
-    if (found == known.end()) unknown.push_back(name);
+    const std::vector<size_t> called = classes_called(known, name);
+    if (called.size() > 1) {
+      const std::string from = "--map \"" + label + "\"=";
+      throw std::runtime_error(data + ": several classes are called \"" + name + "\"; " + from +
+                               std::to_string(called[0]) + " or " + std::to_string(called[1]) +
+                               " says which");
+    }
+    size_t number = known.size();
+    if (renamed != map.end() && name.size() < 9 && name.find_first_not_of("0123456789") == std::string::npos)
+      number = std::stoul(name);
+    classes.push_back(called.empty() ? number : called[0]);
+    if (called.empty() && number >= known.size()) unknown.push_back(name);
   }
   if (unknown.empty()) return classes;
   throw std::runtime_error(data + ": the model knows no label " + list(unknown) + ", only " + list(known) +
@@ -61,7 +70,8 @@ void add_labelled_data(CLI::App& command, std::string& data, std::string& labels
           "Labels from a CSV file instead: columns named path and label, or those two; paths are below "
           "DATA, or beside the file")
       ->type_name("FILE");
-  command.add_option("--map", map, "Label of the model for a label of the data, as fake=ai")
+  command
+      .add_option("--map", map, "Label or number of the model's class for a label of the data, as fake=ai")
       ->type_name("FROM=TO")
       ->delimiter(',')
       ->allow_extra_args(false);  // what follows is DATA

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "tools/levit/verdict.h"
+
 namespace levit::tools {
 namespace {
 
@@ -119,17 +121,12 @@ std::vector<levit_layer> parse_layers(const std::string& list) {
 
 size_t chosen_class(const std::vector<std::string>& labels, const std::string& wanted, size_t predicted) {
   if (wanted.empty()) return predicted;
-  const auto found = std::find(labels.begin(), labels.end(), wanted);
-  const auto place = [&labels](auto at) { return static_cast<size_t>(at - labels.begin()); };
-  const std::string twin = wanted + " (class ";  // as class_labels() tells equal labels apart
-  const auto second = std::find_if(labels.begin(), labels.end(), [&twin](const std::string& label) {
-    return label.compare(0, twin.size(), twin) == 0;
-  });
-  if (found != labels.end() && second != labels.end()) {
+  const std::vector<size_t> called = classes_called(labels, wanted);
+  if (called.size() > 1) {
     throw std::runtime_error("several classes are called \"" + wanted + "\"; name one by its number, as " +
-                             std::to_string(place(found)) + " or " + std::to_string(place(second)));
+                             std::to_string(called[0]) + " or " + std::to_string(called[1]));
   }
-  if (found != labels.end()) return place(found);
+  if (!called.empty()) return called[0];
   const bool number =
       std::all_of(wanted.begin(), wanted.end(), [](unsigned char c) { return std::isdigit(c); });
   if (number && wanted.size() < 9 && std::stoul(wanted) < labels.size()) return std::stoul(wanted);

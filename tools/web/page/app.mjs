@@ -138,7 +138,11 @@ function take(files) {
   const added = [...files].map((file) => ({ name: file.name || 'pasted picture', file, row: element('tr') }));
   for (const item of added) {
     items.push(item);
-    item.row.addEventListener('click', () => choose(item));
+    item.row.addEventListener('click', () => {
+      choose(item);
+      // On a narrow screen it lies above the table.
+      if ($('detail').getBoundingClientRect().top < 0) $('detail').scrollIntoView();
+    });
     $('table').append(item.row);
     fillRow(item);
   }

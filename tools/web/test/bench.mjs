@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { launch, serve } from './browser.mjs';
-import { modules } from './paths.mjs';
+import { modules, pictures } from './paths.mjs';
 
 const [onnx, rounds] = process.argv.slice(2);
 const dist = path.join(modules, 'node_modules/onnxruntime-web/dist');
@@ -54,6 +54,23 @@ async function measure(count) {
   });
 }
 
+// In the page: milliseconds for many pictures, with one worker and with as many as the machine offers, by turns.
+async function share(contents) {
+  const { load } = await import('/levit.mjs');
+  const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const files = () => Array.from({ length: 48 }, (_, i) => new File([bytes(contents[i % contents.length])], 'x.jpg')); // new ones: none is remembered
+  const ways = [await load({ workers: 1 }), await load()].map((levit) => ({ levit, times: [] }));
+  for (let round = -1; round < 5; ++round) { // one to warm up
+    for (const { levit, times } of ways) {
+      const given = files();
+      const from = performance.now();
+      await Promise.all(given.map((file) => levit.classify(file)));
+      if (round >= 0) times.push(performance.now() - from);
+    }
+  }
+  return Promise.all(ways.map(async ({ levit, times }) => ({ median: times.sort((a, b) => a - b)[times.length >> 1], memory: await levit.memory() })));
+}
+
 const server = await serve();
 const browser = await launch();
 try {
@@ -70,6 +87,12 @@ try {
   for (const { name, median, least, start } of results) {
     console.log(`${name.padEnd(28)} ${median.toFixed(2)} ms a pass (least ${least.toFixed(2)}), ${start.toFixed(0)} ms from bytes to the first`
       + `, ${(results[0].median / median).toFixed(2)} x`);
+  }
+  const photographs = await Promise.all(['ai/fox.jpg', 'real/bear.jpg', 'real/flowers.jpg', 'real/snow.jpg']
+    .map((name) => readFile(path.join(pictures, name), 'base64')));
+  const [one, many] = await page.evaluate(share, photographs);
+  for (const [name, { median, memory }] of [['one worker', one], ['default workers', many]]) {
+    console.log(`48 photographs, ${name}: ${median.toFixed(0)} ms, ${(memory / 1e6).toFixed(0)} MB, ${(one.median / median).toFixed(2)} x`);
   }
 } finally {
   await browser.close();

@@ -200,6 +200,7 @@ pageTest('a model that knows its training pictures marks what is unlike them, in
   assert.doesNotMatch(rows[0], /unlike/);
   assert.match(rows[1], /unlike its training.*100\.0 %/);
   assert.match(await page.textContent('#familiarity'), /^Farther away than \d+\.\d % of the pictures it was trained on$/);
+  assert.ok((await page.locator('#table .pick span').last().boundingBox()).width > 60, 'the name is still there');
   await page.click('#table tr:nth-child(2) button');
   assert.match(await page.textContent('#familiarity'), /^Unlike anything it was trained on: farther away than 100\.0 % of its training pictures$/);
   await page.screenshot({ path: path.join(work, 'unlike.png') });
@@ -404,12 +405,17 @@ for (const colorScheme of ['light', 'dark']) {
   }, { colorScheme });
 }
 
-pageTest('on a phone nothing is wider than the screen', async (page) => {
+pageTest('on a phone nothing is wider than the screen, and a picture that is chosen comes into view', async (page) => {
   await check(page, [fox, path.join(pictures, 'real/flowers.jpg'), path.join(pictures, 'cases/no-scan.jpg')]);
   for (const tab of ['check', 'teach', 'about']) {
     await page.click(`#tab-${tab}`);
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), tab);
   }
+  await page.click('#tab-check');
+  await page.tap('#table tr:nth-child(2)'); // below; what is said of it, above
+  await page.waitForFunction(() => document.getElementById('detail-name').textContent === 'flowers.jpg');
+  const { y } = await page.locator('#verdict-word').boundingBox();
+  assert.ok(y > 0 && y < 740, `the verdict lies at ${y}`);
 }, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
 
 pageTest('two hundred pictures leave memory where it was', async (page, context) => {

@@ -320,6 +320,11 @@ TEST_CASE("tensors without names, and arrays of NumPy, are named as what they ar
         "its 2 tensors have no names, only places in 'ema.shadow_params'; copy them into the model and save "
         "its "
         "state_dict()");
+  const std::string optimizer = torch.dict(
+      {{torch.text("state"), torch.dict({{torch.integer(0), tensor}})}, {torch.text("param_groups"), "]"}});
+  CHECK(refusal(torch.file(optimizer)) == "it holds the state of an optimizer, and no network");
+  CHECK(refusal(torch.file(torch.dict({{torch.text("optimizer"), optimizer}}))) ==
+        "it holds the state of an optimizer, and no network");
   const std::string array = "cnumpy.core.multiarray\n_reconstruct\n)R(K\x01tb";
   CHECK(refusal(torch.file(torch.dict({{torch.text("stem.conv1.linear.weight"), array}}))) ==
         "tensor 'stem.conv1.linear.weight': a NumPy array, which is not read; torch.from_numpy() makes a "

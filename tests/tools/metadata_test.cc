@@ -197,6 +197,8 @@ TEST_CASE("XMP's digital source type is read in all its spellings") {
   CHECK(says_of_xmp("<Iptc4xmpExt:DigitalSourceType rdf:resource=\"" + term + "\"/>") == expected);
   CHECK(says_of_xmp("<a xmp:CreatorTool=\"Firefly\" photoshop:Credit=\"Made with Google AI\">") ==
         Says{"software: Firefly", "credit: Made with Google AI"});
+  CHECK(says_of_xmp("<a xmp:CreatorTool='A &amp; B &quot;C&quot; &x;'>") ==
+        Says{"software: A & B \"C\" &x;"});
   CHECK(says_of_xmp("<a x:DigitalSourceType=\"") == Says{});
   CHECK(says_of_xmp("x:DigitalSourceType") == Says{});
   CHECK(says_of_xmp("") == Says{});

@@ -341,6 +341,8 @@ class Walk {
       throw std::runtime_error("its " + std::to_string(unnamed_) + " tensors have no names, only places in " +
                                (unnamed_place_.empty() ? "a list" : in_quotes(unnamed_place_)) +
                                "; copy them into the model and save its state_dict()");
+    if (tensors_.empty() && optimizer_)
+      throw std::runtime_error("it holds the state of an optimizer, and no network");
     return std::move(tensors_);
   }
 
@@ -368,7 +370,8 @@ class Walk {
     switch (value.kind) {
       case PickleKind::kDict:
         visited_[index] = true;
-        if (!is_optimizer(value)) visit_pairs(value, 0, path, depth);
+        if (!is_optimizer(value)) return visit_pairs(value, 0, path, depth);
+        optimizer_ = true;
         return;
       case PickleKind::kList:
       case PickleKind::kTuple:
@@ -492,7 +495,8 @@ class Walk {
   TensorReader reader_;
   std::vector<bool> visited_;
   StateDict tensors_;
-  size_t unnamed_ = 0;  // tensors in lists
+  bool optimizer_ = false;  // one was left out
+  size_t unnamed_ = 0;      // tensors in lists
   std::string unnamed_place_;
 };
 

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <string_view>
+#include <utility>
 
 #include "tools/common/text.h"
 
@@ -210,6 +212,22 @@ string_view as_text(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data), bytes.size};
 }
 
+// XML's five names of characters, replaced.
+std::string plain_text(string_view xml) {
+  static constexpr std::pair<string_view, char> kNames[] = {
+      {"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}};
+  std::string text;
+  for (size_t at = 0; at < xml.size();) {
+    const auto* const named = std::find_if(std::begin(kNames), std::end(kNames), [&](const auto& name) {
+      return begins(xml.substr(at), name.first);
+    });
+    const bool found = named != std::end(kNames);
+    text += found ? named->second : xml[at];
+    at += found ? named->first.size() : 1;
+  }
+  return text;
+}
+
 // The value of a property of XMP, which is an attribute (name="value") or an element (<name>value</name>, or
 // <name rdf:resource="value"/>).
 string_view property(string_view packet, string_view name) {
@@ -243,8 +261,8 @@ void read_xmp(Bytes packet, Metadata& metadata) {
   // IPTC's terms are addresses that end in the term.
   if (!source.empty()) metadata.say("digital source type: " + excerpt(source.substr(source.rfind('/') + 1)));
   const string_view tool = property(text, "CreatorTool"), credit = property(text, "Credit");
-  if (!tool.empty()) metadata.say("software: " + excerpt(tool));
-  if (!credit.empty()) metadata.say("credit: " + excerpt(credit));
+  if (!tool.empty()) metadata.say("software: " + excerpt(plain_text(tool)));
+  if (!credit.empty()) metadata.say("credit: " + excerpt(plain_text(credit)));
 }
 
 int xmp_orientation(Bytes packet) {

@@ -16,6 +16,19 @@ struct StorageBytes {
 
 using Storages = std::map<std::string, StorageBytes>;  // by key
 
+// What a persistent id ('storage', class, key, location, count[, view]) says.
+struct StorageId {
+  DType dtype;
+  std::string key;
+  uint64_t count;                    // elements
+  bool view;                         // of a larger storage (torch before 0.4)
+  uint64_t view_offset, view_count;  // in elements, for a view
+};
+
+// Throws std::runtime_error for a persistent id of another form and for a storage class that is not
+// supported.
+StorageId parse_storage_id(const Pickle& pickle, uint32_t index);
+
 struct TorchFile {
   const char* container;  // its name, for people
   Pickle pickle;          // what was saved

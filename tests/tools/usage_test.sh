@@ -34,6 +34,16 @@ for page in "${pages[@]}"; do
 done
 echo "${#pages[@]} manual pages without a warning, with every flag of --help"
 
+# Help fits the terminal, and is whole: the words are those of a pipe, whose lines are not folded.
+for width in 40 60 80; do
+  for command in classify finetune; do
+    COLUMNS=$width "$levit" "$command" --help >"$work/folded"
+    ! grep -nE "^.{$((width + 1)),}" "$work/folded" | grep -vE '^[0-9]+: *[^ ]+$' || fail "help is wider than $width columns"
+    diff <(tr -s ' \n' '\n' <"$work/folded") <(env -u COLUMNS "$levit" "$command" --help | tr -s ' \n' '\n') || fail "help lacks words"
+  done
+done
+(($(env -u COLUMNS "$levit" classify --help | wc -L) > 200)) || fail "the lines of a pipe are folded"
+
 # What TAB makes of words; then the line is run by a function of the program's name, which prints what it got.
 cd "$work"
 touch 'photo one.jpg'

@@ -65,9 +65,12 @@ std::vector<const CLI::App*> commands_of(const CLI::App& program) {
 }
 
 void add_usage_flags(CLI::App& program) {
-  for (CLI::App* command : program.get_subcommands([](CLI::App*) { return true; }))
+  for (CLI::App* command : program.get_subcommands([](CLI::App*) { return true; })) {
     add_manual_flag(*command, "");
+    fit_help(*command);
+  }
   add_manual_flag(program, "Options");
+  fit_help(program);
   program
       .add_option_function<std::string>(
           "--completion",

@@ -13,8 +13,11 @@ class Option;
 namespace levit::tools {
 
 // Gives the program, whose commands are already there, --manual (each command has it too, but hidden) and
-// --completion SHELL. Both print and end the parsing as --version does.
+// --completion SHELL, which print and end the parsing as --version does, and fits the help of all.
 void add_usage_flags(CLI::App& program);
+
+// Folds the help of a program or command to the terminal's width.
+void fit_help(CLI::App& app);
 
 // The page of section 1, for man(7), of a program or of one of its commands.
 std::string manual_page(const CLI::App& app);

@@ -2,6 +2,7 @@
 
 import { $, element, farther, percent, spoken as spokenOf } from './dom.mjs';
 import { clear, draw, fullScale, ramp } from './heat.mjs';
+import { SIDE } from './levit.mjs';
 
 let levit; // a function that gives it
 let item; // shown
@@ -188,6 +189,11 @@ export function start(current) {
   levit = current;
   for (const id of ['method', 'layer', 'target', 'samples']) $(id).addEventListener('change', refresh);
   $('strength').addEventListener('input', paint);
+  // A small picture is shown as large as the network sees it, else no map could be read on it.
+  $('photo').addEventListener('load', ({ target }) => {
+    const scale = SIDE / Math.max(target.naturalWidth, target.naturalHeight);
+    target.style.width = scale > 1 ? `${scale * target.naturalWidth}px` : '';
+  });
   $('shap-start').addEventListener('click', runShap);
   $('shap-cancel').addEventListener('click', () => running?.abort());
 }

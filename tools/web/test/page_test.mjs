@@ -203,6 +203,8 @@ pageTest('a model that knows its training pictures marks what is unlike them, in
   assert.ok((await page.locator('#table .pick span').last().boundingBox()).width > 60, 'the name is still there');
   await page.click('#table tr:nth-child(2) button');
   assert.match(await page.textContent('#familiarity'), /^Unlike anything it was trained on: farther away than 100\.0 % of its training pictures$/);
+  await page.waitForFunction(() => document.getElementById('legend').textContent !== '');
+  for (const id of ['#photo', '#heat']) assert.equal(Math.round((await page.locator(id).boundingBox()).width), 224, `24 pixels are shown large: ${id}`);
   await page.screenshot({ path: path.join(work, 'unlike.png') });
   const theirs = verdicts(familiar, [known, strange]);
   const ours = readFileSync(await downloaded(page, '#json'), 'utf8').trim().split('\n').map(JSON.parse);

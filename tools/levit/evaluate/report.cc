@@ -33,7 +33,7 @@ p { margin: .3rem 0 1rem; color: var(--quiet); overflow-wrap: anywhere; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(13rem, 100%), 1fr)); gap: 1rem; }
 .figures div { border: 1px solid var(--line); border-radius: .5rem; padding: .7rem 1rem; }
 .figures b { display: block; font-size: 1.7rem; font-weight: 600; } .figures small, .figures span { color: var(--quiet); }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1.6rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: 1.6rem; } .plots + .scroll { margin-top: 1.2rem; }
 figure { margin: 0; min-width: 0; } figcaption { font-weight: 600; margin-bottom: .3rem; }
 svg { display: block; width: 100%; height: auto; } svg text { fill: var(--quiet); font-size: 12px; }
 .grid { stroke: var(--line); } .axis { stroke: var(--quiet); } .diagonal { stroke: var(--quiet); stroke-dasharray: 4 4; }

@@ -11,7 +11,7 @@
 namespace levit::tools {
 namespace {
 
-constexpr double kLeft = 46, kTop = 12, kWidth = 340, kHeight = 250, kRight = 12, kBelow = 44;
+constexpr double kLeft = 54, kTop = 12, kWidth = 340, kHeight = 250, kRight = 12, kBelow = 44;
 constexpr int kTicks = 5;
 constexpr double kNear = 0.7;  // closer points of a curve are left out
 

@@ -126,7 +126,10 @@ std::string explanation_json(const SheetContext& context, const Verdict& verdict
   more["sheet"] = sheet;
   Json& list = more["explanations"] = Json::array();
   for (const Explanation& explanation : explanations) list.push_back(numbers(context, explanation));
-  return verdict_json(context.labels, verdict, more.dump(-1, ' ', false, Json::error_handler_t::replace));
+  Columns columns;
+  columns.familiarity = verdict.measured;
+  return verdict_json(context.labels, verdict, more.dump(-1, ' ', false, Json::error_handler_t::replace),
+                      columns);
 }
 
 }  // namespace levit::tools

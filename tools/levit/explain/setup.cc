@@ -85,7 +85,13 @@ ExplainSetup::ExplainSetup(const ExplainArguments& arguments)
 }
 
 Verdict ExplainSetup::verdict(Explainer& explainer, const Sample& sample) const {
-  return judged(sample, explainer.context(), explainer.logits(sample).data(), UnsureBand());
+  Verdict verdict = judged(sample, explainer.context(), explainer.logits(sample).data(), UnsureBand());
+  if (file.info().familiarity == 0) return verdict;
+  std::vector<float> features(file.info().dims[2]);
+  check(levit_features(explainer.context().get(), sample.input(), 1, features.data()));
+  verdict.measured =
+      levit_familiarity(file.model(), features.data(), 1, &verdict.distance, &verdict.percentile) == LEVIT_OK;
+  return verdict;
 }
 
 }  // namespace levit::tools

@@ -144,6 +144,9 @@ Canvas draw_explanation_sheet(const SheetContext& context, const Canvas& picture
   sheet.subtitle = std::to_string(verdict.width) + " \u00D7 " + std::to_string(verdict.height) +
                    (sample.rgb.empty() ? " tensor" : " pixels as found, resized by " + context.resize);
   if (sample.incomplete) sheet.subtitle += ", incomplete";
+  if (verdict.measured)
+    sheet.subtitle += "; farther from the training pictures than " +
+                      fixed(static_cast<double>(verdict.percentile), 1) + " % of them";
   if (!verdict.says.empty()) sheet.subtitle += "; file says: " + visible(file_says(verdict));
   sheet.settings = "levit " + std::string(levit_version()) + ", model " + context.model;
   sheet.shares = ranked_shares(context, verdict);

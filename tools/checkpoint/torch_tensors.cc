@@ -141,7 +141,7 @@ class TensorReader {
 // The modules that have no tensors and are no linear maps, by their last name; empty for any other. What ends
 // a classifier (softmax) gives the same order of its logits.
 std::string nonlinear(const std::string& name) {
-  const std::string last = name.substr(name.rfind('.') + 1);
+  std::string last = name.substr(name.rfind('.') + 1);
   if (starts_with(name, "torch.nn.modules.activation."))
     return last == "Softmax" || last == "LogSoftmax" || last == "Sigmoid" ? "" : last;
   if (starts_with(name, "torch.nn.modules.normalization.")) return last;

@@ -25,6 +25,12 @@ std::map<std::string, std::string> parse_map(const std::vector<std::string>& pai
   return map;
 }
 
+[[noreturn]] void refuse_twins(const std::string& data, const std::string& label, const std::string& name,
+                               const std::vector<size_t>& called) {
+  throw std::runtime_error(data + ": several classes are called \"" + name + "\"; --map \"" + label + "\"=" +
+                           std::to_string(called[0]) + " or " + std::to_string(called[1]) + " says which");
+}
+
 // The classes of the data's labels among those that the model knows.
 std::vector<size_t> classes_of(const std::vector<std::string>& known,
                                const std::map<std::string, std::string>& map, const std::string& data,
@@ -42,12 +48,7 @@ std::vector<size_t> classes_of(const std::vector<std::string>& known,
     const auto renamed = map.find(label);
     const std::string& name = renamed == map.end() ? label : renamed->second;
     const std::vector<size_t> called = classes_called(known, name);
-    if (called.size() > 1) {
-      const std::string from = "--map \"" + label + "\"=";
-      throw std::runtime_error(data + ": several classes are called \"" + name + "\"; " + from +
-                               std::to_string(called[0]) + " or " + std::to_string(called[1]) +
-                               " says which");
-    }
+    if (called.size() > 1) refuse_twins(data, label, name, called);
     size_t number = known.size();
     if (renamed != map.end() && name.size() < 9 && name.find_first_not_of("0123456789") == std::string::npos)
       number = std::stoul(name);

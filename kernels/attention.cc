@@ -222,6 +222,19 @@ void fold_bias_gradient(const AttentionShape& shape, const float* dbiases, float
   }
 }
 
+// A row of whole cache lines past the caches if it `streams`, else as copy_row() does. Only training streams.
+void keep_row(const float* from, size_t count, float* to, [[maybe_unused]] bool streams) {
+#ifdef LEVIT_TRAIN
+  for (size_t i = 0; streams && i < count; i += kLanes) {
+    hn::Stream(hn::Load(d, from + i), d, to + i);
+  }
+  if (streams) {
+    return;
+  }
+#endif
+  copy_row(from, count, to);
+}
+
 }  // namespace
 
 void attention(const Attention& a) {
@@ -230,6 +243,8 @@ void attention(const Attention& a) {
   const Head head = prepare(a.shape, a.q, a.k, a.bias_table, scratch);
   const ConstRows v = whole_rows(a.v, head.keys, a.shape.value, scratch);
   const Rows out = scratch.take_rows(kTileQueries, round_up(a.shape.value, kLanes));
+  const bool streams = a.streams && a.shape.value % kPanelWidth == 0 && a.pre.stride % kPanelWidth == 0 &&
+                       is_aligned(a.pre.data, kPanelWidth * sizeof(float));
   for (size_t query = a.query_begin, rows; query < a.query_end; query += rows) {
     rows = even_part(a.query_end - query, kTileQueries);
     float inverse_sum[kTileQueries];
@@ -238,7 +253,7 @@ void attention(const Attention& a) {
     for (size_t r = 0; r < rows; ++r) {
       scale_row(inverse_sum[r], out.stride, out[r]);
       if (a.pre.data != nullptr) {
-        copy_row(out[r], a.shape.value, a.pre[query + r]);
+        keep_row(out[r], a.shape.value, a.pre[query + r], streams);
       }
       for (size_t i = 0; a.hardswish && i < out.stride; i += kLanes) {
         hn::Store(hardswish(d, hn::Load(d, out[r] + i)), d, out[r] + i);
@@ -246,7 +261,24 @@ void attention(const Attention& a) {
       copy_row(out[r], a.shape.value, a.y[query + r]);
     }
   }
+  if (streams) {
+    hwy::FlushStream();  // before another thread may be told
+  }
 }
+
+namespace {
+
+// The rows behind those of a head: of the next head, or of the next picture, which a forward pass kept so
+// long ago that no cache has them.
+void prefetch_behind(ConstRows rows, size_t begin, size_t end, size_t width) {
+  for (size_t m = begin; m < end; ++m) {
+    for (size_t i = 0; i < width; i += kPanelWidth) {
+      prefetch(rows.data, m * rows.stride + i);
+    }
+  }
+}
+
+}  // namespace
 
 // With P the probabilities and dS the gradient to the scores: dP = dY V^T, dS = P (dP - rowsum(dP P)),
 // dQ = dS K scale, dK = dS^T Q scale, dV = P^T dY.
@@ -272,6 +304,11 @@ void attention_vjp(const AttentionVjp& a) {
   const size_t queries = attention_query_side(a.shape) * attention_query_side(a.shape);
   for (size_t query = 0, rows; query < queries; query += rows) {
     rows = even_part(queries - query, kTileQueries);
+    const size_t behind = head.keys + head.keys * query / queries;  // as much as these queries are of all
+    const size_t end = head.keys + head.keys * (query + rows) / queries;
+    prefetch_behind(a.q, queries + query, queries + query + rows, key);
+    prefetch_behind(a.k, behind, end, key);
+    prefetch_behind(a.v, behind, end, value);
     float inverse_sum[kTileQueries];
     softmax_tile(head, query, rows, inverse_sum);
     pack_rows({a.q[query], a.q.stride}, rows, key, q);

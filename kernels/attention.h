@@ -34,6 +34,7 @@ struct Attention {
   Rows y;                         // [queries, value]
   Rows pre;                       // [queries, value], y before hardswish; data may be null
   bool hardswish;                 // applied to y: the activation in front of the projection
+  bool streams;                   // as in Gemm
   size_t query_begin, query_end;  // the queries of this call; how they are cut changes no bit of y
   float* scratch;                 // attention_scratch_floats(shape), 64-byte aligned; per thread
 };

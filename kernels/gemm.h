@@ -24,7 +24,7 @@ struct Gemm {
   const float* slope_at;            // z, the input of the layer in front; may be null; laid out as y
   const float* residual;            // r; may be null; laid out as y; may be y.data itself
   bool hardswish;                   // act
-  bool streams;                     // pre is read so late that it shall take no room in a cache
+  bool streams;                     // pre is read so late that it shall take no room in a cache; in training
   size_t row_begin, row_end;        // the rows of this call
   size_t column_begin, column_end;  // the columns of y of this call; multiples of 16 (the end may be `out`)
   float* scratch;  // gemm_scratch_floats or gemm_vjp_scratch_floats, 64-byte aligned; per thread

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/panels.h"
 
@@ -28,6 +29,12 @@ HWY_INLINE void for_each_vector(size_t count, const Body& body) {
   for (; i < count; ++i) {
     body(hn::CappedTag<float, 1>(), i);
   }
+}
+
+// The line of from[floats], which may lie behind an array, where no pointer may point.
+HWY_INLINE void prefetch(const float* from, size_t floats) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
+  hwy::Prefetch(reinterpret_cast<const char*>(reinterpret_cast<uintptr_t>(from) + floats * sizeof(float)));
 }
 
 // x = exp(x) for every lane of `count` float vectors, whose latencies overlap.

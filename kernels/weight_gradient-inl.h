@@ -12,11 +12,10 @@
 #endif
 
 #include <cstddef>
-#include <cstdint>
 
-#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/gemm.h"
+#include "kernels/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
@@ -55,12 +54,6 @@ struct WeightGradient {
 };
 
 namespace outer {
-
-// An address that may lie behind an array, where no pointer may point.
-HWY_INLINE void prefetch(const float* from, size_t floats) {
-  // NOLINTNEXTLINE(performance-no-int-to-ptr)
-  hwy::Prefetch(reinterpret_cast<const char*>(reinterpret_cast<uintptr_t>(from) + floats * sizeof(float)));
-}
 
 // The k from `at` on in segment `x`, kRows of them, by kVectors vectors of the strip from `column` on. What
 // the tile behind this one needs of dw and x is prefetched: 2 % of a training step.

@@ -146,6 +146,7 @@ void attend(const BlockPass& over) {
     a.y = attended_rows(over, attended, picture, head);
     if (over.keeps()) a.pre = attended_rows(over, over.attended(over.slots().pre_attended), picture, head);
     a.hardswish = true;
+    a.streams = over.pass.learns(over.block.stage);
     a.query_begin = queries.begin;
     a.query_end = queries.end;
     a.scratch = step.scratch(worker);

@@ -194,6 +194,29 @@ TEST_CASE("attention: every target gives the reference's output and touches noth
   }
 }
 
+TEST_CASE("attention: values before hardswish are the same past the caches, wherever they lie") {
+  for (const AttentionShape& s : {AttentionShape{5, 1, 8, 17}, AttentionShape{7, 1, 16, 32}}) {
+    const Fixture f(s);
+    for (const size_t stride : {size_t{48}, size_t{49}}) {
+      alignas(64) float pre[2][49 * 49 + 1];
+      for (const size_t at : {0, 1}) {
+        tests::for_each_target([&](const Dispatch& kernels) {
+          for (const bool streams : {false, true}) {
+            std::fill(std::begin(pre[streams]), std::end(pre[streams]), -100.0f);
+            Attention a = f.attention();
+            a.hardswish = true;
+            a.pre = {pre[streams] + at, stride};
+            a.streams = streams;
+            kernels.attention(a);
+          }
+          CHECK(std::equal(std::begin(pre[0]), std::end(pre[0]), pre[1]));
+          CHECK(pre[0][at] != -100);
+        });
+      }
+    }
+  }
+}
+
 TEST_CASE("attention: cutting the queries anywhere changes no bit, and no other query is written") {
   for (const AttentionShape& s : {AttentionShape{5, 1, 8, 17}, AttentionShape{7, 1, 16, 32},
                                   AttentionShape{9, 2, 16, 64}, AttentionShape{3, 2, 5, 3}}) {

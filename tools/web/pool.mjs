@@ -89,7 +89,8 @@ export class Pool {
     return this.#enter({ picture, first, signal, run: (thread) => thread.call(call, args, progress, signal) });
   }
 
-  // Another model from here on, for workers a Blob; calls made before are answered by the one before. One that is refused changes nothing.
+  // Another model from here on, for workers a Blob; calls made before are answered by the one before. One that is refused
+  // changes nothing.
   use(model) {
     const run = async (thread) => {
       const bytes = await bytesOf(model);
@@ -137,6 +138,11 @@ export class Pool {
   #next() {
     while (this.#waiting.length > 0) {
       const [task] = this.#waiting;
+      if (task.signal?.aborted) { // as others of the same signal, whose turn it is to be told: no thread begins with it
+        this.#waiting.shift();
+        task.reject(cancelled());
+        continue;
+      }
       const idle = this.#threads.filter((thread) => thread.task === undefined);
       if (this.#threads.some((thread) => thread.task?.alone) || (task.alone && idle.length < this.#threads.length)) return;
       const thread = idle.find((one) => one === this.#seenBy.get(task.picture)) ?? idle[0]

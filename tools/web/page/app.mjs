@@ -13,6 +13,7 @@ const MODEL = 'ai_vs_real.levit';
 const items = []; // { name, file, row, verdict | error }
 let levit;
 let chosen;
+let wanted = new AbortController(); // of the verdicts on them
 
 // Tabs.
 
@@ -114,7 +115,7 @@ function counted() {
 async function judge(item) {
   const asked = levit.info.checksum;
   try {
-    const { preview, ...verdict } = await levit.classify(item.file, { preview: true });
+    const { preview, ...verdict } = await levit.classify(item.file, { preview: true, signal: wanted.signal });
     item.verdict = verdict;
     item.thumbnail ??= thumbnail({ preview, window: verdict.window });
   } catch (error) {
@@ -167,6 +168,8 @@ function judgeAgain() {
 
 function clear() {
   items.length = 0;
+  wanted.abort();
+  wanted = new AbortController();
   $('table').replaceChildren();
   choose(undefined);
   $('work').hidden = true;

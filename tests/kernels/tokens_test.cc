@@ -94,7 +94,7 @@ TEST_CASE("hardswish: any count, in place or not, stays within its arrays and gi
   });
 }
 
-TEST_CASE("hardswish: the goldens; at the kinks any slope between the one-sided ones") {
+TEST_CASE("hardswish: the goldens, and at the kinks any slope between the one-sided ones") {
   const std::vector<float> x = tests::load_npy("kernel/hardswish/x.npy").values;
   const std::vector<float> y = tests::load_npy("kernel/hardswish/y.npy").values;
   const std::vector<float> dy = tests::load_npy("kernel/hardswish/dy.npy").values;

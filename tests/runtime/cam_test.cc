@@ -49,7 +49,7 @@ std::string golden(const std::string& folder, const Method& method, const Layer&
 
 }  // namespace
 
-TEST_CASE("raw maps of the calm 128s equal the goldens; so do the finished ones") {
+TEST_CASE("raw maps of the calm 128s equal the goldens, and so do the finished ones") {
   const OpenModel model(Seed{"128s", 2, 2, true});
   const OpenContext context(model, options_with(LEVIT_GRADIENT));
   const std::vector<float> picture = seeded_input();

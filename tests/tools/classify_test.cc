@@ -181,7 +181,7 @@ TEST_CASE("a bad file among good ones: the others are answered, the exit code is
   CHECK(outcome.err.find("3 failed") != std::string::npos);
 }
 
-TEST_CASE("a table without a row has no header either; CSV and JSON have a row for each failure") {
+TEST_CASE("a table without a row has no header either, while CSV and JSON have a row for each failure") {
   const Fixture f;
   const std::string bad = quoted(f.root.write("bad.png", "no picture"));
   const Outcome table = f.classify(bad + " " + bad + "x");

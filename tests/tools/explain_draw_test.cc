@@ -140,7 +140,7 @@ TEST_CASE("percentile of magnitudes, as NumPy interpolates it") {
   CHECK(absolute_percentile({}, 0.9) == 0);
 }
 
-TEST_CASE("heat lies where the window is; the rest is grey and pale") {
+TEST_CASE("heat lies where the window is, and the rest is grey and pale") {
   const Canvas picture(40, 20, {40, 120, 60});
   const Canvas overlay = heat_overlay(picture, {10, 0, 20, 20}, {2, {0, 0, 0, 1}});
   CHECK(overlay.width == 40);

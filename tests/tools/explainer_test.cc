@@ -291,7 +291,7 @@ TEST_CASE("names of methods, layers and classes: lists, repeats and what there i
   CHECK(parse_methods("GradCAM,XGradCAM,GradientExplainer,IntegratedGradients,Saliency").size() == 5);
 }
 
-TEST_CASE("a class is chosen by its label, commas and all, or by its number; equal labels by number alone") {
+TEST_CASE("a class is chosen by its label, commas and all, or by its number, equal labels by number alone") {
   const std::vector<std::string> labels = {"ai", "real, or nearly", "crane", "7", "crane (class 4)"};
   CHECK(chosen_class(labels, "real, or nearly", 0) == 1);
   CHECK(chosen_class(labels, "", 1) == 1);

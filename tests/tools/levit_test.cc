@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 using namespace levit::tests;
 using nlohmann::json;
 
-TEST_CASE("every command has help with an example; the version is the library's") {
+TEST_CASE("every command has help with an example, and the version is the library's") {
   for (const char* command : {"", "classify ", "info ", "bench "}) {
     CAPTURE(command);
     const Outcome outcome = run("$levit " + std::string(command) + "--help");

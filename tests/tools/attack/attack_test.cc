@@ -53,7 +53,7 @@ void in_ball(const std::vector<float>& changed, const std::vector<float>& pixels
 
 }  // namespace
 
-TEST_CASE("adversarial pixels stay within epsilon and in [0, 1], and raise the loss; PGD more than FGSM") {
+TEST_CASE("adversarial pixels stay within epsilon and in [0, 1], and raise the loss, PGD more than FGSM") {
   Seed seed;
   seed.variant = "micro";
   seed.calm = true;  // weights of the size that training leaves, so that a step does not overshoot

@@ -351,7 +351,7 @@ TEST_CASE(
   CHECK(fixture.evaluate("data --fit-temperature").exit == 2);
 }
 
-TEST_CASE("--robust counts verdicts that flip, the same in parts; a missing line of changes is refused") {
+TEST_CASE("--robust counts verdicts that flip, the same in parts, and a missing line of changes is refused") {
   const Fixture fixture;
   const Outcome whole = fixture.evaluate("data --robust --json");
   CHECK(whole.exit == 0);
@@ -369,7 +369,7 @@ TEST_CASE("--robust counts verdicts that flip, the same in parts; a missing line
   CHECK(fixture.evaluate("--merge plain one").exit == 1);
 }
 
-TEST_CASE("--probe asks each layer about held-out pictures; too few of them are refused") {
+TEST_CASE("--probe asks each layer about held-out pictures, and too few of them are refused") {
   const Fixture fixture(30, 30);
   const json result = json::parse(fixture.evaluate("data --probe --json").out);
   REQUIRE(result["probe"].size() == 4);

@@ -140,11 +140,11 @@ TEST_CASE("explain: Ctrl-C stops in the middle of a picture with one line and le
   const Fixture f;
   const Outcome outcome =
       run("export LEVIT_MODEL=" + quoted(f.model) + "\n$levit explain --method shap --samples 100000000 -o " +
-          quoted(f.out) + " " + f.first() + " &\nwhile [ ! -d " + quoted(f.out / "thumbnails") +
+          quoted(f.out) + " " + quoted(f.pictures) + " &\nwhile [ ! -d " + quoted(f.out / "thumbnails") +
           " ]; do sleep 0.01; done\nkill -INT $!\nwait $!");
   CHECK(outcome.exit == 130);
   CHECK(outcome.out.empty());
-  CHECK(outcome.err == "levit: stopped; 1 input is left\n");
+  CHECK(outcome.err == "levit: stopped; 2 inputs are left\n");
   CHECK(!fs::exists(f.out));
 }
 

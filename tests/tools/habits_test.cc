@@ -32,12 +32,12 @@ size_t count(const std::string& text, const std::string& word) {
 
 }  // namespace
 
-TEST_CASE("a pipe in a folder is skipped and counted; a pipe that is named is read") {
+TEST_CASE("a pipe in a folder is skipped and counted, one that is named is read") {
   const Fixture f;
   const Outcome folder = f.line("mkdir d; cp a.ppm d; mkfifo d/b.jpg; timeout 20 $levit classify --json d");
   CHECK(folder.exit == 0);
   CHECK(count(folder.out, "\n") == 1);
-  CHECK(folder.err.find("1 other files skipped") != std::string::npos);
+  CHECK(folder.err.find("1 other file skipped") != std::string::npos);
   const Outcome named =
       f.line("mkfifo p; (sleep 0.3; cat a.ppm >p) & timeout 20 $levit classify --json p a.ppm");
   CHECK(named.exit == 0);
@@ -157,7 +157,7 @@ TEST_CASE("a picture on standard input is classified and explained, with or with
   CHECK(binary.err.find("levit: standard input: not a picture") == 0);
   const Outcome nothing = f.line("$levit classify </dev/null");
   CHECK(nothing.exit == 2);
-  CHECK(nothing.err == "levit: paths is required (see levit classify --help)\n");
+  CHECK(nothing.err == "levit: name a picture, a directory or a list of them (see levit classify --help)\n");
 }
 
 TEST_CASE("paths that begin with a dash go behind --, and a usage error says so") {

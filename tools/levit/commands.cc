@@ -26,7 +26,7 @@ void add_paths(CLI::App& command, std::vector<std::string>& paths, bool& zero_se
     struct stat status {};
     const bool given =
         fstat(STDIN_FILENO, &status) == 0 && !S_ISCHR(status.st_mode) && !S_ISDIR(status.st_mode);
-    if (!given) throw CLI::RequiredError("paths");
+    if (!given) throw UsageError("name a picture, a directory or a list of them");
     paths = {"-"};
   });
   command.add_flag("-0,--null", zero_separated,
@@ -48,12 +48,14 @@ void add_ignore_orientation_flag(CLI::App& command, bool& ignore) {
   command.add_flag("--ignore-orientation", ignore, "Take pixels as stored, not turned upright as EXIF says");
 }
 
-void add_max_megapixels_flag(CLI::App& command, size_t& megapixels) {
+void add_max_megapixels_flag(CLI::App& command, size_t& largest_area) {
+  constexpr size_t kMegapixel = 1'000'000;
   command
-      .add_option("--max-megapixels", megapixels,
-                  "Refuse larger pictures, which take long; no side over 65535 is read")
+      .add_option_function<size_t>(
+          "--max-megapixels", [&largest_area](size_t megapixels) { largest_area = megapixels * kMegapixel; },
+          "Refuse larger pictures, which take long; no side over 65535 is read")
       ->type_name("N")
-      ->capture_default_str()
+      ->default_str(std::to_string(largest_area / kMegapixel))
       ->check(CLI::Range(1, 4294));
 }
 

@@ -59,9 +59,9 @@ std::function<std::string(const std::string&)> taken_by(const Parse& parse) {
 void add_paths(CLI::App& command, std::vector<std::string>& paths, bool& zero_separated);
 void add_resize_flag(CLI::App& command, std::string& resize);  // see chosen_resize()
 void add_ignore_orientation_flag(CLI::App& command, bool& ignore);
-void add_max_megapixels_flag(CLI::App& command, size_t& megapixels);
-void add_model_flag(CLI::App& command, std::string& path);  // see find_model()
-void add_threads_flag(CLI::App& command, size_t& threads);  // 0: as many as the machine has
+void add_max_megapixels_flag(CLI::App& command, size_t& largest_area);  // in pixels
+void add_model_flag(CLI::App& command, std::string& path);              // see find_model()
+void add_threads_flag(CLI::App& command, size_t& threads);              // 0: as many as the machine has
 void add_batch_flag(CLI::App& command, size_t& batch);
 void add_target_flag(CLI::App& command, std::string& target);  // see chosen_target()
 

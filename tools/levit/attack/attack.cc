@@ -33,7 +33,8 @@ using Json = nlohmann::ordered_json;
 struct Arguments {
   std::string data, labels_csv, output;
   std::vector<std::string> map, epsilons = {"1/255", "2/255", "4/255"};
-  size_t steps = 10, limit = 0, threads = 0, megapixels = 100;
+  size_t steps = 10, limit = 0, threads = 0;
+  size_t largest_area = PictureOptions().largest_area;  // pixels of a picture
   uint64_t seed = 0;
   bool json = false, ignore_orientation = false;
   std::string model, target, resize;
@@ -72,7 +73,7 @@ class Attack {
     options.target = chosen_target(arguments_.target);
     const SampleReader reader(model_.model(), options.target,
                               chosen_resize(arguments_.resize, model_.info().resize),
-                              {arguments_.ignore_orientation, false, arguments_.megapixels * 1'000'000});
+                              {arguments_.ignore_orientation, false, arguments_.largest_area});
     std::vector<std::unique_ptr<Attacker>> attackers;
     for (size_t i = 0; i < job.workers(); ++i)
       attackers.push_back(std::make_unique<Attacker>(model_.model(), options));
@@ -294,7 +295,7 @@ Command add_attack(CLI::App& program) {
   app->add_flag("--json", arguments->json, "One JSON object");
   add_resize_flag(*app, arguments->resize);
   add_ignore_orientation_flag(*app, arguments->ignore_orientation);
-  add_max_megapixels_flag(*app, arguments->megapixels);
+  add_max_megapixels_flag(*app, arguments->largest_area);
   add_model_flag(*app, arguments->model);
   add_threads_flag(*app, arguments->threads);
   add_target_flag(*app, arguments->target);

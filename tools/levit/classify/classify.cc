@@ -26,7 +26,8 @@ struct Arguments {
   std::vector<std::string> paths;
   bool zero_separated = false;
   std::string model, target, resize;
-  size_t threads = 0, batch = 1, megapixels = 100, top = 0, views = 1;
+  size_t threads = 0, batch = 1, top = 0, views = 1;
+  size_t largest_area = PictureOptions().largest_area;  // pixels of a picture
   std::string unsure = "0.35..0.65";
   std::string shard, output;
   bool resume = false;
@@ -59,7 +60,7 @@ class Run {
  public:
   Run(const Arguments& arguments, const InputList& list, LineFile* output)
       : arguments_(arguments),
-        options_{arguments.ignore_orientation, arguments.views > 1, arguments.megapixels * 1'000'000},
+        options_{arguments.ignore_orientation, arguments.views > 1, arguments.largest_area},
         form_(arguments.json  ? Form::kJson
               : arguments.csv ? Form::kCsv
                               : Form::kTable),
@@ -164,7 +165,8 @@ class Run {
     count(counts_.unsure, "unsure");
     if (counts_.unlike > 0) count(counts_.unlike, "unlike anything it was trained on");
     if (job_.failures() > 0) count(job_.failures(), "failed");
-    if (job_.list().skipped > 0) count(job_.list().skipped, "other files skipped");
+    if (job_.list().skipped > 0)
+      count(job_.list().skipped, job_.list().skipped == 1 ? "other file skipped" : "other files skipped");
     if (job_.list().repeated > 0) count(job_.list().repeated, "named twice");
     return text;
   }
@@ -252,7 +254,7 @@ Command add_classify(CLI::App& program) {
                 "Go on with the file of -o where a killed run left it (with --json)");
   add_resize_flag(*app, arguments->resize);
   add_ignore_orientation_flag(*app, arguments->ignore_orientation);
-  add_max_megapixels_flag(*app, arguments->megapixels);
+  add_max_megapixels_flag(*app, arguments->largest_area);
   add_model_flag(*app, arguments->model);
   add_threads_flag(*app, arguments->threads);
   add_batch_flag(*app, arguments->batch);

@@ -17,7 +17,8 @@
 #include "tools/levit/evaluate/pictures.h"
 #include "tools/levit/evaluate/report.h"
 #include "tools/levit/evaluate/run.h"
-#include "tools/levit/evaluate/temperature.h"
+#include "weights/checksum.h"
+#include "weights/layout.h"
 
 namespace levit::tools {
 namespace {
@@ -30,9 +31,7 @@ struct Arguments {
        resume = false, ignore_orientation = false, quiet = false, times = false;
   uint64_t seed = 0;
   std::string model, target, resize;
-  size_t threads = 0, megapixels = 100;
-
-  size_t largest_area() const { return megapixels * 1'000'000; }
+  size_t threads = 0, largest_area = PictureOptions().largest_area;
 };
 
 template <typename Bytes>
@@ -62,7 +61,7 @@ PredictionFile run_model(const Arguments& arguments, const ModelFile& model, siz
   RunOptions options;
   options.resize = chosen_resize(arguments.resize, model.info().resize);
   options.ignore_orientation = arguments.ignore_orientation;
-  options.largest_area = arguments.largest_area();
+  options.largest_area = arguments.largest_area;
   options.target = chosen_target(arguments.target);
   options.threads = arguments.threads;
   options.output = arguments.predictions;
@@ -87,6 +86,17 @@ const ModelFile& model_of(const PredictionHeader& header, const Arguments& argum
   return *loaded;
 }
 
+// The bytes of the model's file with that temperature in its header (weights/FORMAT.md), 0.001 to 1000;
+// nothing else differs but the checksum.
+std::vector<uint8_t> with_temperature(const ModelFile& model, double temperature) {
+  const auto* const image =
+      reinterpret_cast<const uint8_t*>(model.model());  // the handle of a model is its image
+  std::vector<uint8_t> bytes(image, image + model.bytes());
+  weights::store_f32(bytes.data() + weights::kAtTemperature, static_cast<float>(temperature));
+  weights::store_u64(bytes.data() + weights::kAtChecksum, weights::checksum(bytes.data(), bytes.size()));
+  return bytes;
+}
+
 void store_temperature(const Evaluation& all, const ModelFile& model, const Arguments& arguments) {
   if (!all.temperature)
     throw std::runtime_error(
@@ -101,7 +111,7 @@ std::vector<ProbedLayer> probe_pictures(const Evaluation& all, const ModelFile& 
                                         const Arguments& arguments) {
   const char* const target = chosen_target(arguments.target);
   const SampleReader reader(model.model(), target, chosen_resize(all.header.resize, model.info().resize),
-                            {all.header.ignore_orientation, false, arguments.largest_area()});
+                            {all.header.ignore_orientation, false, arguments.largest_area});
   return probe_layers(model, all.predictions, reader, arguments.threads, target);
 }
 
@@ -137,9 +147,8 @@ int run_evaluate(const Arguments& arguments) {
                        : evaluation_table(all, terminal_columns(STDOUT_FILENO)));  // first: a file may fail
   if (!arguments.csv.empty()) write_file(arguments.csv, predictions_csv(all));
   if (!arguments.report.empty()) {
-    const std::vector<Mistake> mistakes =
-        show_mistakes(model_of(all.header, arguments, model), all, chosen_target(arguments.target),
-                      arguments.largest_area());
+    const std::vector<Mistake> mistakes = show_mistakes(
+        model_of(all.header, arguments, model), all, chosen_target(arguments.target), arguments.largest_area);
     write_file(arguments.report, evaluation_report(all, mistakes));
   }
   if (arguments.fit_temperature) store_temperature(all, model_of(all.header, arguments, model), arguments);
@@ -190,7 +199,7 @@ Command add_evaluate(CLI::App& program) {
       ->check(CLI::Range(0ll, 4294967295ll));
   add_resize_flag(*app, arguments->resize);
   add_ignore_orientation_flag(*app, arguments->ignore_orientation);
-  add_max_megapixels_flag(*app, arguments->megapixels);
+  add_max_megapixels_flag(*app, arguments->largest_area);
   add_model_flag(*app, arguments->model);
   add_threads_flag(*app, arguments->threads);
   add_target_flag(*app, arguments->target);

@@ -158,7 +158,7 @@ class ExplainRun {
     if (!arguments_.quiet && !entries_.empty()) {
       summary.push_back(counted(entries_.size(), "sheet") + " in " + directory_.string() + "; open " +
                         (directory_ / "index.html").string() + (failed.empty() ? "" : "; " + failed));
-    } else if (!arguments_.quiet && job_.list().inputs.size() > 1) {
+    } else if (!arguments_.quiet && !failed.empty() && job_.list().inputs.size() > 1) {
       summary.push_back("nothing is written: " + failed);
     }
     return job_.finish(summary);
@@ -208,6 +208,58 @@ int run_explain(const ExplainArguments& arguments) {
   return arguments.faithfulness ? run_faithfulness(arguments, list) : ExplainRun(arguments, list).run();
 }
 
+void add_map_flags(CLI::App& app, ExplainArguments& arguments) {
+  app.add_option(
+         "--method", arguments.methods,
+         "Comma list of gradcam, gradcam++, hirescam, layercam, xgradcam, classmap (the head before pooling, "
+         "at stage2), shap, ig (integrated gradients), gradient; also as other tools spell them "
+         "(GradCAMPlusPlus, IntegratedGradients)")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->check(taken_by(parse_methods));
+  app.add_option("--layer", arguments.layers,
+                 "Where class activation maps are taken: stem, stage0, stage1 or stage2; a comma list or "
+                 "mean (all) is averaged; --faithfulness also measures each")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->check(taken_by(parse_layers));
+  app.add_option("--class", arguments.label, "Label or number of the class to explain; else the most likely")
+      ->type_name("LABEL");
+  app.add_flag(
+      "--aug-smooth", arguments.aug_smooth,
+      "Class activation maps: mean over the picture and its mirror image, each times 0.9, 1 and 1.1, "
+      "as pytorch-grad-cam");
+  app.add_flag(
+      "--eigen-smooth", arguments.eigen_smooth,
+      "Class activation maps: first principal component of the weighted activations instead of their "
+      "sum, as pytorch-grad-cam; with the sign of the sum");
+}
+
+void add_attribution_flags(CLI::App& app, ExplainArguments& arguments) {
+  app.add_option("--samples", arguments.samples,
+                 "SHAP: samples per picture; the error falls with their square root")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 2147483647));
+  app.add_option("--seed", arguments.seed, "SHAP: seed of the samples, as shap's rseed; and of random maps")
+      ->type_name("S")
+      ->capture_default_str()
+      ->check(CLI::Range(0ll, 4294967295ll));
+  app.add_option(
+         "--local-smoothing", arguments.local_smoothing,
+         "SHAP: standard deviation of noise that is added to the normalised picture in each sample, as "
+         "shap's local_smoothing")
+      ->type_name("SIGMA")
+      ->check(CLI::Range(0.0, 1000.0));
+  app.add_option("--background", arguments.background,
+                 "SHAP: pictures to compare with; else a blurred copy of the picture and mean grey")
+      ->type_name("DIR|FILE");
+  app.add_option("--steps", arguments.steps, "Integrated gradients: steps from mean grey")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 2147483647));
+}
+
 }  // namespace
 
 Command add_explain(CLI::App& program) {
@@ -217,53 +269,8 @@ Command add_explain(CLI::App& program) {
   app->add_option("-o,--output", arguments->output,
                   "Directory for sheets, maps and index.html; else ./explained")
       ->type_name("DIR");
-  app->add_option(
-         "--method", arguments->methods,
-         "Comma list of gradcam, gradcam++, hirescam, layercam, xgradcam, classmap (the head before pooling, "
-         "at stage2), shap, ig (integrated gradients), gradient; also as other tools spell them "
-         "(GradCAMPlusPlus, IntegratedGradients)")
-      ->type_name("NAME")
-      ->capture_default_str()
-      ->check(taken_by(parse_methods));
-  app->add_option("--layer", arguments->layers,
-                  "Where class activation maps are taken: stem, stage0, stage1 or stage2; a comma list or "
-                  "mean (all) is averaged; --faithfulness also measures each")
-      ->type_name("NAME")
-      ->capture_default_str()
-      ->check(taken_by(parse_layers));
-  app->add_option("--class", arguments->label,
-                  "Label or number of the class to explain; else the most likely")
-      ->type_name("LABEL");
-  app->add_flag(
-      "--aug-smooth", arguments->aug_smooth,
-      "Class activation maps: mean over the picture and its mirror image, each times 0.9, 1 and 1.1, "
-      "as pytorch-grad-cam");
-  app->add_flag(
-      "--eigen-smooth", arguments->eigen_smooth,
-      "Class activation maps: first principal component of the weighted activations instead of their "
-      "sum, as pytorch-grad-cam; with the sign of the sum");
-  app->add_option("--samples", arguments->samples,
-                  "SHAP: samples per picture; the error falls with their square root")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 2147483647));
-  app->add_option("--seed", arguments->seed, "SHAP: seed of the samples, as shap's rseed; and of random maps")
-      ->type_name("S")
-      ->capture_default_str()
-      ->check(CLI::Range(0ll, 4294967295ll));
-  app->add_option(
-         "--local-smoothing", arguments->local_smoothing,
-         "SHAP: standard deviation of noise that is added to the normalised picture in each sample, as "
-         "shap's local_smoothing")
-      ->type_name("SIGMA")
-      ->check(CLI::Range(0.0, 1000.0));
-  app->add_option("--background", arguments->background,
-                  "SHAP: pictures to compare with; else a blurred copy of the picture and mean grey")
-      ->type_name("DIR|FILE");
-  app->add_option("--steps", arguments->steps, "Integrated gradients: steps from mean grey")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 2147483647));
+  add_map_flags(*app, *arguments);
+  add_attribution_flags(*app, *arguments);
   app->add_flag("--raw", arguments->raw, "Also write the signed maps and attributions as float32 .npy");
   app->add_flag("--json", arguments->json,
                 "Numbers as JSON on standard output, one object per picture and line");
@@ -277,7 +284,7 @@ Command add_explain(CLI::App& program) {
       ->check(CLI::Range(1, 1000));
   add_resize_flag(*app, arguments->resize);
   add_ignore_orientation_flag(*app, arguments->ignore_orientation);
-  add_max_megapixels_flag(*app, arguments->megapixels);
+  add_max_megapixels_flag(*app, arguments->largest_area);
   add_model_flag(*app, arguments->model);
   add_threads_flag(*app, arguments->threads);
   add_target_flag(*app, arguments->target);

@@ -74,7 +74,7 @@ ExplainSetup::ExplainSetup(const ExplainArguments& arguments)
       methods(parse_methods(arguments.methods)),
       reader(file.model(), chosen_target(arguments.target),
              chosen_resize(arguments.resize, file.info().resize),
-             {arguments.ignore_orientation, true, arguments.megapixels * 1'000'000}),
+             {arguments.ignore_orientation, true, arguments.largest_area}),
       options(explain_options(arguments, reader)),
       context(sheet_context(arguments, file, options)) {
   try {

@@ -7,6 +7,7 @@
 
 #include "tools/common/model_file.h"
 #include "tools/levit/explain/sheet.h"
+#include "tools/picture/picture.h"
 
 namespace levit::tools {
 
@@ -20,7 +21,7 @@ struct ExplainArguments {
   double local_smoothing = 0;
   bool aug_smooth = false, eigen_smooth = false;
   bool raw = false, json = false, faithfulness = false, ignore_orientation = false, quiet = false;
-  size_t megapixels = 100;
+  size_t largest_area = PictureOptions().largest_area;  // pixels of a picture
   std::string model, target, resize;
 };
 

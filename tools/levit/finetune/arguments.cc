@@ -141,7 +141,7 @@ void add_finetune_flags(CLI::App& app, FinetuneArguments& arguments) {
       "--equalise", arguments.equalise,
       "Send every picture through one size and one JPEG quality first, so that neither gives a class away");
   add_ignore_orientation_flag(app, arguments.ignore_orientation);
-  add_max_megapixels_flag(app, arguments.megapixels);
+  add_max_megapixels_flag(app, arguments.largest_area);
   add_model_flag(app, arguments.model);
   add_threads_flag(app, arguments.threads);
   add_batch_flag(app, arguments.batch);

@@ -137,7 +137,7 @@ class Finetune {
     run.batch = arguments_.batch;
     run.target = arguments_.target;
     run.view = view_options();
-    run.largest_area = arguments_.megapixels * 1'000'000;
+    run.largest_area = arguments_.largest_area;
     run.views = [this](uint64_t content) {
       std::vector<uint32_t> views;
       const bool plain = arguments_.views == 0 || is_held_out(content, held_out());
@@ -190,7 +190,7 @@ class Finetune {
     options.threads = threads_;
     options.target = arguments_.target;
     options.view = view_options();
-    options.largest_area = arguments_.megapixels * 1'000'000;
+    options.largest_area = arguments_.largest_area;
     LabelledRows training = set_.training, held = set_.held_out;
     std::vector<std::vector<AttackedPicture>> rounds;  // whose features the rows refer to
     const auto held_content = [this](uint64_t content) { return is_held_out(content, held_out()); };

@@ -8,6 +8,7 @@
 
 #include "levit.h"
 #include "tools/levit/finetune/head_fit.h"
+#include "tools/picture/picture.h"
 
 namespace CLI {
 class App;
@@ -20,7 +21,8 @@ struct LearningArguments {
   std::vector<std::string> data;
   std::string labels_csv, output, model, target, name, solver = "adamw", class_weights = "none";
   double held_out = 0.2;
-  size_t threads = 0, batch = 16, views = 0, megapixels = 100;
+  size_t threads = 0, batch = 16, views = 0;
+  size_t largest_area = PictureOptions().largest_area;  // pixels of a picture
   bool ignore_orientation = false, equalise = false, json = false;
   FitOptions fit;
 };

@@ -132,8 +132,8 @@ std::string settings_text(const TrainArguments& arguments, const TrainPlace& pla
 std::string held_out_text(const EpochRecord& record) {
   if (record.held_count == 0) return "none";
   const Range reach = held_interval(record);
-  return std::to_string(record.held_count) + " pictures, accuracy " + percent(held_accuracy(record)) +
-         " % (" + percent(reach.low) + " to " + percent(reach.high) + "), loss " + fixed(record.held_loss, 4);
+  return counted(record.held_count, "picture") + ", accuracy " + percent(held_accuracy(record)) + " % (" +
+         percent(reach.low) + " to " + percent(reach.high) + "), loss " + fixed(record.held_loss, 4);
 }
 
 std::string epoch_line(size_t epoch, const EpochRecord& record) {

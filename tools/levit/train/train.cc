@@ -50,7 +50,7 @@ class TrainRun {
     if (!folders && arguments_.labels_csv.empty())
       throw UsageError("no data: name a folder that has a folder for each label, or --labels-csv");
     state_.data = read_training_data(sources, arguments_.labels_csv);
-    state_.data.largest_area = arguments_.megapixels * 1'000'000;
+    state_.data.largest_area = arguments_.largest_area;
     check_outputs();
     Dataset& dataset = state_.data.dataset;
     if (dataset.labels.size() < 2)
@@ -137,8 +137,8 @@ class TrainRun {
     const TrainPlace& place = training.place();
     if (end == TrainEnd::kInterrupted) {
       complain(
-          "stopped in epoch " + std::to_string(place.epoch + 1) + " after " + std::to_string(place.step) +
-          " steps; " +
+          "stopped in epoch " + std::to_string(place.epoch + 1) + " after " + counted(place.step, "step") +
+          "; " +
           (training.unwritten() ? "not all could be written (see above)" : "--resume goes on from there"));
       return kInterruptedExit;
     }

@@ -48,7 +48,7 @@ compare() {
       if (!done || row != 28) wrong("it did not reach its end")
       for (key in value) if (!(key in seen)) wrong(key " is missing")
       printf "%-24s %-7s%s  %.1e", name, target, logits, most
-      if (stack > 0) printf "  stack %d, instructions: forward %d, Grad-CAM %d", stack, time["forward_ns"], time["gradcam_ns"]
+      if (stack > 0) printf "  stack %d, instructions: forward %.0f, Grad-CAM %.0f", stack, time["forward_ns"], time["gradcam_ns"]
       print ""
       exit bad
     }' "$work/reference" "$work/out" || failed=1

@@ -38,7 +38,7 @@ judge() {
         varied += differ > 0
         bad += wrong
         fixed += call ~ /^fixed/
-        printf "%s%s, %s: %d instructions, %d more at most, %d runs\n", wrong ? "FAIL  " : "", name, call, least[call], differ, runs[call]
+        printf "%s%s, %s: %.0f instructions, %.0f more at most, %d runs\n", wrong ? "FAIL  " : "", name, call, least[call], differ, runs[call]
       }
       if (fixed < 13 || varied < 3) {print "FAIL  " name ": " fixed " calls whose time is fixed, " varied " that varied"; bad = 1}
       exit bad != 0

@@ -24,7 +24,8 @@ void add_training_flags(CLI::App& app, FinetuneArguments& arguments) {
       ->check(CLI::IsMember({"adamw", "sgd", "lbfgs"}));
   app.add_option("--scaling", arguments.scaling,
                  "How adamw and sgd see features: columns (each divided by its deviation), whitened (along "
-                 "principal directions), or best: both, and the one with the smaller held-out loss is kept")
+                 "principal directions), or best: both, and the one with the smaller held-out loss is kept "
+                 "(columns with --adversarial)")
       ->type_name("KIND")
       ->capture_default_str()
       ->check(CLI::IsMember({"best", "columns", "whitened"}));

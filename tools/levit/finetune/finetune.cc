@@ -175,7 +175,9 @@ class Finetune {
                                                     : Solver::kAdamW;
     options.scaling = arguments_.scaling == "columns"    ? Scaling::kColumns
                       : arguments_.scaling == "whitened" ? Scaling::kWhitened
-                                                         : Scaling::kBest;
+                      : arguments_.adversarial
+                          ? Scaling::kColumns  // faint directions are the easiest to push along
+                          : Scaling::kBest;
     if (arguments_.class_weights == "balanced") options.class_weights = balanced_weights(set_.trained_by);
     ThreadPool pool(threads_);
     return fit_head(training, held_out_rows, options, pool);

@@ -199,7 +199,7 @@ TEST_CASE("attention: values before hardswish are the same past the caches, wher
     const Fixture f(s);
     for (const size_t stride : {size_t{48}, size_t{49}}) {
       alignas(64) float pre[2][49 * 49 + 1];
-      for (const size_t at : {0, 1}) {
+      for (const size_t at : {size_t{0}, size_t{1}}) {
         tests::for_each_target([&](const Dispatch& kernels) {
           for (const bool streams : {false, true}) {
             std::fill(std::begin(pre[streams]), std::end(pre[streams]), -100.0f);

@@ -227,7 +227,7 @@ TEST_CASE("gemm: values before hardswish are the same past the caches, wherever 
     Fixture f({31, outputs, 45}, Number::kFloat);
     for (const size_t stride : {size_t{80}, size_t{81}}) {
       alignas(64) float pre[2][31 * 81 + 1];
-      for (const size_t at : {0, 1}) {
+      for (const size_t at : {size_t{0}, size_t{1}}) {
         tests::for_each_target([&](const Dispatch& kernels) {
           Gemm g = f.gemm();
           g.hardswish = true;

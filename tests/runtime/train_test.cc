@@ -49,32 +49,36 @@ levit_train_options options_of(const json& run, uint32_t batch) {
   return options;
 }
 
-// How many of PyTorch's own errors in float32, which it makes with fused products, a tensor may be off.
-// Without them 10, chosen after a failure: a bias of keys, whose gradient is zero but for rounding, which
-// AdamW makes a step of, was 6.2 off on SSE2.
-double errors_allowed() {
-  const std::string target = levit_target_name(0);
-  return target == "SSE4" || target == "SCALAR" ? 10 : 5;
-}
-
-// A tensor moved as the golden's did: the length of its way, and 16 of its values.
+// A tensor moved as the golden's did: the length of its way, and 16 of its values. `steps`: the sum of the
+// rates of AdamW, 0 of SGD.
 void check_moved(const json& golden, const std::string& name, const std::vector<float>& start,
-                 const std::vector<float>& end) {
+                 const std::vector<float>& end, double steps) {
   CAPTURE(name);
   const auto moved = golden["moved"].get<double>();
-  const double tolerance = std::max(1e-4, errors_allowed() * golden["float32_error"].get<double>());
+  const double tolerance = std::max(1e-4, 5 * golden["float32_error"].get<double>()) * moved;
   std::vector<double> change, sample;
   for (size_t i = 0; i < start.size(); ++i)
     change.push_back(static_cast<double>(end[i]) - static_cast<double>(start[i]));
-  CHECK(std::abs(norm_of(change) - moved) <= tolerance * moved);
+  CHECK(std::abs(norm_of(change) - moved) <= tolerance);
   const std::vector<double> expected = golden["moved_values"];
-  for (size_t i = 0; i < expected.size(); ++i)
-    sample.push_back(change[i * change.size() / expected.size()] - expected[i]);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const double error = std::abs(change[i * change.size() / expected.size()] - expected[i]);
+    // A bias of keys, whose gradient is zero but for rounding, of which AdamW makes steps as long as others.
+    if (moved > 0 && steps > 0 && std::abs(expected[i]) < 1e-9)
+      CHECK(error <= steps);
+    else
+      sample.push_back(error);
+  }
   const double share = static_cast<double>(expected.size()) / static_cast<double>(change.size());
   // Weights are rounded as they are stored: half a unit of the last place of the largest, which a golden's
   // change has not.
   const double rounding = 0x1p-24 * norm_of({start.begin(), start.end()}) * std::sqrt(share);
-  CHECK(norm_of(sample) <= tolerance * moved * std::sqrt(share) + rounding);
+  // AdamW divides by the root of the moment: one value whose gradients nearly cancel may carry the error of
+  // the whole tensor, and did on AVX2. The others share it evenly.
+  std::sort(sample.begin(), sample.end());
+  CHECK(sample.back() <= tolerance + rounding);
+  sample.pop_back();
+  CHECK(norm_of(sample) <= tolerance * std::sqrt(share) + rounding);
 }
 
 // Mean of -log softmax(logits)[label].
@@ -92,17 +96,21 @@ double loss_of(const levit_model* model, const std::vector<float>& pictures,
   return loss;
 }
 
-void check_run(const std::string& name) {
+void check_run(const std::string& name, const char* target) {
   CAPTURE(name);
+  CAPTURE(target);
   const json goldens = load_json("train/runs.json");
   const json& run = goldens["runs"][name];
   const uint32_t batch = goldens["batch"];
   const OpenModel model(Seed{"tiny", 2, 2, true});
   const Tensors start = tensors_of(model);
-  const OpenTrainer trainer(model, options_of(run, batch));
+  levit_train_options options = options_of(run, batch);
+  options.target = target;
+  const OpenTrainer trainer(model, options);
   const size_t steps = goldens["steps"];
-  double loss = 0, norm = 0;
+  double loss = 0, norm = 0, rates = 0;
   for (size_t step = 0; step < steps; ++step) {
+    rates += run["rates"][step].get<double>();
     CAPTURE(step);
     const std::vector<float> pictures = seeded_input(batch, "train" + std::to_string(step));
     const std::vector<uint32_t> labels = goldens["labels"][step];
@@ -119,7 +127,12 @@ void check_run(const std::string& name) {
                  run["loss_on_first_batch_after"].get<double>()) < 1e-6);
   if (!run["ema"].is_null()) REQUIRE(levit_train_use_mean(trainer, 1) == LEVIT_OK);
   for (const auto& [tensor, end] : tensors_of(levit_train_model(trainer)))
-    check_moved(run["tensors"].at(tensor), tensor, start.at(tensor), end);
+    check_moved(run["tensors"].at(tensor), tensor, start.at(tensor), end,
+                options.optimizer == LEVIT_ADAMW ? rates : 0);
+}
+
+void check_run(const std::string& name) {
+  for (size_t i = 0; levit_target_name(i) != nullptr; ++i) check_run(name, levit_target_name(i));
 }
 
 // Steps over seeded pictures, the first of them number `from`.

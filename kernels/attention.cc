@@ -2,6 +2,8 @@
 //
 // Measured (bench/README.md): 56 % of the FMA peak on 14 x 14 tokens, 36 % on 7 x 7, 19 % on 4 x 4, where
 // exp, the padding of 49 keys to 64 and the transposition of K per head weigh more; the VJP 60 % on 14 x 14.
+// In training, the biases' gradients added up row by row instead of by distance took 14 % off the VJP, and
+// prefetching what the next head kept 0.8 % off a whole step.
 // No difference: softmax backward on unnormalised probabilities, 16 rows by one vector for dQ, prefetching
 // the rows that are written.
 #include "kernels/attention.h"

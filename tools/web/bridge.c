@@ -179,8 +179,8 @@ static levit_input seen(void) {
   return input;
 }
 
-/* logits [classes], probabilities [labels] and features [web_features()] of the picture, and how familiar it is
- * where the model knows that. */
+/* logits [classes], probabilities [labels] and features [web_features()] of the picture, and how familiar it
+ * is where the model knows that. */
 EXPORT int web_classify(float* logits, float* probabilities, float* features) {
   const levit_status status = levit_classify_features(context, seen(), 1, logits, features);
   if (status != LEVIT_OK) return status;

@@ -8,7 +8,8 @@ import { LevitError } from './engine.mjs';
 
 export const MOST_MEGAPIXELS = 100;
 
-// { width, height, channels, rows(y, count), close() } of a Blob; rows may be promised, or of { data, width, height } with RGB or RGBA data.
+// { width, height, channels, rows(y, count), close() } of a Blob, or of { data, width, height } with RGB or RGBA data.
+// rows() gives or promises its pixels.
 export async function decode(picture) {
   return picture instanceof Blob ? decodeFile(picture) : fromPixels(picture);
 }

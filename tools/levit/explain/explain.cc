@@ -191,7 +191,6 @@ class ExplainRun {
   std::vector<PageEntry> entries_;
 };
 
-// Writes sheets, maps and index.html, or measures faithfulness. Returns the exit code.
 // A layer that was asked for and that no method would take.
 void refuse_idle_layer(const ExplainArguments& arguments) {
   const std::vector<Method> methods = parse_methods(arguments.methods);
@@ -203,6 +202,7 @@ void refuse_idle_layer(const ExplainArguments& arguments) {
     throw UsageError("--layer: a class map has one place, stage2, where the head is");
 }
 
+// Writes sheets, maps and index.html, or measures faithfulness. Returns the exit code.
 int run_explain(const ExplainArguments& arguments) {
   const InputList list = list_inputs(arguments.paths, arguments.zero_separated);
   return arguments.faithfulness ? run_faithfulness(arguments, list) : ExplainRun(arguments, list).run();

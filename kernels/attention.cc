@@ -9,7 +9,6 @@
 #include "kernels/attention.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "kernels/targets.h"
 
@@ -301,7 +300,9 @@ void attention_vjp(const AttentionVjp& a) {
   pack_rows(dv, head.keys, 0, dv);
   float* const dbiases = scratch.next;  // as head.biases
   if (a.dbias_table != nullptr) {
-    std::memset(dbiases, 0, attention_bias_floats(a.shape) * sizeof(float));
+    for (size_t i = 0; i < attention_bias_floats(a.shape); i += kLanes) {
+      hn::Store(hn::Zero(d), d, dbiases + i);
+    }
   }
   const size_t queries = attention_query_side(a.shape) * attention_query_side(a.shape);
   for (size_t query = 0, rows; query < queries; query += rows) {

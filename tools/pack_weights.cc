@@ -108,8 +108,12 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--emit-c", options.emit_c,
                  "write the file as C source as well, or alone, for builds that link the model like code")
       ->type_name("FILE");
+  // As reports call them.
+  const std::vector<std::pair<std::string, std::string>> other_types = {
+      {"fp16", "f16"}, {"fp32", "f32"}, {"int8", "q8"}};
   app.add_option("--dtype", options.dtype,
                  "f16 (default), f32, or q8: 8-bit integers with a scale per output, half of f16's size")
+      ->transform(CLI::Transformer(other_types).description(""))
       ->check(CLI::IsMember({"f16", "f32", "q8"}))
       ->type_name("TYPE");
   CLI::Option* labels =

@@ -34,6 +34,17 @@ TEST_CASE("a directory gives its pictures, then those of its directories, sorted
   for (const auto& input : list.inputs) CHECK(input.error.empty());
 }
 
+TEST_CASE("a directory of results is passed over within another one, and taken when it is named") {
+  const ScratchDirectory root;
+  for (const char* name : {"a.jpg", "explained/sheet.png", "explained/inner/b.jpg", "other/c.jpg"})
+    root.write(name);
+  const std::string results = root.path() / "explained";
+  CHECK(paths(list_inputs({root.path()}, false, results), root.path()) == Names{"a.jpg", "other/c.jpg"});
+  CHECK(paths(list_inputs({results}, false, results), root.path()) ==
+        Names{"explained/sheet.png", "explained/inner/b.jpg"});
+  CHECK(list_inputs({root.path()}, false, root.path() / "missing").inputs.size() == 4);
+}
+
 TEST_CASE("a path that is reached twice is taken once, where it came first") {
   const ScratchDirectory root;
   root.write("a.jpg");

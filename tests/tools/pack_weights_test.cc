@@ -103,7 +103,7 @@ TEST_CASE("a .levit file is packed again in another type, with everything it say
   CHECK(file_bytes(again).size() == file_bytes(half).size());
   REQUIRE(run(scratch, half + " -o " + again).exit_code == 0);
   CHECK(file_bytes(again) == file_bytes(half));
-  REQUIRE(run(scratch, half + " -o " + again + " --dtype f32 --labels a,b,c --note other").exit_code == 0);
+  REQUIRE(run(scratch, half + " -o " + again + " --dtype fp32 --labels a,b,c --note other").exit_code == 0);
   const std::string bytes = file_bytes(again);
   const OpenModel model(std::vector<uint8_t>(bytes.begin(), bytes.end()));
   CHECK(model.info().dtype == LEVIT_F32);

@@ -33,7 +33,10 @@ std::string extension(const std::string& path) {
 
 class Walk {
  public:
-  explicit Walk(bool zero_separated) : separator_(zero_separated ? '\0' : '\n') {}
+  Walk(bool zero_separated, const std::string& results) : separator_(zero_separated ? '\0' : '\n') {
+    struct stat status {};
+    if (!results.empty() && stat(results.c_str(), &status) == 0) results_ = {status.st_dev, status.st_ino};
+  }
 
   void argument(const std::string& argument) {
     if (argument == "-") {
@@ -158,16 +161,19 @@ class Walk {
     for (const std::string& file : files) add(file, "");
     for (const std::string& inner : directories) {
       struct stat inner_status {};
-      if (stat(inner.c_str(), &inner_status) == 0) directory(inner, inner_status);
+      if (stat(inner.c_str(), &inner_status) != 0) continue;
+      if (results_ != DirectoryId{inner_status.st_dev, inner_status.st_ino}) directory(inner, inner_status);
     }
     return true;
   }
 
+  using DirectoryId = std::pair<dev_t, ino_t>;
   char separator_;
+  DirectoryId results_ = {};
   bool read_standard_input_ = false;
   InputList list_;
   std::unordered_set<std::string> seen_paths_;
-  std::set<std::pair<dev_t, ino_t>> seen_directories_;
+  std::set<DirectoryId> seen_directories_;
 };
 
 }  // namespace
@@ -183,8 +189,9 @@ bool is_npy_name(const std::string& path) {
   return extension(path) == ".npy";
 }
 
-InputList list_inputs(const std::vector<std::string>& arguments, bool zero_separated) {
-  Walk walk(zero_separated);
+InputList list_inputs(const std::vector<std::string>& arguments, bool zero_separated,
+                      const std::string& results) {
+  Walk walk(zero_separated, results);
   for (const std::string& argument : arguments) walk.argument(argument);
   return walk.take();
 }

@@ -31,8 +31,10 @@ struct InputList {
 //     picture, they are the input.
 // A path that is reached twice is taken once, where it came first; two links to one file are two paths. What
 // cannot be read, and a directory without a picture, stays in the list with its error.
-// Throws Interrupted when Ctrl-C ends the wait for a list.
-InputList list_inputs(const std::vector<std::string>& arguments, bool zero_separated);
+// `results`: a directory that is passed over within others, since what is written there is no input of the
+// next run; empty for none. Throws Interrupted when Ctrl-C ends the wait for a list.
+InputList list_inputs(const std::vector<std::string>& arguments, bool zero_separated,
+                      const std::string& results = "");
 
 // Whether a name ends in an extension of a picture, whatever its case.
 bool is_picture_name(const std::string& path);

@@ -34,6 +34,13 @@ std::string duration(double seconds) {
   return text;
 }
 
+// What fits, ended behind a whole statement where there is one: they are joined by ", ".
+std::string shortened(const std::string& text, size_t columns) {
+  if (text.size() <= columns) return text;
+  const size_t comma = text.rfind(", ", columns);
+  return text.substr(0, comma == std::string::npos ? columns : comma);
+}
+
 void write_error(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
@@ -110,7 +117,7 @@ class ProgressLine {
     if (progress.hidden_ || now - progress.start_ < kFirst) return;
     next_ = now + kStep;
     const size_t known = terminal_columns(STDERR_FILENO), columns = known > 0 ? known : 80;
-    write_error("\r\x1b[K" + progress.text().substr(0, columns - 1));
+    write_error("\r\x1b[K" + shortened(progress.text(), columns - 1));
     drawn_ = true;
   }
 

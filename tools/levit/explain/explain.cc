@@ -35,12 +35,16 @@ struct Outcome {
 };
 using Outcomes = std::vector<Outcome>;
 
+std::string results_directory(const ExplainArguments& arguments) {
+  return arguments.output.empty() ? "explained" : arguments.output;
+}
+
 class ExplainRun {
  public:
   ExplainRun(const ExplainArguments& arguments, const InputList& list)
       : arguments_(arguments),
         setup_(arguments),
-        directory_(arguments.output.empty() ? "explained" : arguments.output),
+        directory_(results_directory(arguments)),
         job_(list, arguments.threads) {
     made_ = !std::filesystem::exists(directory_);
     make_output_directory(directory_ / kThumbnails);
@@ -204,7 +208,7 @@ void refuse_idle_layer(const ExplainArguments& arguments) {
 
 // Writes sheets, maps and index.html, or measures faithfulness. Returns the exit code.
 int run_explain(const ExplainArguments& arguments) {
-  const InputList list = list_inputs(arguments.paths, arguments.zero_separated);
+  const InputList list = list_inputs(arguments.paths, arguments.zero_separated, results_directory(arguments));
   return arguments.faithfulness ? run_faithfulness(arguments, list) : ExplainRun(arguments, list).run();
 }
 

@@ -219,12 +219,12 @@ std::optional<TrainEnd> Training::end_epoch() {
   place.samples = place.correct = 0;
   ++place.epoch;
   place.batch = 0;
-  place.seconds = seconds();
   keep_weights(record);
   log_.write(epoch_json(place.epoch, record));
   complain(epoch_line(place.epoch, record));
   const bool patient = score.count == 0 || place.epoch - place.best_epoch() < arguments_.fit.patience;
   const bool over = arguments_.minutes > 0 ? time_share() >= 1 : place.epoch == arguments_.fit.epochs;
+  place.seconds = seconds();  // scoring and writing count too
   if (over || !patient) return TrainEnd::kFinished;
   return std::nullopt;
 }

@@ -3,6 +3,7 @@
 #define LEVIT_TOOLS_COMMON_THREAD_POOL_H_
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -63,6 +64,7 @@ class ThreadPool {
   std::condition_variable loop_started_, loop_finished_;
   std::atomic<bool> stop_{false};
   bool spins_;
+  cpu_set_t processors_;       // that threads may run on; none where the system does not say
   std::vector<Start> starts_;  // what the threads begin with
   std::vector<pthread_t> threads_;
 };

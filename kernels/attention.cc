@@ -223,17 +223,22 @@ void fold_bias_gradient(const AttentionShape& shape, const float* dbiases, float
   }
 }
 
-// A row of whole cache lines past the caches if it `streams`, else as copy_row() does. Only training streams.
-void keep_row(const float* from, size_t count, float* to, [[maybe_unused]] bool streams) {
+// Only training keeps values for longer than a cache does.
 #ifdef LEVIT_TRAIN
-  for (size_t i = 0; streams && i < count; i += kLanes) {
-    hn::Stream(hn::Load(d, from + i), d, to + i);
-  }
-  if (streams) {
+constexpr bool kStreams = true;
+#else
+constexpr bool kStreams = false;
+#endif
+
+// A row of whole cache lines past the caches if it `streams`, else as copy_row() does.
+void keep_row(const float* from, size_t count, float* to, bool streams) {
+  if (!streams) {
+    copy_row(from, count, to);
     return;
   }
-#endif
-  copy_row(from, count, to);
+  for (size_t i = 0; i < count; i += kLanes) {
+    hn::Stream(hn::Load(d, from + i), d, to + i);
+  }
 }
 
 }  // namespace
@@ -244,8 +249,8 @@ void attention(const Attention& a) {
   const Head head = prepare(a.shape, a.q, a.k, a.bias_table, scratch);
   const ConstRows v = whole_rows(a.v, head.keys, a.shape.value, scratch);
   const Rows out = scratch.take_rows(kTileQueries, round_up(a.shape.value, kLanes));
-  const bool streams = a.streams && a.shape.value % kPanelWidth == 0 && a.pre.stride % kPanelWidth == 0 &&
-                       is_aligned(a.pre.data, kPanelWidth * sizeof(float));
+  const bool streams = kStreams && a.streams && a.shape.value % kPanelWidth == 0 &&
+                       a.pre.stride % kPanelWidth == 0 && is_aligned(a.pre.data, kPanelWidth * sizeof(float));
   for (size_t query = a.query_begin, rows; query < a.query_end; query += rows) {
     rows = even_part(a.query_end - query, kTileQueries);
     float inverse_sum[kTileQueries];

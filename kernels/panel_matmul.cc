@@ -86,6 +86,7 @@ struct Tile {
   float* pre[kTilePanels];             // or null
   const float* slope_at[kTilePanels];  // or null
   const float* residual[kTilePanels];  // or null
+  bool streams;                        // pre goes past the caches
 };
 
 HWY_INLINE V load_weights(D d, const float* w) {
@@ -204,7 +205,7 @@ template <size_t kRows, size_t kVectors, class W>
 HWY_NOINLINE void multiply_tile(const Tile& t, size_t row) {
   const D d;
   const size_t y_stride = t.g->y.stride, pre_stride = t.g->pre.stride;
-  const bool streams = kStreams<W> && t.g->streams;
+  const bool streams = kStreams<W> && t.streams;
   V acc[kRows][kVectors];
   constexpr bool kScaled = sizeof(W) == sizeof(int8_t);
   for (size_t c = 0; c < kVectors; ++c) {
@@ -285,9 +286,9 @@ void multiply_partial(const Tile& t, size_t row, size_t rows, size_t columns) {
   g.x.segment = segment;
   g.y.stride = kColumns;
   g.pre.stride = kColumns;
-  g.streams = false;
   Tile whole = t;
   whole.g = &g;
+  whole.streams = false;
   whole.y[0] = y;
   const size_t y_stride = t.g->y.stride, pre_stride = t.g->pre.stride;
   const size_t at = row * y_stride;
@@ -347,13 +348,12 @@ void set_addresses(const Gemm& g, size_t column, size_t i, Tile& t) {
 }
 
 template <class W>
-void multiply(const Gemm& all, const PanelSource& source) {
+void multiply(const Gemm& g, const PanelSource& source) {
   static constexpr float kNoBias[kTileColumns] = {};
-  Gemm g = all;
-  g.streams = kStreams<W> && g.streams && is_aligned(g.pre.data, kLine) &&
-              (g.pre.stride | g.pre.segment_stride) * sizeof(float) % kLine == 0;
   Tile t = {};
   t.g = &g;
+  t.streams = kStreams<W> && g.streams && is_aligned(g.pre.data, kLine) &&
+              (g.pre.stride | g.pre.segment_stride) * sizeof(float) % kLine == 0;
   const W* w = static_cast<const W*>(source.data);
   const size_t panel = g.x.segments * g.x.segment_length * kPanelWidth;
   size_t column = g.column_begin;
@@ -382,7 +382,7 @@ void multiply(const Gemm& all, const PanelSource& source) {
       column += kColumns;
     }
   }
-  if (kStreams<W> && g.streams) {
+  if (kStreams<W> && t.streams) {
     hwy::FlushStream();  // before another thread may be told
   }
 }

@@ -10,6 +10,7 @@
 
 #include <cmath>
 
+#include "kernels/dispatch.h"
 #include "kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -223,13 +224,6 @@ void fold_bias_gradient(const AttentionShape& shape, const float* dbiases, float
   }
 }
 
-// Only training keeps values for longer than a cache does.
-#ifdef LEVIT_TRAIN
-constexpr bool kStreams = true;
-#else
-constexpr bool kStreams = false;
-#endif
-
 // A row of whole cache lines past the caches if it `streams`, else as copy_row() does.
 void keep_row(const float* from, size_t count, float* to, bool streams) {
   if (!streams) {
@@ -249,7 +243,8 @@ void attention(const Attention& a) {
   const Head head = prepare(a.shape, a.q, a.k, a.bias_table, scratch);
   const ConstRows v = whole_rows(a.v, head.keys, a.shape.value, scratch);
   const Rows out = scratch.take_rows(kTileQueries, round_up(a.shape.value, kLanes));
-  const bool streams = kStreams && a.streams && a.shape.value % kPanelWidth == 0 &&
+  // Only training keeps values for longer than a cache does.
+  const bool streams = kTrains && a.streams && a.shape.value % kPanelWidth == 0 &&
                        a.pre.stride % kPanelWidth == 0 && is_aligned(a.pre.data, kPanelWidth * sizeof(float));
   for (size_t query = a.query_begin, rows; query < a.query_end; query += rows) {
     rows = even_part(a.query_end - query, kTileQueries);
@@ -258,7 +253,7 @@ void attention(const Attention& a) {
     multiply(rows, head.p, v, head.keys, out.stride, nullptr, out);
     for (size_t r = 0; r < rows; ++r) {
       scale_row(inverse_sum[r], out.stride, out[r]);
-      if (a.pre.data != nullptr) {
+      if (kGradients && a.pre.data != nullptr) {
         keep_row(out[r], a.shape.value, a.pre[query + r], streams);
       }
       for (size_t i = 0; a.hardswish && i < out.stride; i += kLanes) {

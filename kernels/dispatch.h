@@ -57,6 +57,13 @@ inline constexpr bool kGradients = false;
 inline constexpr bool kGradients = true;
 #endif
 
+// Whether this build has the gradients of parameters.
+#ifdef LEVIT_TRAIN
+inline constexpr bool kTrains = true;
+#else
+inline constexpr bool kTrains = false;
+#endif
+
 #define LEVIT_DECLARE(name, Call) struct Call;
 LEVIT_FOR_EACH_KERNEL(LEVIT_DECLARE)
 #undef LEVIT_DECLARE

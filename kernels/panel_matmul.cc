@@ -10,6 +10,7 @@
 // L3; in tiles one vector wide, which loads bound already, it cost 8 %.
 #include <cstring>
 
+#include "kernels/dispatch.h"
 #include "kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -55,13 +56,8 @@ constexpr size_t kTilePanels = kTileColumns > kPanelWidth ? kTileColumns / kPane
 // Whether values before hardswish can go past the caches: in training, where a row of a tile is whole cache
 // lines, for parts of lines are slow. Only training keeps them longer than a cache does, in fp32.
 constexpr size_t kLine = 64;
-#ifdef LEVIT_TRAIN
 template <class W>
-constexpr bool kStreams = sizeof(W) == sizeof(float) && kTileColumns * sizeof(float) % kLine == 0;
-#else
-template <class W>
-constexpr bool kStreams = false;
-#endif
+constexpr bool kStreams = kTrains && sizeof(W) == sizeof(float) && kTileColumns * sizeof(float) % kLine == 0;
 
 // The most rows of a tile `vectors` wide. One vector wide, every broadcast feeds one multiplication only; 12
 // rows, whose addresses stay in general registers, are then faster than 14.
@@ -87,6 +83,10 @@ struct Tile {
   const float* slope_at[kTilePanels];  // or null
   const float* residual[kTilePanels];  // or null
   bool streams;                        // pre goes past the caches
+
+  // What only gradients ask for; never in builds without them.
+  bool keeps() const { return kGradients && pre[0] != nullptr; }
+  bool slopes() const { return kGradients && slope_at[0] != nullptr; }
 };
 
 HWY_INLINE V load_weights(D d, const float* w) {
@@ -216,10 +216,10 @@ HWY_NOINLINE void multiply_tile(const Tile& t, size_t row) {
   }
   // Lines a stride apart, which no hardware prefetcher foresees.
   for_tile(acc, t.y, row, y_stride, [](V&, const float* y) HWY_ATTR { hwy::Prefetch(y); });
-  if (t.pre[0] != nullptr && !streams) {
+  if (t.keeps() && !streams) {
     for_tile(acc, t.pre, row, pre_stride, [](V&, const float* pre) HWY_ATTR { hwy::Prefetch(pre); });
   }
-  if (t.slope_at[0] != nullptr) {
+  if (t.slopes()) {
     for_tile(acc, t.slope_at, row, y_stride, [](V&, const float* z) HWY_ATTR { hwy::Prefetch(z); });
   }
   accumulate<kRows, kVectors, W>(t, row, acc);
@@ -231,15 +231,15 @@ HWY_NOINLINE void multiply_tile(const Tile& t, size_t row) {
       }
     }
   }
-  if (t.pre[0] != nullptr && streams) {
+  if (t.keeps() && streams) {
     for_tile(acc, t.pre, row, pre_stride, [](V& sum, float* pre) HWY_ATTR { hn::Stream(sum, D(), pre); });
-  } else if (t.pre[0] != nullptr) {
+  } else if (t.keeps()) {
     for_tile(acc, t.pre, row, pre_stride, [](V& sum, float* pre) HWY_ATTR { hn::StoreU(sum, D(), pre); });
   }
   if (t.g->hardswish) {
     for_tile(acc, t.y, row, 0, [](V& sum, float*) HWY_ATTR { sum = hardswish(D(), sum); });
   }
-  if (t.slope_at[0] != nullptr) {
+  if (t.slopes()) {
     for_tile(acc, t.slope_at, row, y_stride, [](V& sum, const float* z) HWY_ATTR {
       sum = hn::Mul(sum, hardswish_slope(D(), hn::LoadU(D(), z)));
     });
@@ -292,10 +292,10 @@ void multiply_partial(const Tile& t, size_t row, size_t rows, size_t columns) {
   whole.y[0] = y;
   const size_t y_stride = t.g->y.stride, pre_stride = t.g->pre.stride;
   const size_t at = row * y_stride;
-  if (t.pre[0] != nullptr) {
+  if (t.keeps()) {
     whole.pre[0] = pre;
   }
-  if (t.slope_at[0] != nullptr) {
+  if (t.slopes()) {
     copy({t.slope_at[0] + at, y_stride}, rows, columns, {slope_at, kColumns});
     whole.slope_at[0] = slope_at;
   }
@@ -305,7 +305,7 @@ void multiply_partial(const Tile& t, size_t row, size_t rows, size_t columns) {
   }
   multiply_rows<most_rows(kVectors), kVectors, W>(whole, 0, rows);
   copy({y, kColumns}, rows, columns, {t.y[0] + at, y_stride});
-  if (t.pre[0] != nullptr) {
+  if (t.keeps()) {
     copy({pre, kColumns}, rows, columns, {t.pre[0] + row * pre_stride, pre_stride});
   }
 }
@@ -342,8 +342,10 @@ size_t column_offset(const OutputRows& rows, size_t column) {
 void set_addresses(const Gemm& g, size_t column, size_t i, Tile& t) {
   const size_t at = column_offset(g.y, column);
   t.y[i] = g.y.data + at;
-  t.pre[i] = g.pre.data != nullptr ? g.pre.data + column_offset(g.pre, column) : nullptr;
-  t.slope_at[i] = g.slope_at != nullptr ? g.slope_at + at : nullptr;
+  if constexpr (kGradients) {
+    t.pre[i] = g.pre.data != nullptr ? g.pre.data + column_offset(g.pre, column) : nullptr;
+    t.slope_at[i] = g.slope_at != nullptr ? g.slope_at + at : nullptr;
+  }
   t.residual[i] = g.residual != nullptr ? g.residual + at : nullptr;
 }
 

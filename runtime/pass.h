@@ -7,12 +7,7 @@
 
 namespace levit::runtime {
 
-// Whether this build has the gradients of parameters.
-#ifdef LEVIT_TRAIN
-inline constexpr bool kTrains = true;
-#else
-inline constexpr bool kTrains = false;
-#endif
+using kernels::kTrains;
 
 // Where the gradients of parameters go: to arrays laid out as the image is from its first parameter that
 // learns on. A step's pictures are cut into shares; each has an array of its own for what comes before the
@@ -64,10 +59,14 @@ struct Pass {
   const ParameterGradients* parameters = nullptr;  // with these, nothing is propagated to `layer` itself
   float* features = nullptr;  // where the pooled features [count, dims[2]] go, beside or instead of logits
 
-  bool keeps_stem() const { return layer == LEVIT_INPUT; }
-  bool keeps(size_t stage) const { return layer < LEVIT_STAGE0 + static_cast<int>(stage); }
-  bool learns(size_t stage) const { return parameters != nullptr && keeps(stage); }
-  bool stops_at(int at) const { return parameters != nullptr && layer == at; }
+  // Constants in builds that have no such passes, so that their code is left out.
+  bool learns() const { return kTrains && parameters != nullptr; }
+  bool keeps_stem() const { return kernels::kGradients && layer == LEVIT_INPUT; }
+  bool keeps(size_t stage) const {
+    return kernels::kGradients && layer < LEVIT_STAGE0 + static_cast<int>(stage);
+  }
+  bool learns(size_t stage) const { return learns() && keeps(stage); }
+  bool stops_at(int at) const { return learns() && layer == at; }
 };
 
 // The forward pass to logits [count, classes] (null with `features`) and, if `direction` [count, classes] is

@@ -7,6 +7,7 @@
 
 #include "kernels/contract.h"
 #include "kernels/conv3x3.h"
+#include "kernels/dispatch.h"
 #include "kernels/gemm.h"
 #include "runtime/stem.h"
 
@@ -100,6 +101,10 @@ struct Planner {
                  static_cast<uint8_t>(life.first), static_cast<uint8_t>(life.last)});
   }
 
+  // Constants in builds that have no such plans, so that their buffers need no code.
+  bool gradient() const { return kernels::kGradients && plan.options.gradient; }
+  bool parameters() const { return kernels::kTrains && plan.options.parameters; }
+
   // One buffer that chunks and blocks share.
   void work(const char* name, Slot* slot, size_t floats, Life life) { add(name, slot, floats, life); }
 
@@ -108,13 +113,13 @@ struct Planner {
   // pictures lie there while later ones pass the steps before it.
   void kept(const char* name, Slot* slot, size_t blocks, size_t floats, size_t step, size_t chunk) {
     slot->picture_stride = floats;
-    const bool rounds = chunk < batch || (plan.options.parameters && group < group_of(2, false));
+    const bool rounds = chunk < batch || (parameters() && group < group_of(2, false));
     Life life = until_mirror(rounds ? kStepStem : step);
     if (defers()) life.last = kStepSums;
     add(name, slot, blocks * batch * floats, life);
   }
 
-  bool defers() const { return plan.options.parameters && group >= kDeferredGroup; }
+  bool defers() const { return parameters() && group >= kDeferredGroup; }
 
   // Gradients of `pictures` pictures: one buffer that chunks and blocks share, or, where parameter gradients
   // are deferred, one per block and picture until the end.
@@ -125,7 +130,7 @@ struct Planner {
   }
 
   void scratch(size_t step, size_t floats) {
-    if (plan.options.parameters) floats = std::max(floats, least_scratch(step));
+    if (parameters()) floats = std::max(floats, least_scratch(step));
     plan.scratch[step].picture_stride = round_to_line(floats);
     work("scratch", &plan.scratch[step], plan.options.workers * round_to_line(floats), {step, step});
   }
@@ -138,7 +143,7 @@ struct Planner {
   }
 
   bool keeps(size_t stage) const {
-    return plan.options.gradient && plan.options.deepest < LEVIT_STAGE0 + static_cast<int>(stage);
+    return gradient() && plan.options.deepest < LEVIT_STAGE0 + static_cast<int>(stage);
   }
 
   void add_tokens();
@@ -151,7 +156,7 @@ struct Planner {
 void Planner::add_tokens() {
   for (size_t stage = 0; stage < kStages; ++stage) {
     const size_t floats = plan.chunk[stage] * stage_tokens(config, stage) * config.dims[stage];
-    const bool gathers = stage > 0 && (plan.options.parameters || plan.chunk[stage] > plan.chunk[stage - 1]);
+    const bool gathers = stage > 0 && (parameters() || plan.chunk[stage] > plan.chunk[stage - 1]);
     const size_t written = stage == 0 ? kStepStem : step_of(group_of(stage, true), Phase::kProj);
     const size_t read = stage + 1 == kStages ? kStepHead : step_of(group_of(stage + 1, true), Phase::kQkv);
     const size_t first = gathers ? kStepStem : written;
@@ -163,14 +168,14 @@ void Planner::add_tokens() {
 
 void Planner::add_stem() {
   scratch(kStepStem, stem_scratch_floats(config));
-  if (!plan.options.gradient || plan.options.deepest > LEVIT_INPUT) return;
+  if (!gradient() || plan.options.deepest > LEVIT_INPUT) return;
   size_t vjp_scratch = stem_scratch_floats(config);
   for (size_t level = 0; level < kStemLayers; ++level) {
     const size_t side = stem_side(config, level), channels = stem_channels(config, level);
     const size_t floats = side * side * channels;
     const size_t out_channels = stem_channels(config, level + 1);
     vjp_scratch = std::max(vjp_scratch, kernels::conv3x3_vjp_scratch_floats(side, channels, out_channels));
-    if (plan.options.parameters)
+    if (parameters())
       work("stem_out", &plan.stem_out[level], kernels::conv3x3_padded_floats(side, side, channels),
            mirrored(kStepStem, kStepStem));
     if (level == 0) continue;
@@ -198,20 +203,20 @@ void Planner::add_group(size_t stage, bool downsamples) {
   // From where values of a phase are kept: those of one block lie there while the next passes all phases.
   const auto keep_from = [&](Phase phase) { return at(blocks > 1 ? Phase::kQkv : phase); };
 
-  const bool parameters = plan.options.parameters && keeps(stage);
-  if (parameters) {
+  const bool learns = parameters() && keeps(stage);
+  if (learns) {
     kept("input", &slots.input, blocks, shape.keys() * shape.in, keep_from(Phase::kQkv), chunk);
     kept("subsampled", &slots.subsampled, blocks, subsampled, keep_from(Phase::kQkv), chunk);
     kept("middle", &slots.middle, blocks, shape.queries() * shape.out, keep_from(Phase::kExpand), mlp_chunk);
   }
-  if (parameters && defers()) {
+  if (learns && defers()) {
     kept("attended", &slots.attended, blocks, attended, keep_from(Phase::kAttention), chunk);
     kept("hidden", &slots.hidden, blocks, hidden, keep_from(Phase::kExpand), mlp_chunk);
-  } else if (parameters) {  // computed again on the way back
+  } else if (learns) {  // computed again on the way back
     work("attended", &slots.attended, chunk * attended, until_mirror(at(Phase::kAttention)));
     work("hidden", &slots.hidden, mlp_chunk * hidden, until_mirror(at(Phase::kExpand)));
   }
-  if (!parameters) {
+  if (!learns) {
     work("subsampled", &slots.subsampled, chunk * subsampled, {at(Phase::kQkv), at(Phase::kQkv)});
     work("attended", &slots.attended, chunk * attended, {at(Phase::kAttention), at(Phase::kProj)});
     work("hidden", &slots.hidden, mlp_chunk * hidden, {at(Phase::kExpand), at(Phase::kContract)});
@@ -244,9 +249,8 @@ void Planner::add_group(size_t stage, bool downsamples) {
   work("d_subsampled", &slots.d_subsampled, chunk * subsampled, mirrored(at(Phase::kQkv), at(Phase::kQkv)));
   const size_t qkv_outputs = std::max(shape.qkv_width(), shape.q_width());
   scratch(mirror(at(Phase::kQkv)), kernels::gemm_vjp_scratch_floats(qkv_outputs));
-  scratch(mirror(at(Phase::kAttention)),
-          kernels::attention_vjp_scratch_floats(shape.attention) +
-              (parameters ? kernels::attention_bias_floats(shape.attention) : 0));
+  scratch(mirror(at(Phase::kAttention)), kernels::attention_vjp_scratch_floats(shape.attention) +
+                                             (learns ? kernels::attention_bias_floats(shape.attention) : 0));
   scratch(mirror(at(Phase::kProj)), kernels::gemm_vjp_scratch_floats(shape.out));
   scratch(mirror(at(Phase::kExpand)), kernels::gemm_vjp_scratch_floats(shape.hidden));
   scratch(mirror(at(Phase::kContract)), kernels::gemm_vjp_scratch_floats(shape.out));
@@ -256,9 +260,8 @@ void Planner::add_head() {
   group = kGroups;
   const size_t channels = config.dims[kStages - 1];
   scratch(kStepHead, kernels::gemm_scratch_floats(channels));
-  work("pooled", &plan.pooled, batch * channels,
-       {kStepHead, plan.options.parameters ? kStepSums : kStepHead});
-  if (!plan.options.gradient) return;
+  work("pooled", &plan.pooled, batch * channels, {kStepHead, parameters() ? kStepSums : kStepHead});
+  if (!gradient()) return;
   work("logits", &plan.logits, batch * config.classes, kWholePass);
   work("d_pooled", &plan.d_pooled, batch * channels, mirrored(kStepHead, kStepHead));
   scratch(mirror(kStepHead), kernels::gemm_vjp_scratch_floats(config.classes));
@@ -269,7 +272,7 @@ void Planner::add_head() {
 }
 
 void Planner::add_attribution() {
-  if (!plan.options.attribution) return;
+  if (!gradient() || !plan.options.attribution) return;
   const size_t pixels = kChannelsIn * config.side * config.side;
   work("direction", &plan.direction, batch * config.classes, kWholePass);
   work("points", &plan.points, batch * pixels, kWholePass);
@@ -315,7 +318,7 @@ void Planner::add_attribution() {
   const PlanOptions& options = plan.options;
   plan.replica_floats = floats_of_replica(config, options);
   Planner planner{config, plan, options.batch};
-  if (options.gradient) planner.work("logits", &plan.logits, options.batch * config.classes, kWholePass);
+  if (planner.gradient()) planner.work("logits", &plan.logits, options.batch * config.classes, kWholePass);
   planner.add_attribution();
   plan.floats = planner.overlay.assign(std::max(plan.floats, options.replicas() * plan.replica_floats));
 }

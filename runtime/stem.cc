@@ -55,7 +55,7 @@ void convolve_row(const Pass& pass, size_t level, const float* const (&in)[3], f
   conv.cin = stem_channels(config, level - 1);
   conv.out_width = stem_side(config, level);
   conv.hardswish = level < kStemLayers;
-  conv.streams = level > 1 && pass.parameters != nullptr;  // the first one is read at once
+  conv.streams = level > 1 && pass.learns();  // the first one is read at once
   conv.scratch = scratch;
   pass.context.kernels->conv3x3(conv);
 }

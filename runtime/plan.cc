@@ -172,11 +172,13 @@ void Planner::add_stem() {
   size_t vjp_scratch = stem_scratch_floats(config);
   for (size_t level = 0; level < kStemLayers; ++level) {
     const size_t side = stem_side(config, level), channels = stem_channels(config, level);
-    const size_t floats = side * side * channels;
+    const bool in_strips = parameters() && level < 2;
+    const size_t rows = in_strips ? std::min(side, kStemStrip << (1 - level)) : side;
+    const size_t floats = rows * side * channels;
     const size_t out_channels = stem_channels(config, level + 1);
     vjp_scratch = std::max(vjp_scratch, kernels::conv3x3_vjp_scratch_floats(side, channels, out_channels));
     if (parameters())
-      work("stem_out", &plan.stem_out[level], kernels::conv3x3_padded_floats(side, side, channels),
+      work("stem_out", &plan.stem_out[level], kernels::conv3x3_padded_floats(rows, side, channels),
            mirrored(kStepStem, kStepStem));
     if (level == 0) continue;
     work("d_stem", &plan.d_stem[level], floats, mirrored(kStepStem, kStepStem));

@@ -84,7 +84,7 @@ struct Plan {
   Slot pooled, d_pooled;          // [batch, dims[2]]
   BlockSlots group[kGroups];
   // By stem level, 1 to 3: before hardswish (level 1 of one picture, recomputed), its gradient, and after
-  // hardswish (level 0: the picture; for parameter gradients only).
+  // hardswish (level 0: the picture; for parameter gradients only, which need of levels 0 and 1 a strip).
   Slot stem_pre[kStemLayers], d_stem[kStemLayers], stem_out[kStemLayers];
   Slot activation;        // one picture's values at a layer
   Slot logits;            // [batch, classes]

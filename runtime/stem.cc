@@ -198,60 +198,106 @@ void recompute_first(const Pass& pass, const Step& step, size_t picture, float* 
   });
 }
 
+// Rows `rows` of din at a level; the other pointers are at the first row of their maps, of which `height`
+// rows of din exist.
+void vjp_input(const Pass& pass, const Step& step, size_t worker, size_t level, size_t height, Range rows,
+               const float* dout, const float* pre, float* din) {
+  const weights::Config& config = config_of(pass.context);
+  kernels::Conv3x3VjpInput conv{};
+  conv.dout = dout;
+  conv.w = pass.context.network.stem[level].w;
+  conv.pre = pre;
+  conv.din = din;
+  conv.planar = level == 0;
+  conv.height = height;
+  conv.width = stem_side(config, level);
+  conv.cin = stem_channels(config, level);
+  conv.row_begin = rows.begin;
+  conv.row_end = rows.end;
+  conv.scratch = step.scratch(worker);
+  step.kernels().conv3x3_vjp_input(conv);
+}
+
 #ifdef LEVIT_TRAIN
-// Maps with the zero pixels around them, as parameter gradients take them.
-struct PaddedMap {
+// Rows of a map with the zero pixels around them, as parameter gradients take them. All sides of the stem are
+// even: no zero pixel on the right or below.
+struct PaddedRows {
   float* data;
   size_t side, channels, floats;  // floats: of a row
 
-  PaddedMap(const Pass& pass, size_t level)
+  PaddedRows(const Pass& pass, size_t level, size_t rows)
       : data(pass.context.at(pass.context.plan.stem_out[level])),
         side(stem_side(config_of(pass.context), level)),
         channels(stem_channels(config_of(pass.context), level)),
         floats(row_floats(config_of(pass.context), level)) {
+    static_assert(weights::kSide % (1 << kStemLayers) == 0);
     std::memset(data, 0, floats * sizeof(float));
-    for (size_t y = 0; y < side; ++y) std::memset(data + (y + 1) * floats, 0, channels * sizeof(float));
+    for (size_t y = 0; y < rows; ++y) std::memset(data + (y + 1) * floats, 0, channels * sizeof(float));
   }
   float* row(size_t y) const { return data + (y + 1) * floats + channels; }
+  // The last of `rows` rows becomes the one above the next.
+  void advance(size_t rows) const { std::memcpy(data, data + rows * floats, floats * sizeof(float)); }
 };
 
-// recompute_first() in training: both maps are needed whole, the picture and what hardswish makes of `pre`.
-void recompute_padded(const Pass& pass, const Step& step, size_t picture, float* pre) {
-  const PaddedMap pixels(pass, 0), first(pass, 1);
-  for (size_t y = 0; y < pixels.side; ++y) load_row(pass, picture, y, pixels.row(y));
-  for (size_t y = 0; y < first.side; ++y) {
-    const float* const in = pixels.data + 2 * y * pixels.floats;
-    convolve_row(pass, 1, {in, in + pixels.floats, in + 2 * pixels.floats}, first.row(y),
-                 pre + y * first.side * first.channels, step.scratch(0));
+// Parameter gradients of a level from `rows` rows of its input, the first ones of a picture or further ones.
+void add_parameter_gradients(const Pass& pass, const Step& step, size_t picture, size_t level,
+                             const PaddedRows& in, size_t rows, bool first, const float* dout) {
+  const Linear& layer = pass.context.network.stem[level];
+  kernels::Conv3x3VjpWeights conv{};
+  conv.dout = dout;
+  conv.in = in.data;
+  conv.height = rows;
+  conv.width = in.side;
+  conv.cin = in.channels;
+  conv.cout = layer.w.outputs;
+  conv.dw = pass.parameters->of(layer.w.data, picture);
+  conv.db = pass.parameters->of(layer.bias, picture);
+  conv.adds = !first || picture + 1 != pass.parameters->share_around(picture).end;
+  conv.scratch = step.scratch(0);
+  step.kernels().conv3x3_vjp_weights(conv);
+}
+
+// Levels 1 and 0 of a picture, kStemStrip rows of level 1 at a time, so that their maps, 3 MB, are made and
+// read within a second-level cache: 6 % of the stem's way back. dout: the gradient at level 2.
+void vjp_in_strips(const Pass& pass, const Step& step, size_t picture, const float* dout) {
+  const PaddedRows pixels(pass, 0, 2 * kStemStrip), first(pass, 1, kStemStrip);
+  float* const pre = pass.context.at(pass.context.plan.stem_pre[1]);
+  float* const din = pass.context.at(pass.context.plan.d_stem[1]);
+  const size_t side = first.side, floats = side * first.channels;
+  for (size_t begin = 0, rows; begin < side; begin += rows) {
+    rows = std::min(kStemStrip, side - begin);
+    for (size_t y = 0; y < 2 * rows; ++y) load_row(pass, picture, 2 * begin + y, pixels.row(y));
+    for (size_t y = 0; y < rows; ++y) {
+      const float* const in = pixels.data + 2 * y * pixels.floats;
+      convolve_row(pass, 1, {in, in + pixels.floats, in + 2 * pixels.floats}, first.row(y), pre + y * floats,
+                   step.scratch(0));
+    }
+    vjp_input(pass, step, 0, 1, side - begin, {0, rows}, dout, pre, din);
+    add_parameter_gradients(pass, step, picture, 1, first, rows, begin == 0, dout);
+    add_parameter_gradients(pass, step, picture, 0, pixels, 2 * rows, begin == 0, din);
+    first.advance(rows);
+    pixels.advance(2 * rows);
+    dout += rows / 2 * (side / 2) * stem_channels(config_of(pass.context), 2);
   }
 }
 
-// d_out[level]: at the output of a level. All sides of the stem are even: no zero pixel on the right or
-// below.
-void add_parameter_gradients(const Pass& pass, const Step& step, size_t picture, const float* const* pre,
-                             const float* const* d_out) {
-  const weights::Config& config = config_of(pass.context);
-  static_assert(weights::kSide % (1 << kStemLayers) == 0);
-  for (size_t level = 0; level < kStemLayers; ++level) {
-    if (level > 1) {
-      const PaddedMap map(pass, level);
-      const size_t floats = map.side * map.channels;
-      for (size_t y = 0; y < map.side; ++y)
-        step.kernels().hardswish({pre[level] + y * floats, map.row(y), floats});
-    }
-    const Linear& layer = pass.context.network.stem[level];
-    kernels::Conv3x3VjpWeights conv{};
-    conv.dout = d_out[level + 1];
-    conv.in = pass.context.at(pass.context.plan.stem_out[level]);
-    conv.height = conv.width = stem_side(config, level);
-    conv.cin = stem_channels(config, level);
-    conv.cout = layer.w.outputs;
-    conv.dw = pass.parameters->of(layer.w.data, picture);
-    conv.db = pass.parameters->of(layer.bias, picture);
-    conv.adds = picture + 1 != pass.parameters->share_around(picture).end;
-    conv.scratch = step.scratch(0);
-    step.kernels().conv3x3_vjp_weights(conv);
+// One picture; dx: its gradient at the stem's output.
+void vjp_with_parameters(const Pass& pass, const Step& step, size_t picture, const float* dx) {
+  const levit_context& context = pass.context;
+  const float* dout = dx;
+  for (size_t level = kStemLayers - 1; level > 1; --level) {
+    const float* const pre = context.at(context.plan.stem_pre[level], 0, picture);
+    float* const din = context.at(context.plan.d_stem[level]);
+    const size_t side = stem_side(config_of(context), level);
+    const PaddedRows map(pass, level, side);
+    const size_t floats = side * map.channels;
+    // First, because it brings `pre` from memory into the cache, row after row.
+    for (size_t y = 0; y < side; ++y) step.kernels().hardswish({pre + y * floats, map.row(y), floats});
+    vjp_input(pass, step, 0, level, side, {0, side}, dout, pre, din);
+    add_parameter_gradients(pass, step, picture, level, map, side, true, dout);
+    dout = din;
   }
+  vjp_in_strips(pass, step, picture, dout);
 }
 #endif
 
@@ -263,40 +309,25 @@ void stem_vjp(const Pass& pass, const Tokens& dx, Range pictures) {
   const Step step{context, mirror(kStepStem)};
   const size_t side_out = stem_side(config, kStemLayers), pixels = kChannelsIn * config.side * config.side;
   for (size_t picture = pictures.begin; picture < pictures.end; ++picture) {
-    float *pre[kStemLayers] = {}, *d_out[kStemLayers + 1];
-    d_out[0] = pass.stops_at(LEVIT_INPUT) ? nullptr : pass.gradient + picture * pixels;
-    for (size_t level = 1; level < kStemLayers; ++level) {
-      pre[level] = context.at(context.plan.stem_pre[level], 0, picture);
-      d_out[level] = context.at(context.plan.d_stem[level]);
-    }
-    d_out[kStemLayers] = data(dx) + (picture - pictures.begin) * side_out * side_out * channels(dx);
+    const float* dout = data(dx) + (picture - pictures.begin) * side_out * side_out * channels(dx);
 #ifdef LEVIT_TRAIN  // names that do not exist elsewhere
-    if (pass.parameters != nullptr)
-      recompute_padded(pass, step, picture, pre[1]);
-    else
+    if (pass.learns()) {
+      vjp_with_parameters(pass, step, picture, dout);
+      continue;
+    }
 #endif
-      recompute_first(pass, step, picture, pre[1]);
-    for (size_t level = kStemLayers; level-- > 0 && d_out[level] != nullptr;) {
+    recompute_first(pass, step, picture, context.at(context.plan.stem_pre[1]));
+    for (size_t level = kStemLayers; level-- > 0;) {
       const size_t side = stem_side(config, level);
+      const float* const pre = level == 0 ? nullptr : context.at(context.plan.stem_pre[level], 0, picture);
+      float* const din =
+          level == 0 ? pass.gradient + picture * pixels : context.at(context.plan.d_stem[level]);
       parallel(step.workers(), step.workers().count, [&](size_t index, size_t worker) {
         const Range rows = part_of(side, 2, step.workers().count, index);
-        kernels::Conv3x3VjpInput conv{};
-        conv.dout = d_out[level + 1];
-        conv.w = context.network.stem[level].w;
-        conv.pre = pre[level];
-        conv.din = d_out[level];
-        conv.planar = level == 0;
-        conv.height = conv.width = side;
-        conv.cin = stem_channels(config, level);
-        conv.row_begin = rows.begin;
-        conv.row_end = rows.end;
-        conv.scratch = step.scratch(worker);
-        step.kernels().conv3x3_vjp_input(conv);
+        vjp_input(pass, step, worker, level, side, rows, dout, pre, din);
       });
+      dout = din;
     }
-#ifdef LEVIT_TRAIN
-    if (pass.parameters != nullptr) add_parameter_gradients(pass, step, picture, pre, d_out);
-#endif
   }
   report(pass, pictures, true);
 }

@@ -11,6 +11,9 @@
 
 namespace levit::runtime {
 
+// Rows of level 1 that go back together in training.
+inline constexpr size_t kStemStrip = 8;
+
 // Line buffers and scratch of one worker.
 size_t stem_scratch_floats(const weights::Config& config);
 

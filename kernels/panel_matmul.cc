@@ -269,10 +269,11 @@ HWY_INLINE void copy(ConstRows from, size_t rows, size_t columns, Rows to) {
   }
 }
 
-// The tile of one panel whose last columns do not exist: it works on whole vectors in buffers, of which the
-// existing part is copied.
-template <size_t kVectors, class W>
-void multiply_partial(const Tile& t, size_t row, size_t rows, size_t columns) {
+// The tile of one panel whose last columns do not exist: `multiply_tile` works on whole vectors in buffers,
+// of which the existing part is copied. One for all kinds of weights, since this is rare.
+template <size_t kVectors>
+HWY_NOINLINE void multiply_partial(const Tile& t, size_t row, size_t rows, size_t columns,
+                                   void (*multiply_tile)(const Tile& t, size_t row, size_t rows)) {
   constexpr size_t kColumns = kVectors * kLanes;
   float y[kTileRows * kColumns];
   float pre[kTileRows * kColumns];
@@ -303,7 +304,7 @@ void multiply_partial(const Tile& t, size_t row, size_t rows, size_t columns) {
     copy({t.residual[0] + at, y_stride}, rows, columns, {residual, kColumns});
     whole.residual[0] = residual;
   }
-  multiply_rows<most_rows(kVectors), kVectors, W>(whole, 0, rows);
+  multiply_tile(whole, 0, rows);
   copy({y, kColumns}, rows, columns, {t.y[0] + at, y_stride});
   if (t.keeps()) {
     copy({pre, kColumns}, rows, columns, {t.pre[0] + row * pre_stride, pre_stride});
@@ -324,7 +325,7 @@ void multiply_columns(const Tile& last, size_t row_begin, size_t row_end, size_t
     const size_t rows = divide_up(row_end - row, left);
     const Tile& tile = left == 1 ? last : t;
     if (columns < kVectors * kLanes) {
-      multiply_partial<kVectors, W>(tile, row, rows, columns);
+      multiply_partial<kVectors>(tile, row, rows, columns, multiply_rows<kRows, kVectors, W>);
     } else {
       multiply_rows<kRows, kVectors, W>(tile, row, rows);
     }

@@ -1,4 +1,5 @@
-// Attention and its VJP on the shapes of LeViT-128s: all heads of a picture, as the network lays them out.
+// Attention and its VJP, biases too, on the shapes of LeViT-128s: all heads of a picture, as the network lays
+// them out.
 //   kernels_bench --benchmark_filter='attention/AVX3'
 #include <string>
 
@@ -35,6 +36,7 @@ struct Picture {
         dy(queries * l.heads * l.shape.value),
         dkv(l.heads * keys * width),
         dq(l.heads * queries * l.shape.key),
+        dbias(l.heads * keys),
         scratch(attention_scratch_floats(l.shape) + attention_vjp_scratch_floats(l.shape)) {}
 
   Attention attention(size_t head) {
@@ -69,17 +71,19 @@ struct Picture {
     g.k = a.k;
     g.v = a.v;
     g.bias_table = a.bias_table;
+    g.y = a.y;
     g.dy = {dy.data() + head * s.value, a.y.stride};
     g.dq = {s.stride == 1 ? rows : dq.data() + head * queries * s.key, a.q.stride};
     g.dk = {dk, width};
     g.dv = {dk + s.key, width};
+    g.dbias_table = dbias.data() + head * keys;
     g.scratch = scratch.data();
     return g;
   }
 
   Layer layer;
   size_t keys, queries, width;
-  Numbers kv, q, bias, y, dy, dkv, dq, scratch;
+  Numbers kv, q, bias, y, dy, dkv, dq, dbias, scratch;
 };
 
 // Counts the products alone; `widths` is the sum of the inner widths.

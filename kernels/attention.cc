@@ -28,6 +28,11 @@ using namespace small;
 
 constexpr size_t kTileQueries = 16;
 
+// The biases of each x of a query at every distance (dy, kx - x), in whole cache lines.
+constexpr size_t bias_floats(const AttentionShape& s) {
+  return round_up(attention_query_side(s) * (2 * s.side - 1) * s.side, kPanelWidth);
+}
+
 // Scratch, in pieces that start on cache lines.
 struct Scratch {
   float* next;
@@ -47,7 +52,6 @@ struct Head {
   ConstRows q;
   Rows k_columns;  // [key, padded]: k transposed, times scale
   float* biases;   // [query side, 2 side - 1, side]: element (x, dy, kx) is the bias at distance (dy, kx - x)
-  Rows p;          // [kTileQueries, padded]: scores, then probabilities
 
   // Those of a query with all keys are side * side consecutive numbers, which start at dy = -y.
   const float* biases_of(size_t query) const {
@@ -97,9 +101,8 @@ Head prepare(const AttentionShape& shape, ConstRows q, ConstRows k, const float*
   }
   const size_t rows = 2 * shape.side - 1;
   const Rows mirrored = scratch.take_rows(shape.side, rows + kLanes);
-  head.biases = scratch.take(attention_bias_floats(shape) + kLanes);
+  head.biases = scratch.take(bias_floats(shape) + kLanes);
   mirror_biases(shape, bias_table, mirrored, head.biases);
-  head.p = scratch.take_rows(kTileQueries, head.padded);
   return head;
 }
 
@@ -166,16 +169,18 @@ void exponentials(size_t columns, const float* top, size_t rows, Rows p, float* 
   }
 }
 
-// head.p = softmax of the scores of `rows` queries, without the factors 1 / sum, which go to inverse_sum.
-void softmax_tile(const Head& head, size_t query, size_t rows, float* inverse_sum) {
+// p = softmax of the scores of `rows` queries, without the factors 1 / sum, which go to inverse_sum.
+void softmax_tile(const Head& head, size_t query, size_t rows, Rows p, float* inverse_sum) {
   const float* bias[kTileQueries];
   for (size_t r = 0; r < rows; ++r) {
     bias[r] = head.biases_of(query + r);
   }
   float top[kTileQueries];
-  multiply(rows, {head.q[query], head.q.stride}, head.k_columns, head.shape.key, head.padded, bias, head.p);
-  largest_scores(head.keys, rows, head.p, top);
-  exponentials(head.padded, top, rows, head.p, inverse_sum);
+  multiply(
+      rows,
+      {{head.q[query], head.q.stride}, head.k_columns, head.shape.key, head.padded, bias, nullptr, {}, p});
+  largest_scores(head.keys, rows, p, top);
+  exponentials(head.padded, top, rows, p, inverse_sum);
 }
 
 // The rows themselves where they are whole vectors, else a copy that is.
@@ -188,38 +193,49 @@ ConstRows whole_rows(ConstRows rows, size_t count, size_t width, Scratch& scratc
   return copy;
 }
 
-// p = p / sum of the row, and dp = p * (dp - sum over j of p[j] dp[j]): the gradient to the scores.
-void softmax_backward(size_t columns, float inverse_sum, float* p, float* dp) {
-  const V factor = hn::Set(d, inverse_sum);
+// row = factor * row. Returns its product with `other`.
+float scale_and_dot(float factor, const float* other, size_t columns, float* row) {
   V dot = hn::Zero(d);
   for (size_t j = 0; j < columns; j += kLanes) {
-    const V probability = hn::Mul(hn::Load(d, p + j), factor);
-    hn::Store(probability, d, p + j);
-    dot = hn::MulAdd(probability, hn::Load(d, dp + j), dot);
+    const V scaled = hn::Mul(hn::Load(d, row + j), hn::Set(d, factor));
+    hn::Store(scaled, d, row + j);
+    dot = hn::MulAdd(scaled, hn::LoadU(d, other + j), dot);
   }
-  dot = hn::SumOfLanes(d, dot);
-  for (size_t j = 0; j < columns; j += kLanes) {
-    hn::Store(hn::Mul(hn::Load(d, p + j), hn::Sub(hn::Load(d, dp + j), dot)), d, dp + j);
-  }
+  return hn::GetLane(hn::SumOfLanes(d, dot));
 }
 
-// The gradient ds to one query's scores, added to that of the biases as Head lays them.
-void add_bias_gradient(const Head& head, size_t query, const float* ds, float* dbiases) {
-  float* const sum = dbiases + (head.biases_of(query) - head.biases);
-  for_each_vector(head.keys, [&](auto tag, size_t j) HWY_ATTR {
-    hn::StoreU(hn::Add(hn::LoadU(tag, sum + j), hn::LoadU(tag, ds + j)), tag, sum + j);
-  });
+// grid [2 side - 1, 2 side - 1] = the gradient of the biases at every distance (ky - y, kx - x): the sums of
+// ds [queries, keys].
+void sum_by_distance(const AttentionShape& shape, ConstRows ds, Rows grid) {
+  const size_t side = shape.side, query_side = attention_query_side(shape), rows = 2 * side - 1;
+  pack_rows(grid, rows, 0, grid);
+  for (size_t x = 0; x < query_side; ++x) {
+    for (size_t i = 0; i < rows; ++i) {
+      // Queries y with a key at y + i - (side - 1), whose distance it is.
+      const size_t begin = i < side ? divide_up(side - 1 - i, shape.stride) : 0;
+      const size_t end = i < side ? query_side : divide_up(rows - i, shape.stride);
+      for (size_t j = 0; j < side; j += kLanes) {
+        V sum = hn::Zero(d);
+        for (size_t y = begin; y < end; ++y) {
+          const size_t ky = y * shape.stride + i - (side - 1);
+          sum = hn::Add(sum, hn::LoadU(d, ds[y * query_side + x] + ky * side + j));
+        }
+        float* const to = grid[i] + side - 1 - x * shape.stride + j;
+        sum = hn::IfThenElseZero(hn::FirstN(d, side - j), sum);
+        hn::StoreU(hn::Add(hn::LoadU(d, to), sum), d, to);
+      }
+    }
+  }
 }
 
 // dbias_table += the gradient of what mirror_biases() makes of the table.
-void fold_bias_gradient(const AttentionShape& shape, const float* dbiases, float* dbias_table) {
-  const size_t side = shape.side;
-  for (size_t x = 0; x < side; x += shape.stride) {
-    for (size_t i = 0; i < 2 * side - 1; ++i) {
-      float* const row = dbias_table + (i < side ? side - 1 - i : i - (side - 1)) * side;
-      for (size_t kx = 0; kx < side; ++kx) {
-        row[kx < x ? x - kx : kx - x] += *dbiases++;
-      }
+void fold_bias_gradient(size_t side, ConstRows grid, float* dbias_table) {
+  for (size_t i = 0; i < 2 * side - 1; ++i) {
+    float* const row = dbias_table + (i < side ? side - 1 - i : i - (side - 1)) * side;
+    const float* const middle = grid[i] + side - 1;
+    row[0] += middle[0];
+    for (size_t dx = 1; dx < side; ++dx) {
+      row[dx] += middle[dx] + *(middle - dx);
     }
   }
 }
@@ -242,6 +258,7 @@ void attention(const Attention& a) {
   Scratch scratch{a.scratch};
   const Head head = prepare(a.shape, a.q, a.k, a.bias_table, scratch);
   const ConstRows v = whole_rows(a.v, head.keys, a.shape.value, scratch);
+  const Rows p = scratch.take_rows(kTileQueries, head.padded);  // scores, then probabilities
   const Rows out = scratch.take_rows(kTileQueries, round_up(a.shape.value, kLanes));
   // Only training keeps values for longer than a cache does.
   const bool streams = kTrains && a.streams && a.shape.value % kPanelWidth == 0 &&
@@ -249,8 +266,8 @@ void attention(const Attention& a) {
   for (size_t query = a.query_begin, rows; query < a.query_end; query += rows) {
     rows = even_part(a.query_end - query, kTileQueries);
     float inverse_sum[kTileQueries];
-    softmax_tile(head, query, rows, inverse_sum);
-    multiply(rows, head.p, v, head.keys, out.stride, nullptr, out);
+    softmax_tile(head, query, rows, p, inverse_sum);
+    multiply(rows, {p, v, head.keys, out.stride, nullptr, nullptr, {}, out});
     for (size_t r = 0; r < rows; ++r) {
       scale_row(inverse_sum[r], out.stride, out[r]);
       if (kGradients && a.pre.data != nullptr) {
@@ -269,6 +286,19 @@ void attention(const Attention& a) {
 
 namespace {
 
+// The product, of which c holds `width` columns.
+void multiply_whole_rows(size_t rows, TransposedProduct product, size_t width, Scratch scratch) {
+  if (width == product.columns) {
+    return multiply_transposed(rows, product);
+  }
+  const Rows c = product.c;
+  product.c = scratch.take_rows(rows, product.columns);
+  multiply_transposed(rows, product);
+  for (size_t r = 0; r < rows; ++r) {
+    copy_row(product.c[r], width, c[r]);
+  }
+}
+
 // The rows behind those of a head: of the next head, or of the next picture, which a forward pass kept so
 // long ago that no cache has them.
 void prefetch_behind(ConstRows rows, size_t begin, size_t end, size_t width) {
@@ -281,30 +311,23 @@ void prefetch_behind(ConstRows rows, size_t begin, size_t end, size_t width) {
 
 }  // namespace
 
-// With P the probabilities and dS the gradient to the scores: dP = dY V^T, dS = P (dP - rowsum(dP P)),
-// dQ = dS K scale, dK = dS^T Q scale, dV = P^T dY.
+// With P the probabilities and dS the gradient to the scores: dP = dY V^T, dS = P (dP - rowsum(dY Y)),
+// dQ = dS K scale, dK = dS^T Q scale, dV = P^T dY. (The row sums: Dao et al. 2022, FlashAttention.) The
+// factor 1 / sum of a row of P goes to dY.
 void attention_vjp(const AttentionVjp& a) {
   check(a);
   const size_t key = a.shape.key, value = a.shape.value;
   const size_t whole_key = round_up(key, kLanes), whole_value = round_up(value, kLanes);
+  const size_t queries = attention_query_side(a.shape) * attention_query_side(a.shape);
   Scratch scratch{a.scratch};
   const Head head = prepare(a.shape, a.q, a.k, a.bias_table, scratch);
+  const ConstRows q = whole_rows(a.q, queries, key, scratch);
   const ConstRows k = whole_rows(a.k, head.keys, key, scratch);
+  const ConstRows y = whole_rows(a.y, queries, value, scratch);
   const Rows v_columns = scratch.take_rows(value, head.padded);
   transpose(a.v, head.keys, value, v_columns);
-  const Rows q = scratch.take_rows(kTileQueries, whole_key), dq = scratch.take_rows(kTileQueries, whole_key);
-  const Rows dy = scratch.take_rows(kTileQueries, whole_value),
-             ds = scratch.take_rows(kTileQueries, head.padded);
-  const Rows dk = scratch.take_rows(head.keys, whole_key), dv = scratch.take_rows(head.keys, whole_value);
-  pack_rows(dk, head.keys, 0, dk);
-  pack_rows(dv, head.keys, 0, dv);
-  float* const dbiases = scratch.next;  // as head.biases
-  if (a.dbias_table != nullptr) {
-    for (size_t i = 0; i < attention_bias_floats(a.shape); i += kLanes) {
-      hn::Store(hn::Zero(d), d, dbiases + i);
-    }
-  }
-  const size_t queries = attention_query_side(a.shape) * attention_query_side(a.shape);
+  const Rows dy = scratch.take_rows(queries, whole_value), dq = scratch.take_rows(kTileQueries, whole_key);
+  const Rows p = scratch.take_rows(queries, head.padded), ds = scratch.take_rows(queries, head.padded);
   for (size_t query = 0, rows; query < queries; query += rows) {
     rows = even_part(queries - query, kTileQueries);
     const size_t behind = head.keys + head.keys * query / queries;  // as much as these queries are of all
@@ -312,32 +335,27 @@ void attention_vjp(const AttentionVjp& a) {
     prefetch_behind(a.q, queries + query, queries + query + rows, key);
     prefetch_behind(a.k, behind, end, key);
     prefetch_behind(a.v, behind, end, value);
-    float inverse_sum[kTileQueries];
-    softmax_tile(head, query, rows, inverse_sum);
-    pack_rows({a.q[query], a.q.stride}, rows, key, q);
-    pack_rows({a.dy[query], a.dy.stride}, rows, value, dy);
-    multiply(rows, dy, v_columns, value, head.padded, nullptr, ds);
+    const Rows p_tile{p[query], p.stride}, dy_tile{dy[query], dy.stride}, ds_tile{ds[query], ds.stride};
+    float inverse_sum[kTileQueries], mean[kTileQueries];
+    softmax_tile(head, query, rows, p_tile, inverse_sum);
+    pack_rows({a.dy[query], a.dy.stride}, rows, value, dy_tile);
     for (size_t r = 0; r < rows; ++r) {
-      softmax_backward(head.padded, inverse_sum[r], head.p[r], ds[r]);
+      mean[r] = scale_and_dot(inverse_sum[r], y[query + r], whole_value, dy_tile[r]);
     }
-    multiply(rows, ds, k, head.keys, whole_key, nullptr, dq);
-    add_transposed(rows, ds, q, head.keys, whole_key, dk);
-    add_transposed(rows, head.p, dy, head.keys, whole_value, dv);
+    multiply<true>(rows, {dy_tile, v_columns, value, head.padded, nullptr, mean, p_tile, ds_tile});
+    multiply(rows, {ds_tile, k, head.keys, whole_key, nullptr, nullptr, {}, dq});
     for (size_t r = 0; r < rows; ++r) {
       scale_row(head.scale, whole_key, dq[r]);
       copy_row(dq[r], key, a.dq[query + r]);
-      if (a.dbias_table != nullptr) {
-        add_bias_gradient(head, query + r, ds[r], dbiases);
-      }
     }
   }
+  multiply_whole_rows(head.keys, {ds, q, queries, whole_key, head.scale, a.dk}, key, scratch);
+  multiply_whole_rows(head.keys, {p, dy, queries, whole_value, 1, a.dv}, value, scratch);
   if (a.dbias_table != nullptr) {
-    fold_bias_gradient(a.shape, dbiases, a.dbias_table);
-  }
-  for (size_t j = 0; j < head.keys; ++j) {
-    scale_row(head.scale, whole_key, dk[j]);
-    copy_row(dk[j], key, a.dk[j]);
-    copy_row(dv[j], value, a.dv[j]);
+    const Rows grid =
+        scratch.take_rows(2 * a.shape.side - 1, round_up(2 * a.shape.side - 1 + kLanes, kLanes));
+    sum_by_distance(a.shape, ds, grid);
+    fold_bias_gradient(a.shape.side, grid, a.dbias_table);
   }
 }
 
@@ -349,6 +367,7 @@ namespace levit::kernels {
 
 namespace {
 
+using HWY_NAMESPACE::bias_floats;
 using HWY_NAMESPACE::kTileQueries;
 
 // Sizes serve every target: rows are padded to the longest vector, of 16 floats.
@@ -359,20 +378,29 @@ constexpr size_t whole(size_t count) {
 // What prepare() takes.
 size_t head_floats(const AttentionShape& s) {
   const size_t keys = whole(s.side * s.side), rows = 2 * s.side - 1;
-  return s.key * keys + whole(s.side * (rows + 16)) + attention_bias_floats(s) + kPanelWidth +
-         kTileQueries * keys;
+  return s.key * keys + whole(s.side * (rows + 16)) + bias_floats(s) + kPanelWidth;
+}
+
+// What whole_rows() takes.
+size_t copy_floats(size_t count, size_t width) {
+  return width % kPanelWidth == 0 ? 0 : count * whole(width);
 }
 
 }  // namespace
 
-size_t attention_scratch_floats(const AttentionShape& shape) {
-  return head_floats(shape) + (shape.side * shape.side + kTileQueries) * whole(shape.value);
+size_t attention_scratch_floats(const AttentionShape& s) {
+  const size_t keys = s.side * s.side;
+  return head_floats(s) + copy_floats(keys, s.value) + kTileQueries * (whole(keys) + whole(s.value));
 }
 
-size_t attention_vjp_scratch_floats(const AttentionShape& shape) {
-  const size_t keys = shape.side * shape.side, key = whole(shape.key), value = whole(shape.value);
-  return head_floats(shape) + (shape.value + kTileQueries) * whole(keys) + keys * (2 * key + value) +
-         kTileQueries * (2 * key + value);
+size_t attention_vjp_scratch_floats(const AttentionShape& s) {
+  const size_t keys = s.side * s.side, queries = attention_query_side(s) * attention_query_side(s);
+  const size_t rows = 2 * s.side - 1;
+  return head_floats(s) + copy_floats(queries, s.key) + copy_floats(keys, s.key) +
+         copy_floats(queries, s.value) + (s.value + 2 * queries) * whole(keys) + queries * whole(s.value) +
+         kTileQueries * whole(s.key) +
+         HWY_MAX(HWY_MAX(copy_floats(keys, s.key), copy_floats(keys, s.value)),
+                 rows * whole(rows + kPanelWidth));
 }
 
 }  // namespace levit::kernels

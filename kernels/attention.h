@@ -62,11 +62,11 @@ struct AttentionVjp {
   AttentionShape shape;
   ConstRows q, k, v;
   const float* bias_table;
-  ConstRows dy;        // [queries, value]: gradient of y before hardswish
+  ConstRows y;         // [queries, value]: of the forward pass, before hardswish
+  ConstRows dy;        // its gradient
   Rows dq, dk, dv;     // as q, k, v
   float* dbias_table;  // [side * side], added to; may be null
-  float* scratch;      // attention_vjp_scratch_floats(shape), and attention_bias_floats(shape) more with a
-                       // dbias_table; 64-byte aligned; per thread
+  float* scratch;      // attention_vjp_scratch_floats(shape), 64-byte aligned; per thread
 };
 
 inline void check(const AttentionVjp& a) {
@@ -75,17 +75,13 @@ inline void check(const AttentionVjp& a) {
   require(a.q.data != nullptr && a.q.stride >= key, "rows of q are there and do not overlap");
   require(a.k.data != nullptr && a.k.stride >= key, "rows of k are there and do not overlap");
   require(a.v.data != nullptr && a.v.stride >= value, "rows of v are there and do not overlap");
+  require(a.y.data != nullptr && a.y.stride >= value, "rows of y are there and do not overlap");
   require(a.dy.data != nullptr && a.dy.stride >= value, "rows of dy are there and do not overlap");
   require(a.dq.data != nullptr && a.dq.stride >= key, "rows of dq are there and do not overlap");
   require(a.dk.data != nullptr && a.dk.stride >= key, "rows of dk are there and do not overlap");
   require(a.dv.data != nullptr && a.dv.stride >= value, "rows of dv are there and do not overlap");
   require(a.bias_table != nullptr, "the bias table is there");
   require_scratch(a.scratch);
-}
-
-// The biases of each x of a query at every distance (dy, kx - x), in whole cache lines.
-constexpr size_t attention_bias_floats(const AttentionShape& s) {
-  return round_up(attention_query_side(s) * (2 * s.side - 1) * s.side, kPanelWidth);
 }
 
 size_t attention_scratch_floats(const AttentionShape& shape);

@@ -1,7 +1,7 @@
 // Small matrix products over operands in L1, for attention.
 //
-// A tile of up to kTileRows rows by two vectors of columns stays in registers while the sums run, k = 0, 1,
-// ... in order, one multiply-add each. Columns and strides of b, x and c are whole vectors.
+// A tile of rows by two vectors of columns stays in registers while the sums run, k = 0, 1, ... in order, one
+// multiply-add each. Columns are whole vectors.
 #if defined(LEVIT_KERNELS_SMALL_MATMUL_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LEVIT_KERNELS_SMALL_MATMUL_INL_H_
 #undef LEVIT_KERNELS_SMALL_MATMUL_INL_H_
@@ -33,34 +33,58 @@ constexpr size_t kTileRows = 4;
 constexpr size_t kTileRows = 6;
 #endif
 
+// With contiguous factors, which need no address of their own, all registers but three hold sums.
+#if HWY_TARGET == HWY_AVX3
+constexpr size_t kTransposedTileRows = 14;
+#else
+constexpr size_t kTransposedTileRows = kTileRows;
+#endif
+
 // The first part when `count` is cut evenly into as few parts of at most `largest` as it takes.
 constexpr size_t even_part(size_t count, size_t largest) {
   return divide_up(count, divide_up(count, largest));
 }
 
-template <size_t kRows, size_t kVectors>
-HWY_NOINLINE void multiply_columns(ConstRows a, ConstRows b, size_t depth, const float* const* start,
-                                   size_t column, Rows c) {
+// c [rows, columns] = start + a [rows, depth] b [depth, columns]; start[r] is row r, and null is zero. With
+// `minus` and `times` instead, c = times * (a b - minus): minus[r] of row r, times a number for each of c.
+struct Product {
+  ConstRows a, b;
+  size_t depth, columns;
+  const float* const* start;
+  const float* minus;
+  ConstRows times;
+  Rows c;
+};
+
+template <size_t kRows, size_t kVectors, bool kTimes>
+HWY_NOINLINE void multiply_columns(const Product& p, size_t row, size_t column) {
   V sum[kRows][kVectors];
   HWY_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
     HWY_UNROLL(2)
     for (size_t j = 0; j < kVectors; ++j) {
-      sum[r][j] = start != nullptr ? hn::LoadU(d, start[r] + column + j * kLanes) : hn::Zero(d);
+      if constexpr (kTimes) {
+        sum[r][j] = hn::Set(d, -p.minus[row + r]);
+      } else {
+        sum[r][j] = p.start != nullptr ? hn::LoadU(d, p.start[row + r] + column + j * kLanes) : hn::Zero(d);
+      }
     }
   }
+  const Rows c{p.c[row] + column, p.c.stride};
+  const ConstRows a{p.a[row], p.a.stride}, b{p.b.data + column, p.b.stride};
+  const size_t depth = p.depth;
   for (size_t k = 0; k < depth; ++k) {
-    V row[kVectors];
+    V factors[kVectors];
     HWY_UNROLL(2)
     for (size_t j = 0; j < kVectors; ++j) {
-      row[j] = hn::LoadU(d, b[k] + column + j * kLanes);
+      factors[j] = hn::LoadU(d, b[k] + j * kLanes);
     }
     HWY_UNROLL(8)
     for (size_t r = 0; r < kRows; ++r) {
       const V factor = hn::Set(d, a[r][k]);
       HWY_UNROLL(2)
       for (size_t j = 0; j < kVectors; ++j) {
-        sum[r][j] = hn::MulAdd(factor, row[j], sum[r][j]);
+        sum[r][j] = hn::MulAdd(factor, factors[j], sum[r][j]);
       }
     }
   }
@@ -68,94 +92,109 @@ HWY_NOINLINE void multiply_columns(ConstRows a, ConstRows b, size_t depth, const
   for (size_t r = 0; r < kRows; ++r) {
     HWY_UNROLL(2)
     for (size_t j = 0; j < kVectors; ++j) {
-      hn::Store(sum[r][j], d, c[r] + column + j * kLanes);
+      if constexpr (kTimes) {
+        sum[r][j] = hn::Mul(sum[r][j], hn::Load(d, p.times[row + r] + column + j * kLanes));
+      }
+      hn::Store(sum[r][j], d, c[r] + j * kLanes);
     }
   }
 }
 
-template <size_t kRows>
-void multiply_rows(size_t rows, ConstRows a, ConstRows b, size_t depth, size_t columns,
-                   const float* const* start, Rows c) {
+template <size_t kRows, bool kTimes>
+void multiply_rows(const Product& p, size_t row, size_t rows) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
-      return multiply_rows<kRows - 1>(rows, a, b, depth, columns, start, c);
+      return multiply_rows<kRows - 1, kTimes>(p, row, rows);
     }
   }
   size_t j = 0;
-  for (; j + 2 * kLanes <= columns; j += 2 * kLanes) {
-    multiply_columns<kRows, 2>(a, b, depth, start, j, c);
+  for (; j + 2 * kLanes <= p.columns; j += 2 * kLanes) {
+    multiply_columns<kRows, 2, kTimes>(p, row, j);
   }
-  if (j < columns) {
-    multiply_columns<kRows, 1>(a, b, depth, start, j, c);
+  if (j < p.columns) {
+    multiply_columns<kRows, 1, kTimes>(p, row, j);
   }
 }
 
-// c [rows, columns] = start + a [rows, depth] b [depth, columns]; start[r] is row r, and null is zero.
-inline void multiply(size_t rows, ConstRows a, ConstRows b, size_t depth, size_t columns,
-                     const float* const* start, Rows c) {
-  require(columns % kLanes == 0 && c.stride >= columns, "columns are whole vectors, and rows as long");
-  require(is_aligned(c[0], kLanes * sizeof(float)), "the result is aligned");
+template <bool kTimes = false>
+void multiply(size_t rows, const Product& p) {
+  require(p.columns % kLanes == 0 && p.c.stride >= p.columns, "columns are whole vectors, and rows as long");
+  require(is_aligned(p.c.data, kLanes * sizeof(float)), "the result is aligned");
   for (size_t r = 0, n; r < rows; r += n) {
     n = even_part(rows - r, kTileRows);
-    multiply_rows<kTileRows>(n, {a[r], a.stride}, b, depth, columns, start != nullptr ? start + r : nullptr,
-                             {c[r], c.stride});
+    multiply_rows<kTileRows, kTimes>(p, r, n);
   }
 }
+
+// c [columns of a, columns] = scale * a^T x, with a [depth, rows] and x [depth, columns].
+struct TransposedProduct {
+  ConstRows a, x;
+  size_t depth, columns;
+  float scale;
+  Rows c;
+};
 
 template <size_t kRows, size_t kVectors>
-HWY_NOINLINE void add_columns(ConstRows a, ConstRows x, size_t depth, Rows c) {
-  V row[kRows][kVectors];
-  HWY_UNROLL(8)
+HWY_NOINLINE void multiply_transposed_tile(const TransposedProduct& p, size_t row, size_t column) {
+  V sum[kRows][kVectors];
+  HWY_UNROLL(14)
   for (size_t r = 0; r < kRows; ++r) {
     HWY_UNROLL(2)
     for (size_t j = 0; j < kVectors; ++j) {
-      row[r][j] = hn::Load(d, x[r] + j * kLanes);
+      sum[r][j] = hn::Zero(d);
     }
   }
+  const ConstRows a{p.a.data + row, p.a.stride}, x{p.x.data + column, p.x.stride};
+  const size_t depth = p.depth;
   for (size_t k = 0; k < depth; ++k) {
-    V sum[kVectors];
+    V factors[kVectors];
     HWY_UNROLL(2)
     for (size_t j = 0; j < kVectors; ++j) {
-      sum[j] = hn::Load(d, c[k] + j * kLanes);
+      factors[j] = hn::LoadU(d, x[k] + j * kLanes);
     }
-    HWY_UNROLL(8)
+#if HWY_TARGET == HWY_SCALAR
+    __asm__ volatile("");  // else gcc 12 makes vectors of two rows' numbers and reads a row behind the last
+#endif
+    HWY_UNROLL(14)
     for (size_t r = 0; r < kRows; ++r) {
-      const V factor = hn::Set(d, a[r][k]);
+      const V factor = hn::Set(d, a[k][r]);
       HWY_UNROLL(2)
       for (size_t j = 0; j < kVectors; ++j) {
-        sum[j] = hn::MulAdd(factor, row[r][j], sum[j]);
+        sum[r][j] = hn::MulAdd(factor, factors[j], sum[r][j]);
       }
     }
+  }
+  const V scale = hn::Set(d, p.scale);
+  HWY_UNROLL(14)
+  for (size_t r = 0; r < kRows; ++r) {
     HWY_UNROLL(2)
     for (size_t j = 0; j < kVectors; ++j) {
-      hn::Store(sum[j], d, c[k] + j * kLanes);
+      hn::StoreU(hn::Mul(scale, sum[r][j]), d, p.c[row + r] + column + j * kLanes);
     }
   }
 }
 
 template <size_t kRows>
-void add_rows(size_t rows, ConstRows a, ConstRows x, size_t depth, size_t columns, Rows c) {
+void multiply_transposed_rows(const TransposedProduct& p, size_t row, size_t rows) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
-      return add_rows<kRows - 1>(rows, a, x, depth, columns, c);
+      return multiply_transposed_rows<kRows - 1>(p, row, rows);
     }
   }
   size_t j = 0;
-  for (; j + 2 * kLanes <= columns; j += 2 * kLanes) {
-    add_columns<kRows, 2>(a, {x.data + j, x.stride}, depth, {c.data + j, c.stride});
+  for (; j + 2 * kLanes <= p.columns; j += 2 * kLanes) {
+    multiply_transposed_tile<kRows, 2>(p, row, j);
   }
-  if (j < columns) {
-    add_columns<kRows, 1>(a, {x.data + j, x.stride}, depth, {c.data + j, c.stride});
+  if (j < p.columns) {
+    multiply_transposed_tile<kRows, 1>(p, row, j);
   }
 }
 
-// c [depth, columns] += a^T x, with a [rows, depth] and x [rows, columns].
-inline void add_transposed(size_t rows, ConstRows a, ConstRows x, size_t depth, size_t columns, Rows c) {
-  require(columns % kLanes == 0 && c.stride >= columns, "columns are whole vectors, and rows as long");
-  require(is_aligned(c[0], kLanes * sizeof(float)), "the result is aligned");
+inline void multiply_transposed(size_t rows, const TransposedProduct& p) {
+  require(p.columns % kLanes == 0 && p.c.stride >= p.columns, "columns are whole vectors, and rows as long");
   for (size_t r = 0, n; r < rows; r += n) {
-    n = even_part(rows - r, kTileRows);
-    add_rows<kTileRows>(n, {a[r], a.stride}, {x[r], x.stride}, depth, columns, c);
+    n = even_part(rows - r, kTransposedTileRows);
+    multiply_transposed_rows<kTransposedTileRows>(p, r, n);
   }
 }
 

@@ -251,8 +251,7 @@ void Planner::add_group(size_t stage, bool downsamples) {
   work("d_subsampled", &slots.d_subsampled, chunk * subsampled, mirrored(at(Phase::kQkv), at(Phase::kQkv)));
   const size_t qkv_outputs = std::max(shape.qkv_width(), shape.q_width());
   scratch(mirror(at(Phase::kQkv)), kernels::gemm_vjp_scratch_floats(qkv_outputs));
-  scratch(mirror(at(Phase::kAttention)), kernels::attention_vjp_scratch_floats(shape.attention) +
-                                             (learns ? kernels::attention_bias_floats(shape.attention) : 0));
+  scratch(mirror(at(Phase::kAttention)), kernels::attention_vjp_scratch_floats(shape.attention));
   scratch(mirror(at(Phase::kProj)), kernels::gemm_vjp_scratch_floats(shape.out));
   scratch(mirror(at(Phase::kExpand)), kernels::gemm_vjp_scratch_floats(shape.hidden));
   scratch(mirror(at(Phase::kContract)), kernels::gemm_vjp_scratch_floats(shape.out));

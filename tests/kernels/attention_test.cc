@@ -354,8 +354,8 @@ TEST_CASE(
       for (const bool with_bias : {false, true}) {
         const Guarded<float> dq((f.queries - 1) * q_stride + s.key), dk((f.keys - 1) * kv_stride + s.key);
         const Guarded<float> dv((f.keys - 1) * kv_stride + s.value), dbias(f.keys);
-        const Guarded<float> scratch(attention_vjp_scratch_floats(s) +
-                                     (with_bias ? attention_bias_floats(s) : 0));
+        const Guarded<float> scratch(attention_vjp_scratch_floats(s));
+        kernels.attention(f.attention());
         for (const Guarded<float>* each : {&dq, &dk, &dv, &scratch}) {
           std::fill(each->begin(), each->end(), NAN);
         }
@@ -366,6 +366,7 @@ TEST_CASE(
         a.k = {f.k_rows.data(), kv_stride};
         a.v = {f.v_rows.data(), kv_stride};
         a.bias_table = f.bias_table.data();
+        a.y = {f.y.data(), s.value + 5};
         a.dy = {f.dy_rows.data(), s.value + 5};
         a.dq = {dq.data(), q_stride};
         a.dk = {dk.data(), kv_stride};
@@ -408,8 +409,7 @@ void check_golden(const Dispatch& kernels, const Golden& g) {
   const std::vector<float> dy = tests::seeded(name + ".dy", queries * y_stride);
   std::vector<float> y(queries * y_stride), dkv(kv.size()), dq(block ? 0 : q.size()), dbias(bias.size());
   float* const dq_rows = block ? dkv.data() : dq.data();
-  const Guarded<float> scratch(
-      std::max(attention_scratch_floats(s), attention_vjp_scratch_floats(s) + attention_bias_floats(s)));
+  const Guarded<float> scratch(std::max(attention_scratch_floats(s), attention_vjp_scratch_floats(s)));
   for (size_t h = 0; h < g.heads; ++h) {
     const size_t k_at = h * head_width + (block ? s.key : 0), v_at = k_at + s.key;
     Attention a = {};
@@ -428,6 +428,7 @@ void check_golden(const Dispatch& kernels, const Golden& g) {
     vjp.k = a.k;
     vjp.v = a.v;
     vjp.bias_table = a.bias_table;
+    vjp.y = {y.data() + h * s.value, y_stride};
     vjp.dy = {dy.data() + h * s.value, y_stride};
     vjp.dq = {dq_rows + h * q_width, q_stride};
     vjp.dk = {dkv.data() + k_at, kv_stride};

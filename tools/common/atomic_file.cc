@@ -157,6 +157,20 @@ void refuse_input_as_output(const std::string& output, const std::vector<std::st
       throw std::runtime_error(output + ": is an input too, and would be overwritten");
 }
 
+void refuse_same_output(const std::vector<std::string>& outputs) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto place = [&error](const std::string& path) {
+    return fs::weakly_canonical(fs::absolute(path), error);
+  };
+  for (size_t i = 0; i < outputs.size(); ++i)
+    for (size_t j = 0; j < i && !outputs[i].empty(); ++j)
+      if (!outputs[j].empty() &&
+          (place(outputs[i]) == place(outputs[j]) || same_file(outputs[i], outputs[j])))
+        throw std::runtime_error(outputs[i] +
+                                 ": is asked for twice, and one would be written over the other");
+}
+
 void refuse_output_inside(const std::string& output, const std::string& folder) {
   namespace fs = std::filesystem;
   std::error_code error;

@@ -35,6 +35,10 @@ bool same_file(const std::string& a, const std::string& b);
 // that are read. An empty output is none.
 void refuse_input_as_output(const std::string& output, const std::vector<std::string>& inputs);
 
+// Throws std::runtime_error "output: is asked for twice ..." when two files that are to be written are one,
+// which need not be there. Empty names are none.
+void refuse_same_output(const std::vector<std::string>& outputs);
+
 // Throws std::runtime_error "output: lies in folder ..." when a directory of results would be below (or be)
 // one that is read, where the next run takes them for data. An empty folder is none.
 void refuse_output_inside(const std::string& output, const std::string& folder);

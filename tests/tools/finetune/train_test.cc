@@ -167,11 +167,11 @@ TEST_CASE("killed at 20 moments and gone on with it ends with the bits of an und
   }
 }
 
-TEST_CASE("Ctrl-C and SIGTERM write the state, and --resume goes on to the same bits") {
+TEST_CASE("Ctrl-C, SIGTERM and a closed terminal write the state, and --resume goes on to the same bits") {
   const Bench bench;
   const std::string flags = " --epochs 30 --batch 4 --views 1";
   REQUIRE(bench.train("all -o whole.levit" + flags).exit == 0);
-  for (const std::string signal : {"INT", "TERM"}) {
+  for (const std::string signal : {"INT", "TERM", "HUP"}) {
     CAPTURE(signal);
     // Stopped as soon as the log has some steps.
     const Outcome stopped = bench.in(
@@ -254,8 +254,32 @@ TEST_CASE("a state of another model, of other options or of other data is refuse
   check_refused(
       bench.in("$levit finetune data --model out.levit --train all -o next.levit --epochs 1 --resume"),
       "next.levit.state: a state of another model: it began from");
+  // Its weights lie behind what describes it.
+  REQUIRE(bench.train("all -o bad.levit --epochs 1").exit == 0);
+  std::string state = file_bytes(bench.at("bad.levit.state"));
+  state[state.size() - 1000] = static_cast<char>(state[state.size() - 1000] ^ 1);
+  bench.d.write("bad.levit.state", state);
+  CHECK(names(bench.train("all -o bad.levit --epochs 1 --resume").err, "bad.levit.state: a damaged state: "));
   bench.d.write("bad.levit.state", "something else");
   check_refused(bench.train("all -o bad.levit --resume"), "bad.levit.state: not a state of training");
+}
+
+TEST_CASE("no two of the files that a training writes may be one") {
+  const Bench bench;
+  bench.d.write("kept.txt", "kept");
+  bench.in("ln -s kept.txt link.txt");
+  for (const std::string flags :
+       {"-o out.levit --report out.levit", "-o out.levit --log ./out.levit.state",
+        "-o out.levit --report out.levit.last", "-o out.levit --log a.txt --report a.txt",
+        "-o out.levit --log kept.txt --report link.txt", "-o out.levit --log out.levit.lock"}) {
+    CAPTURE(flags);
+    const Outcome refused = bench.train("head --epochs 1 " + flags);
+    CAPTURE(refused.err);
+    CHECK(refused.exit == 1);
+    CHECK(names(refused.err, "is asked for twice, and one would be written over the other"));
+    CHECK(!fs::exists(bench.at("out.levit")));
+  }
+  CHECK(file_bytes(bench.at("kept.txt")) == "kept");
 }
 
 TEST_CASE("flags that mean nothing with or without --train are refused by name") {

@@ -50,6 +50,7 @@ void check_outputs(const std::vector<std::string>& inputs, const Arguments& argu
   for (const std::string& output :
        {arguments.csv, arguments.report, arguments.output, arguments.resume ? "" : arguments.predictions})
     refuse_input_as_output(output, inputs);
+  refuse_same_output({arguments.csv, arguments.report, arguments.output, arguments.predictions});
 }
 
 PredictionFile run_model(const Arguments& arguments, const ModelFile& model, size_t* total) {

@@ -36,8 +36,7 @@ class TrainRun {
     const StartModel start(base_, state_.data.dataset.labels);
     complain_of_model(start);
     Training training(arguments_, base_, start, split_, std::move(state_));
-    if (resumed_) training.restore(old_.trainer);
-    old_ = {};
+    if (resumed_) restore(training);
     return report(training, training.place().finished ? TrainEnd::kFinished : training.run());
   }
 
@@ -66,6 +65,8 @@ class TrainRun {
     for (const LabelledPicture& picture : state_.data.dataset.pictures) inputs.push_back(picture.path);
     check_output_path(arguments_.output);
     if (!arguments_.report.empty()) check_output_path(arguments_.report);
+    refuse_same_output({arguments_.output, arguments_.output + ".last", state_path_,
+                        arguments_.output + ".lock", arguments_.log, arguments_.report});
     lock_.emplace(arguments_.output);
     for (const std::string& output : {arguments_.output, arguments_.output + ".last", state_path_})
       remove_unfinished(output);
@@ -113,6 +114,16 @@ class TrainRun {
     old_.state.data.largest_area = state_.data.largest_area;
     state_.data = std::move(old_.state.data);
     state_.place = std::move(old_.state.place);
+  }
+
+  void restore(Training& training) {
+    try {
+      training.restore(old_.trainer);
+    } catch (const std::runtime_error&) {  // which speaks of a weight file, the one inside
+      throw std::runtime_error(state_path_ +
+                               ": a damaged state: its network does not fit its checksum or its size");
+    }
+    old_ = {};
   }
 
   void complain_of_data() const {

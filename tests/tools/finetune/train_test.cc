@@ -204,6 +204,8 @@ TEST_CASE("a full disk costs no state and no file, and training goes on from the
   CHECK(names(full.err, "out.levit: File too large"));
   CHECK(file_bytes(bench.at("out.levit")) == "an older file");
   CHECK(!fs::exists(bench.at("out.levit.state")));
+  CHECK(names(full.out, "not written out.levit"));
+  CHECK(names(full.err, "not all could be written (see above); no state was, to go on from"));
   REQUIRE(bench.train("all -o out.levit --resume" + flags).exit == 0);
   CHECK(bench.same("out.levit", "whole.levit"));
 }
@@ -217,6 +219,42 @@ TEST_CASE("a rate that diverges stops with the last good files and says what to 
   CHECK(names(diverged.err, "training diverged in epoch 1"));
   CHECK(names(diverged.err, "Try a smaller --rate (it was 1e+03), --clip 1 or a longer --warmup"));
   CHECK(file_bytes(bench.at("out.levit")) == "an older file");
+}
+
+TEST_CASE("pictures that are taken away during training, all of them, cost no step and no best epoch") {
+  const Bench bench;
+  const std::string flags = " --epochs 300 --patience 300 --batch 4 --val 0.4 --rate 1e-4";
+  const Outcome stopped = bench.in(Bench::line("head -o out.levit --log out.log" + flags) +
+                                   " & pid=$!\nuntil grep -qs best out.log; do sleep 0.01; done\n"
+                                   "mv data away; wait $pid");
+  CAPTURE(stopped.err);
+  CHECK(stopped.exit == 1);
+  CHECK(names(stopped.err, "none of its pictures to train with can be read"));
+  CHECK(names(stopped.err, "--resume goes on when they are back"));
+  fs::rename(bench.at("away"), bench.at("data"));
+  const Outcome gone_on = bench.train("head -o out.levit --resume --json" + flags);
+  CAPTURE(gone_on.err);
+  CHECK(gone_on.exit == 1);  // some were left out
+  const auto report = nlohmann::json::parse(gone_on.out);
+  CHECK(report["epochs"] == 300);
+  const Outcome whole = bench.train("head -o whole.levit --json --epochs 1 --val 0.4");
+  CHECK(report["held_out"]["n"] == nlohmann::json::parse(whole.out)["held_out"]["n"]);
+}
+
+TEST_CASE(
+    "a batch takes no more memory than the pictures there are, and a class of which none is held out is "
+    "named") {
+  const Bench bench;
+  const auto trained = [&bench](const std::string& batch) {
+    return bench.train("head -o out.levit --epochs 1 --json --batch " + batch);
+  };
+  CHECK(nlohmann::json::parse(trained("1024").out)["trainer_bytes"] ==
+        nlohmann::json::parse(trained("40").out)["trainer_bytes"]);
+  CHECK(!names(trained("40").err, "is held out"));
+  const Outcome uneven =
+      bench.in("mkdir -p few/light; cp -r data/dark few\ncp data/light/0.ppm data/light/1.ppm few/light\n" +
+               Bench::line("head -o few.levit --epochs 1", "few"));
+  CHECK(names(uneven.err, "no picture of class \"light\" is held out"));
 }
 
 TEST_CASE("pictures that vanish or change during training are named, left out and counted") {

@@ -37,6 +37,7 @@ class TrainRun {
     complain_of_model(start);
     Training training(arguments_, base_, start, split_, std::move(state_));
     if (resumed_) restore(training);
+    training.complain_of_space();
     return report(training, training.place().finished ? TrainEnd::kFinished : training.run());
   }
 
@@ -133,6 +134,12 @@ class TrainRun {
     if (arguments_.held_out > 0 && split_.held_out.empty())
       complain("no picture is held out of " + std::to_string(split_.training.size()) +
                ": nothing says how good the network is on others");
+    for (size_t k = 0; k < split_.held_by.size() && !split_.held_out.empty(); ++k)
+      if (split_.held_by[k] == 0) {
+        complain("no picture of class \"" + state_.data.dataset.labels[k] +
+                 "\" is held out: nothing says how good the network is on others of it");
+        break;
+      }
   }
 
   void complain_of_model(const StartModel& start) const {
@@ -160,7 +167,10 @@ class TrainRun {
       complain("left out " + counted(place.skipped.size(), "picture") +
                " that could not be read or had changed");
     if (end == TrainEnd::kDiverged) throw std::runtime_error(training.divergence());
-    if (training.unwritten()) complain("not all could be written (see above); --resume tries again");
+    if (training.unwritten())
+      complain(std::string("not all could be written (see above); ") +
+               (std::filesystem::exists(state_path_) ? "--resume goes on from the last state that was"
+                                                     : "no state was, to go on from"));
     const bool whole = place.skipped.empty() && split_.unreadable == 0 && !training.unwritten();
     return whole ? 0 : kFailedExit;
   }
@@ -184,7 +194,7 @@ class TrainRun {
            row("memory",
                fixed(static_cast<double>(training.trainer_bytes()) / 1e6, 0) + " MB of the trainer") +
            row("held out", held_out_text(place.epochs[place.best_epoch() - 1])) +
-           row("written", arguments_.output);
+           row(training.best_written() ? "written" : "not written", arguments_.output);
   }
 
   std::string json(const Training& training, TrainEnd end) const {
@@ -193,6 +203,7 @@ class TrainRun {
     const auto held = static_cast<double>(best.held_count), right = static_cast<double>(best.held_correct);
     nlohmann::ordered_json json;
     json["output"] = arguments_.output;
+    json["written"] = training.best_written();
     json["labels"] = training.state().data.dataset.labels;
     json["train"] = arguments_.part;
     json["pictures"] = split_.training.size() + split_.held_out.size();

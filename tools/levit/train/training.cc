@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <stdexcept>
 
@@ -28,6 +29,14 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+// No batch has more pictures than an epoch, and memory goes by the batch.
+levit_train_options trainer_options(const TrainArguments& arguments, const std::vector<float>& class_weights,
+                                    size_t samples) {
+  levit_train_options options = library_options(arguments, class_weights);
+  options.batch = static_cast<uint32_t>(std::min(arguments.batch, samples));
+  return options;
+}
+
 }  // namespace
 
 Training::Training(const TrainArguments& arguments, const ModelFile& base, const StartModel& start,
@@ -42,19 +51,36 @@ Training::Training(const TrainArguments& arguments, const ModelFile& base, const
       class_weights_(arguments.class_weights == "balanced" ? balanced_weights(split.trained_by)
                                                            : std::vector<float>()),
       left_(split.trained_by),
-      network_(start.model(), library_options(arguments, class_weights_), pool_),
-      log_(arguments.log, state_.place.step),
       samples_(split.training.size() * std::max<size_t>(1, arguments.views)),
       batches_((samples_ + arguments.batch - 1) / arguments.batch),
+      network_(start.model(), trainer_options(arguments, class_weights_, samples_), pool_),
+      log_(arguments.log, state_.place.step),
       seconds_before_(state_.place.seconds) {
   view_.resize = base.info().resize;
   view_.ignore_orientation = arguments.ignore_orientation;
   view_.equalise = arguments.equalise;
   view_.seed = arguments.fit.seed;
-  for (const uint32_t picture : state_.place.skipped) {
-    named_.insert(picture);
-    take_from_class(picture);
+  named_.insert(state_.place.skipped.begin(), state_.place.skipped.end());
+}
+
+void Training::complain_of_space() {
+  const std::string& output = arguments_.output;
+  const size_t weights = exported(network_.model(), "", "").size(), state = network_.state().size();
+  size_t bytes = weights + state + (split_.held_out.empty() ? 0 : weights);
+  bytes += std::max(weights, state);  // the one before stays until a new one is whole
+  std::error_code error;
+  size_t free = 0;
+  for (const std::string& file : {output, output + ".last", output + ".state"}) {
+    const uintmax_t there = std::filesystem::file_size(file, error);
+    if (!error) free += there;
   }
+  const std::string parent = std::filesystem::path(output).parent_path().string();
+  const std::string folder = parent.empty() ? "." : parent;
+  const std::filesystem::space_info space = std::filesystem::space(folder, error);
+  if (error || (free += space.available) >= bytes) return;
+  const auto megabytes = [](size_t count) { return fixed(static_cast<double>(count) / 1e6, 0) + " MB"; };
+  complain(folder + ": " + megabytes(free) + " are free, and training writes up to " + megabytes(bytes) +
+           " there; what does not fit will be lost");
 }
 
 TrainEnd Training::run() {
@@ -63,6 +89,10 @@ TrainEnd Training::run() {
   try {
     end = loop();
   } catch (const Interrupted&) {  // while a batch was prepared or held-out pictures were scored
+  } catch (const NoPictures& error) {
+    progress_.reset();
+    if (!error.gone || state_.place.step == 0 || !save()) throw;
+    throw std::runtime_error(std::string(error.what()) + "; --resume goes on when they are back");
   }
   progress_.reset();
   state_.place.finished = end == TrainEnd::kFinished;
@@ -137,9 +167,7 @@ bool Training::step(const LoadedBatch& batch) {
   const StepResult result = network_.step(batch.samples.data(), labels, rate);
   if (place.step == 0) place.first_loss = place.running_loss = result.loss;
   place.running_loss = kMemory * place.running_loss + (1 - kMemory) * result.loss;
-  const double chance = std::log(static_cast<double>(state_.data.dataset.labels.size()));
-  const double hopeless = 4 * std::max(place.first_loss, chance) + 4;
-  if (result.status != LEVIT_OK || !(place.running_loss < hopeless)) {
+  if (result.status != LEVIT_OK || !(place.running_loss < hopeless())) {
     diverged_loss_ = result.loss;
     return false;
   }
@@ -151,6 +179,12 @@ bool Training::step(const LoadedBatch& batch) {
   place.curve.add(place.step, result.loss, rate, result.norm);
   show_step(result, rate, labels.size());
   return true;
+}
+
+// A loss that no training comes back from.
+double Training::hopeless() const {
+  const double chance = std::log(static_cast<double>(state_.data.dataset.labels.size()));
+  return 4 * std::max(state_.place.first_loss, chance) + 4;
 }
 
 void Training::show_step(const StepResult& result, double rate, size_t pictures) {
@@ -174,21 +208,39 @@ void Training::show_step(const StepResult& result, double rate, size_t pictures)
 }
 
 void Training::left_out(uint32_t picture, const std::string& cause) {
-  if (!named_.insert(picture).second) return;
-  state_.place.skipped.push_back(picture);
-  const size_t count = state_.place.skipped.size();
-  if (count <= kNamedFailures) complain(state_.data.dataset.pictures[picture].path + ": " + cause);
-  if (count == kNamedFailures + 1) complain("more pictures are left out; they are counted");
-  take_from_class(picture);
+  if (named_.insert(picture).second) {
+    state_.place.skipped.push_back(picture);
+    const size_t count = state_.place.skipped.size();
+    if (count <= kNamedFailures) complain(state_.data.dataset.pictures[picture].path + ": " + cause);
+    if (count == kNamedFailures + 1) complain("more pictures are left out; they are counted");
+  }
+  if (missing_.insert(picture).second) take_from_class(picture);
 }
 
 // A network that learns without one of its classes looks right and never answers with it.
 void Training::take_from_class(uint32_t picture) {
   if (is_held_out(state_.data.files[picture].content, arguments_.held_out)) return;
-  const uint32_t label = state_.data.dataset.pictures[picture].label;
-  if (--left_[label] == 0)
-    throw std::runtime_error("class \"" + state_.data.dataset.labels[label] +
-                             "\": none of its pictures to train with can be read");
+  const LabelledPicture& last = state_.data.dataset.pictures[picture];
+  std::error_code error;
+  if (--left_[last.label] == 0)
+    throw NoPictures("class \"" + state_.data.dataset.labels[last.label] +
+                         "\": none of its pictures to train with can be read, " + last.path + " for one",
+                     !std::filesystem::exists(last.path, error));
+}
+
+// Whether as many held-out pictures were there as make epochs comparable: half of the most that ever were.
+bool Training::judged(const EpochRecord& record) const {
+  size_t most = record.held_count;
+  for (const EpochRecord& epoch : state_.place.epochs) most = std::max(most, epoch.held_count);
+  return record.held_count > 0 && 2 * record.held_count >= most;
+}
+
+// With nothing held out, the last one is.
+bool Training::is_best(const EpochRecord& record) const {
+  const size_t best = state_.place.best_epoch();
+  if (best == 0 || split_.held_out.empty()) return true;
+  const EpochRecord& before = state_.place.epochs[best - 1];
+  return judged(record) && (!judged(before) || record.held_loss < before.held_loss);
 }
 
 // What ends training, if anything does.
@@ -199,7 +251,8 @@ std::optional<TrainEnd> Training::end_epoch() {
                              state_.data.dataset.pictures[split_.training[0]].path + " for one");
   const NetworkTrainer::UseMean mean(network_);
   const HeadScore score = score_held_out();
-  if (score.count > 0 && !std::isfinite(score.loss)) {
+  // Held-out pictures may be of another kind than those that hopeless() was made for.
+  if (score.count > 0 && !(score.loss < 10 * hopeless())) {
     diverged_loss_ = score.loss;
     return TrainEnd::kDiverged;
   }
@@ -210,10 +263,9 @@ std::optional<TrainEnd> Training::end_epoch() {
                         score.correct,
                         score.count,
                         samples / place.epoch_seconds,
-                        true,
+                        false,
                         place.step};
-  const size_t best = place.best_epoch();
-  if (best > 0 && score.count > 0) record.best = record.held_loss < place.epochs[best - 1].held_loss;
+  record.best = is_best(record);
   place.epochs.push_back(record);
   place.loss_sum = place.epoch_seconds = 0;
   place.samples = place.correct = 0;
@@ -222,7 +274,7 @@ std::optional<TrainEnd> Training::end_epoch() {
   keep_weights(record);
   log_.write(epoch_json(place.epoch, record));
   complain(epoch_line(place.epoch, record));
-  const bool patient = score.count == 0 || place.epoch - place.best_epoch() < arguments_.fit.patience;
+  const bool patient = !judged(record) || place.epoch - place.best_epoch() < arguments_.fit.patience;
   const bool over = arguments_.minutes > 0 ? time_share() >= 1 : place.epoch == arguments_.fit.epochs;
   place.seconds = seconds();  // scoring and writing count too
   if (over || !patient) return TrainEnd::kFinished;
@@ -239,7 +291,8 @@ HeadScore Training::score_held_out() {
   };
   examples.label = [&](size_t index) { return state_.data.dataset.pictures[held[index]].label; };
   examples.failed = [&](size_t index, const std::string& cause) { left_out(held[index], cause); };
-  return score_network(network_.model(), examples, chosen_target(arguments_.target), arguments_.batch, pool_);
+  const size_t batch = std::min(arguments_.batch, std::max<size_t>(1, held.size()));
+  return score_network(network_.model(), examples, chosen_target(arguments_.target), batch, pool_);
 }
 
 // The files of this epoch; what cannot be written now is tried again with the next state.

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,12 @@ namespace levit::tools {
 
 enum class TrainEnd { kFinished, kInterrupted, kDiverged };
 
+// The last picture of a class that could still be read was left out. gone: its file is not there any more.
+struct NoPictures : std::runtime_error {
+  NoPictures(const std::string& what, bool files_gone) : std::runtime_error(what), gone(files_gone) {}
+  bool gone;
+};
+
 class Training {
  public:
   // state: what the run is, and where it stands. Everything else must outlive this.
@@ -34,10 +41,14 @@ class Training {
   size_t trainer_bytes() const { return network_.bytes(); }
   double waiting_share() const { return batch_seconds_ > 0 ? waited_ / batch_seconds_ : 0; }
   bool unwritten() const { return unwritten_; }  // something could not be written to its file
+  bool best_written() const { return best_.empty(); }
 
   void restore(std::string_view trainer) { network_.restore(trainer); }
 
-  // Until the end, Ctrl-C, or divergence.
+  // Says so where the folder of the weight files has no room for all that will be written.
+  void complain_of_space();
+
+  // Until the end, Ctrl-C, or divergence. Throws NoPictures, with the state written where they may come back.
   TrainEnd run();
 
   // Where and how it diverged, what is kept, and what to try.
@@ -48,6 +59,9 @@ class Training {
   std::unique_ptr<Loader> make_loader();
   const LoadedBatch* next_batch(Loader& loader);
   bool step(const LoadedBatch& batch);
+  double hopeless() const;
+  bool judged(const EpochRecord& record) const;
+  bool is_best(const EpochRecord& record) const;
   void left_out(uint32_t picture, const std::string& cause);
   void take_from_class(uint32_t picture);
   std::optional<TrainEnd> end_epoch();
@@ -69,11 +83,12 @@ class Training {
   std::vector<Stream> streams_;
   std::vector<float> class_weights_;
   std::vector<size_t> left_;  // training pictures by class, without those left out
+  size_t samples_, batches_;  // of an epoch
   NetworkTrainer network_;
   TrainLog log_;
   ViewOptions view_;
-  size_t samples_, batches_;          // of an epoch
-  std::set<uint32_t> named_;          // pictures whose failure has been said
+  std::set<uint32_t> named_;          // pictures whose failure has been said, by an earlier run too
+  std::set<uint32_t> missing_;        // those that this run has left out
   std::vector<uint8_t> best_, last_;  // weight files that are still to be written
   std::chrono::steady_clock::time_point start_, saved_, stepped_;
   double seconds_before_;                  // of earlier runs

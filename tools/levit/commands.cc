@@ -6,12 +6,50 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdlib>
 
 #include "tools/common/output.h"
 #include "tools/common/signals.h"
 #include "tools/common/text.h"
 
 namespace levit::tools {
+namespace {
+
+CLI::Validator number_check(const std::string& description, const std::string& which,
+                            const std::function<bool(double)>& fits) {
+  return CLI::Validator(
+      [which, fits](const std::string& text) {
+        char* end = nullptr;
+        const double number = std::strtod(text.c_str(), &end);
+        const bool whole = !text.empty() && *end == '\0';
+        return whole && std::isfinite(number) && fits(number) ? "" : text + " is no number " + which;
+      },
+      description);
+}
+
+std::string shown(double bound) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", bound);
+  return text;
+}
+
+}  // namespace
+
+CLI::Validator number_between(double low, double high) {
+  return number_check("FLOAT in [" + shown(low) + " - " + shown(high) + "]",
+                      "from " + shown(low) + " to " + shown(high),
+                      [low, high](double number) { return low <= number && number <= high; });
+}
+
+CLI::Validator number_above_zero() {
+  return number_check("POSITIVE", "above 0", [](double number) { return number > 0; });
+}
+
+CLI::Validator number_from_zero() {
+  return number_check("NONNEGATIVE", "from 0 on", [](double number) { return number >= 0; });
+}
+
 void add_paths(CLI::App& command, std::vector<std::string>& paths, bool& zero_separated) {
   command
       .add_option("paths", paths,

@@ -11,7 +11,8 @@
 
 namespace CLI {
 class App;
-}
+class Validator;
+}  // namespace CLI
 
 namespace levit::tools {
 
@@ -53,6 +54,12 @@ std::function<std::string(const std::string&)> taken_by(const Parse& parse) {
     return std::string();
   };
 }
+
+// For CLI11's check(): finite numbers only, NaN is none, and a bound is said as it stands in the code.
+// CLI11's own checks take NaN and write the largest double in 300 digits.
+CLI::Validator number_between(double low, double high);  // both included
+CLI::Validator number_above_zero();
+CLI::Validator number_from_zero();
 
 // Flags of several commands. What they fill must outlive the parsing; without the flag it keeps its value.
 // Without a path, what stands on standard input is taken, unless it is a terminal.

@@ -8,6 +8,7 @@
 #include "tests/support/program.h"
 #include "tests/support/seeded.h"
 #include "tests/tools/checkpoint_files.h"
+#include "tests/tools/finetune/data.h"
 #include "tools/checkpoint/writer.h"
 
 namespace levit::tests {
@@ -56,6 +57,42 @@ TEST_CASE("a packed checkpoint of timm and a levit_128s of 1000 classes are base
     CHECK(all == 36);
     CHECK(right >= 33);
   }
+}
+
+TEST_CASE("--train goes on from the head of one logit, and says what another head begins with") {
+  const ScratchDirectory d;
+  write_data(d, "data", 12);
+  tools::FoldedModel model = seeded_fold(Seed{"micro", 1});
+  model.labels = {"dark", "light"};  // the logit is for "light"
+  const auto write = [&](const std::string& name) {
+    const std::vector<uint8_t> image = tools::write_levit(model, weights::Type::kHalf);
+    d.write(name, {image.begin(), image.end()});
+  };
+  write("logit.levit");
+  model.labels = {"cat", "dog"};
+  write("others.levit");
+  model.layers.back().weight.assign(model.layers.back().weight.size(), 0.0);
+  model.layers.back().bias = {0};
+  model.one_logit = false;
+  model.no_head = true;
+  model.labels.clear();
+  write("none.levit");
+  const auto in = [&d](const std::string& line) { return run("cd " + quoted(d.path()) + "\n" + line); };
+  const auto trained = [&](const std::string& base) {
+    const Outcome made =
+        in("$levit finetune data -o out.levit --train head --epochs 1 --rate 1e-9 --weight-decay 0 --model " +
+           base);
+    CHECK(made.exit == 0);
+    return made.err;
+  };
+  CHECK(names(trained("none.levit"), "none.levit has no classifier; its head begins with zeros"));
+  CHECK(names(trained("others.levit"), "others.levit has other classes than the data"));
+  CHECK(names(trained("logit.levit"), "logit.levit has one logit; its head becomes one of two classes"));
+  const auto light = [&](const std::string& file) {
+    const Outcome said = in("$levit classify --json --model " + file + " data/light/3.ppm");
+    return nlohmann::json::parse(said.out)["probabilities"]["light"].get<double>();
+  };
+  CHECK(light("out.levit") == doctest::Approx(light("logit.levit")).epsilon(1e-5));
 }
 
 }  // namespace levit::tests

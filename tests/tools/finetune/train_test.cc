@@ -320,6 +320,22 @@ TEST_CASE("no two of the files that a training writes may be one") {
   CHECK(file_bytes(bench.at("kept.txt")) == "kept");
 }
 
+TEST_CASE("numbers that are none, or out of range, are refused by name and in one short line") {
+  const Bench bench;
+  for (const std::string flag :
+       {"--rate 0", "--rate nan", "--rate inf", "--rate fast", "--minutes 0", "--minutes nan",
+        "--minutes 1e300", "--save-every nan", "--clip -1", "--clip nan", "--val nan", "--warmup nan",
+        "--weight-decay nan", "--ema 1", "--ema nan", "--momentum nan", "--label-smoothing nan",
+        "--layer-decay nan", "--layer-decay 0"}) {
+    const Outcome refused = bench.train("head -o out.levit " + flag);
+    CAPTURE(refused.err);
+    CHECK(refused.exit == 2);
+    CHECK(names(refused.err, "levit: " + flag.substr(0, flag.find(' '))));
+    CHECK(refused.err.size() < 120);
+  }
+  CHECK(bench.train("head -o out.levit --epochs 1 --warmup 1e30").exit == 0);  // it never ends
+}
+
 TEST_CASE("flags that mean nothing with or without --train are refused by name") {
   const Bench bench;
   const auto check_usage = [&](const std::string& flags, const std::string& cause) {

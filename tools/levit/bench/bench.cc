@@ -289,7 +289,7 @@ Command add_bench(CLI::App& program) {
   app->add_option("--seconds", arguments->seconds, "How long to measure")
       ->type_name("S")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 86400.0));
+      ->check(number_between(0.0, 86400.0));
   add_target_flag(*app, arguments->target);
   CLI::Option* gradient = app->add_flag("--gradient", arguments->gradient,
                                         "Forward pass and the gradient with respect to the picture");

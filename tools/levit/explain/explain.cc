@@ -254,7 +254,7 @@ void add_attribution_flags(CLI::App& app, ExplainArguments& arguments) {
          "SHAP: standard deviation of noise that is added to the normalised picture in each sample, as "
          "shap's local_smoothing")
       ->type_name("SIGMA")
-      ->check(CLI::Range(0.0, 1000.0));
+      ->check(number_between(0.0, 1000.0));
   app.add_option("--background", arguments.background,
                  "SHAP: pictures to compare with; else a blurred copy of the picture and mean grey")
       ->type_name("DIR|FILE");

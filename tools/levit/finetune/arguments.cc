@@ -32,7 +32,7 @@ void add_training_flags(CLI::App& app, FinetuneArguments& arguments) {
   app.add_option("--val", arguments.held_out, "Share of the pictures that is held out, by hash of content")
       ->type_name("SHARE")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.9));
+      ->check(number_between(0.0, 0.9));
   app.add_option("--epochs", fit.epochs, "Rounds through the training pictures")
       ->type_name("N")
       ->capture_default_str()
@@ -48,22 +48,22 @@ void add_training_flags(CLI::App& app, FinetuneArguments& arguments) {
   app.add_option("--rate", fit.rate,
                  "Learning rate; else 0.001 for adamw, 0.01 for sgd; falls along a half cosine")
       ->type_name("R")
-      ->check(CLI::PositiveNumber);
+      ->check(number_above_zero());
   app.add_option("--warmup", fit.warmup, "Epochs in which the rate rises")
       ->type_name("N")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(number_from_zero());
   app.add_option("--momentum", fit.momentum, "Momentum; adamw: of the first moment")
       ->type_name("M")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.9999));
+      ->check(number_between(0.0, 0.9999));
   app.add_option("--weight-decay", fit.weight_decay, "Weight decay; else 0.05 for adamw, 0.0001 for sgd")
       ->type_name("D")
-      ->check(CLI::NonNegativeNumber);
+      ->check(number_from_zero());
   app.add_option("--label-smoothing", fit.label_smoothing, "Share of every target that all classes share")
       ->type_name("E")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.99));
+      ->check(number_between(0.0, 0.99));
   app.add_option("--class-weights", arguments.class_weights,
                  "none, or balanced: every class counts as much as the others")
       ->type_name("KIND")
@@ -72,7 +72,7 @@ void add_training_flags(CLI::App& app, FinetuneArguments& arguments) {
   app.add_option("--inverse-penalty", fit.inverse_penalty, "lbfgs: C of scikit-learn's LogisticRegression")
       ->type_name("C")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(number_above_zero());
   app.add_option("--seed", fit.seed, "Seed of the order of pictures and of augmented views")
       ->type_name("S")
       ->capture_default_str()

@@ -128,7 +128,8 @@ class Fit {
   bool run_epoch(size_t epoch) {
     levit_shuffle(options_.seed + static_cast<uint32_t>(epoch), training_.count(), order_.data());
     const size_t steps = epoch_steps_ * options_.epochs;
-    const auto warmup = static_cast<size_t>(options_.warmup * static_cast<double>(epoch_steps_));
+    const auto warmup = static_cast<size_t>(
+        std::min(options_.warmup * static_cast<double>(epoch_steps_), static_cast<double>(steps)));
     const double base = options_.rate > 0 ? options_.rate : default_rate(options_.solver);
     double sum = 0;
     for (size_t i = 0; i < epoch_steps_; ++i) {
@@ -139,7 +140,7 @@ class Fit {
           levit_head_gradient(trainer_, batch_.features.data(), batch_.labels.data(), count, &loss, nullptr);
       if (status == LEVIT_OK)
         status = levit_head_step(
-            trainer_, levit_cosine_rate(base, epoch * epoch_steps_ + i, std::min(warmup, steps), steps));
+            trainer_, levit_cosine_rate(base, epoch * epoch_steps_ + i, warmup, steps));
       if (status == LEVIT_DIVERGED) return false;
       check(status);
       sum += loss * static_cast<double>(count);

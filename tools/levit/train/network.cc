@@ -5,6 +5,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "runtime/network.h"
 #include "tools/common/input_file.h"
 #include "tools/common/ordered_run.h"
 #include "tools/common/output.h"
@@ -77,15 +78,27 @@ PartScore score_part(Scorer& scorer, const Examples& examples, size_t first, siz
 }  // namespace
 
 StartModel::StartModel(const ModelFile& base, const std::vector<std::string>& labels) : model_(base.model()) {
-  const bool own = base.info().classes == labels.size() && base.info().labels == labels.size();
-  bool same = own;
-  for (size_t k = 0; k < labels.size() && same; ++k) same = labels[k] == base.label(k);
-  if (same) return;
-  const size_t classes = labels.size();
-  TrainedHead zeros;
-  zeros.weight.resize(classes * base.info().dims[2]);
-  zeros.bias.resize(classes);
-  image_.emplace(in_memory(file_with_head(base.model(), zeros, labels, {})));
+  const levit_info& info = base.info();
+  const size_t classes = labels.size(), width = info.dims[2];
+  bool same = info.labels == classes;
+  for (size_t k = 0; k < classes && same; ++k) same = labels[k] == base.label(k);
+  if (same && info.classes == classes) return;
+  TrainedHead head;
+  head.weight.resize(classes * width);
+  head.bias.resize(classes);
+  change_ = info.labels == 0 ? "has no classifier; its head begins with zeros"
+                             : "has other classes than the data; its head is replaced by one of zeros";
+  if (same) {  // one logit: softmax of -z / 2 and z / 2 is its sigmoid
+    change_ = "has one logit; its head becomes one of two classes with the same probabilities";
+    const runtime::Linear logit = runtime::model_head(weights::view(base.model()));
+    for (size_t k = 0; k < classes; ++k) {
+      const float half = k == 0 ? -0.5f : 0.5f;
+      for (size_t f = 0; f < width; ++f)
+        head.weight[k * width + f] = half * kernels::weight_at(logit.w, 0, f);
+      head.bias[k] = half * logit.bias[0];
+    }
+  }
+  image_.emplace(in_memory(file_with_head(base.model(), head, labels, {})));
   model_ = open(image_->data(), image_->bytes());
 }
 

@@ -15,14 +15,16 @@
 
 namespace levit::tools {
 
-// What training begins with: the base model, with a head of zeros where its classes are others.
+// What training begins with: the base model. The head of one logit becomes one of two classes with the same
+// probabilities; where the classes are others, or there is no head, it is one of zeros.
 class StartModel {
  public:
   StartModel(const ModelFile& base, const std::vector<std::string>& labels);
   const levit_model* model() const { return model_; }
-  bool new_head() const { return image_.has_value(); }
+  const std::string& change() const { return change_; }  // in words, behind the base's name; empty without
 
  private:
+  std::string change_;
   std::optional<Memory> image_;
   const levit_model* model_;
 };

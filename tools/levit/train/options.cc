@@ -12,7 +12,8 @@ namespace {
 
 constexpr size_t kDefaultEpochs = 10;
 constexpr double kLargestRate = 1000;  // of levit_train_step
-constexpr uint32_t kShares = 4;        // parts that the sums of a step are made of: a constant, as bits are
+constexpr double kMostMinutes = 1e6;
+constexpr uint32_t kShares = 4;  // parts that the sums of a step are made of: a constant, as bits are
 
 // Flags that mean nothing to the other way of learning.
 constexpr const char* kHeadOnly[] = {"--head",        "--rows",  "--inverse-penalty", "--cache",
@@ -30,23 +31,23 @@ void add_learning_flags(CLI::App& app, TrainArguments& train) {
                  "--train: learn for so long instead of --epochs; the rate then follows the clock, and so do "
                  "the bits")
       ->type_name("M")
-      ->check(CLI::PositiveNumber)
+      ->check(number_above_zero())
       ->excludes("--epochs", "--warmup");
   app.add_option(
          "--ema", train.mean,
          "--train: keep the exponential moving average of the weights with this decay, such as 0.999; "
          "it is what is measured and written")
       ->type_name("D")
-      ->check(CLI::Range(0.0, 0.999999));
+      ->check(number_between(0.0, 0.999999));
   app.add_option("--clip", train.clip, "--train: scale gradients of a larger norm down to it; 0: none")
       ->type_name("NORM")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(number_from_zero());
   app.add_option("--layer-decay", train.layer_decay,
                  "--train: factor of the rate from each block to the one in front of it, such as 0.75")
       ->type_name("F")
       ->capture_default_str()
-      ->check(CLI::Range(0.01, 1.0));
+      ->check(number_between(0.01, 1.0));
   app.add_flag("--balance", train.balance, "--train: draw every class of a source equally often");
 }
 
@@ -58,7 +59,7 @@ void add_file_flags(CLI::App& app, TrainArguments& train) {
                  "--train: minutes between writes of OUTPUT.state, which Ctrl-C writes too")
       ->type_name("M")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(number_from_zero());
   app.add_flag("--resume", train.resume,
                "--train: go on from OUTPUT.state, to the same bits; begin if there is none");
 }
@@ -94,6 +95,7 @@ TrainArguments train_arguments(const LearningArguments& shared, TrainArguments t
   if (train.solver == "lbfgs")
     throw UsageError("--solver lbfgs is for heads on cached features; --train has adamw and sgd");
   if (train.fit.rate > kLargestRate) throw UsageError("--rate is above 1000, where nothing learns");
+  if (train.minutes > kMostMinutes) throw UsageError("--minutes is above 1000000, which are two years");
   if (train.balance && train.class_weights == "balanced")
     throw UsageError("--balance and --class-weights balanced do the same; give one of them");
   if (train.output.empty()) throw UsageError("--train needs -o, the weight file to write");

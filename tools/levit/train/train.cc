@@ -147,8 +147,7 @@ class TrainRun {
     if (type != LEVIT_F32)
       complain(base_.path() + " is in " + (type == LEVIT_Q8 ? "q8" : "fp16") +
                "; it is widened to fp32 for training, and " + arguments_.output + " is in fp32");
-    if (start.new_head())
-      complain(base_.path() + " has other classes than the data; its head is replaced by one of zeros");
+    if (!start.change().empty()) complain(base_.path() + " " + start.change());
   }
 
   int report(const Training& training, TrainEnd end) const {

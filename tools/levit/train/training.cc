@@ -360,9 +360,9 @@ double Training::rate() const {
   if (arguments_.minutes > 0)
     return levit_cosine_rate(peak, static_cast<size_t>(time_share() * kGrain), kGrain / 20, kGrain);
   const size_t steps = arguments_.fit.epochs * batches_;
-  const auto warmup = static_cast<size_t>(warmup_epochs(arguments_) * static_cast<double>(batches_));
-  return levit_cosine_rate(peak, state_.place.epoch * batches_ + state_.place.batch, std::min(warmup, steps),
-                           steps);
+  const auto warmup = static_cast<size_t>(
+      std::min(warmup_epochs(arguments_) * static_cast<double>(batches_), static_cast<double>(steps)));
+  return levit_cosine_rate(peak, state_.place.epoch * batches_ + state_.place.batch, warmup, steps);
 }
 
 std::string Training::divergence() const {

@@ -1,10 +1,10 @@
 // The convolutions of the stem as matrix products: forward a GEMM over three input rows, backward one for
-// each parity of pixels, and over planes for the picture's three channels.
+// each parity of pixels, or in blocks of all four, and over planes for the picture's three channels.
 //
 // Measured (bench/README.md): the stem runs at 74 % of the FMA peak; conv1 has 16 outputs, one vector, so
-// every broadcast feeds one multiply-add and loads bound it at 50 to 60 %. The input gradients of conv1 and
-// conv2 run at 51 and 68 %; even and odd pixels side by side in a two-vector tile, a third more
-// multiply-adds, made conv2's 10 % slower.
+// every broadcast feeds one multiply-add and loads bound it at 50 to 60 %. The input gradient of conv1 runs
+// at 51 %. That of conv2, 16 channels as well, ran at 69 % as four GEMMs; blocks of pixels (AVX-512) reach 88
+// %.
 #include "kernels/conv3x3.h"
 
 #include <cstring>
@@ -48,6 +48,10 @@ void conv3x3(const Conv3x3& c) {
 }
 
 namespace {
+
+using small::D;
+using small::kLanes;
+using small::V;
 
 // An input row or column is read by one tap of the kernel when its number is even, by two when it is odd: the
 // tap kTap[parity][i] of the output with number (input / 2) + i.
@@ -126,10 +130,113 @@ void vjp_input_by_parity(const Conv3x3VjpInput& c, size_t channel, size_t channe
   }
 }
 
+#if HWY_TARGET == HWY_AVX3
+// A panel of channels is a vector. Where it comes alone, a GEMM loads a number of dout for each multiply-add;
+// blocks of 2 x 2 kBlock pixels load it once for all taps that it meets: 19 loads for 36 multiply-adds.
+constexpr bool kHasBlocks = true;
+constexpr size_t kBlock = kConv3x3Block;
+
+// The taps of a panel behind those that transpose_taps() left, in its order, but [cout][9][16] floats.
+const float* pack_block_taps(const Conv3x3VjpInput& c) {
+  const D d;
+  float* const packed = c.scratch + conv3x3_vjp_taps_floats(c.w.outputs) / 2;
+  for (size_t i = 0; i < 9 * c.w.outputs; ++i) {
+    const void* const taps = c.scratch;
+    const V tap = transposed_number(c.w) == Number::kHalf
+                      ? widen(d, static_cast<const uint16_t*>(taps) + i * kPanelWidth)
+                      : hn::LoadU(d, static_cast<const float*>(taps) + i * kPanelWidth);
+    hn::StoreU(tap, d, packed + (i % c.w.outputs * 9 + i / c.w.outputs) * kPanelWidth);
+  }
+  return packed;
+}
+
+// Output pixels [x, x + kBlock] of row `oy`; where some do not exist, a copy with zeros in their place.
+HWY_INLINE const float* outputs_at(const Conv3x3VjpInput& c, size_t oy, size_t x, float* copy) {
+  const size_t width = conv3x3_out(c.width), cout = c.w.outputs, all = (kBlock + 1) * cout;
+  const size_t count = oy < conv3x3_out(c.height) ? HWY_MIN((width - x) * cout, all) : 0;
+  const float* const from = c.dout + (count > 0 ? (oy * width + x) * cout : 0);
+  if (count == all) {
+    return from;
+  }
+  std::memcpy(copy, from, count * sizeof(float));
+  std::memset(copy + count, 0, (all - count) * sizeof(float));
+  return copy;
+}
+
+// sum[parity][i] of the pixel at column 2 i + parity % 2 of row parity / 2; top, bottom: from outputs_at().
+HWY_INLINE void accumulate_block(const float* HWY_RESTRICT taps, const float* HWY_RESTRICT top,
+                                 const float* HWY_RESTRICT bottom, size_t cout, V (&sum)[4][kBlock]) {
+  const D d;
+  for (size_t o = 0; o < cout; ++o) {
+    V tap[9];
+    for (size_t i = 0; i < 9; ++i) {
+      tap[i] = hn::LoadU(d, taps + i * kPanelWidth);
+    }
+    taps += 9 * kPanelWidth;
+#pragma GCC unroll 8
+    for (size_t i = 0; i <= kBlock; ++i) {
+      const V above = hn::Set(d, top[i * cout + o]), below = hn::Set(d, bottom[i * cout + o]);
+      if (i < kBlock) {
+        sum[0][i] = hn::MulAdd(above, tap[0], sum[0][i]);
+        sum[1][i] = hn::MulAdd(above, tap[1], sum[1][i]);
+        sum[2][i] = hn::MulAdd(above, tap[3], sum[2][i]);
+        sum[3][i] = hn::MulAdd(above, tap[5], sum[3][i]);
+        sum[2][i] = hn::MulAdd(below, tap[4], sum[2][i]);
+        sum[3][i] = hn::MulAdd(below, tap[7], sum[3][i]);
+      }
+      if (i > 0) {
+        sum[1][i - 1] = hn::MulAdd(above, tap[2], sum[1][i - 1]);
+        sum[3][i - 1] = hn::MulAdd(above, tap[6], sum[3][i - 1]);
+        sum[3][i - 1] = hn::MulAdd(below, tap[8], sum[3][i - 1]);
+      }
+    }
+  }
+}
+
+// Rows y and y + 1 of din, as far as they exist, at the pixels that outputs [x, x + kBlock) reach.
+HWY_NOINLINE void vjp_block(const Conv3x3VjpInput& c, const float* taps, size_t channel, size_t y, size_t x) {
+  const D d;
+  float* const copies = c.scratch + conv3x3_vjp_taps_floats(c.w.outputs);
+  V sum[4][kBlock];
+  for (auto& pixels : sum) {
+    for (V& pixel : pixels) {
+      pixel = hn::Zero(d);
+    }
+  }
+  accumulate_block(taps, outputs_at(c, y / 2, x, copies),
+                   outputs_at(c, y / 2 + 1, x, copies + (kBlock + 1) * c.w.outputs), c.w.outputs, sum);
+#pragma GCC unroll 4
+  for (size_t parity = 0; parity < 4; ++parity) {
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kBlock; ++i) {
+      const size_t row = y + parity / 2, column = 2 * (x + i) + parity % 2;
+      if (row < c.row_end && column < c.width) {
+        const size_t at = (row * c.width + column) * c.cin + channel;
+        V pixel = sum[parity][i];
+        if (c.pre != nullptr) {
+          pixel = hn::Mul(pixel, hardswish_slope(d, hn::LoadU(d, c.pre + at)));
+        }
+        hn::StoreU(pixel, d, c.din + at);
+      }
+    }
+  }
+}
+
+void vjp_input_in_blocks(const Conv3x3VjpInput& c, size_t channel) {
+  transpose_taps(c, channel, kPanelWidth);
+  const float* const taps = pack_block_taps(c);
+  for (size_t y = c.row_begin; y < c.row_end; y += 2) {
+    for (size_t x = 0; 2 * x < c.width; x += kBlock) {
+      vjp_block(c, taps, channel, y, x);
+    }
+  }
+}
+#else
+constexpr bool kHasBlocks = false;
+void vjp_input_in_blocks(const Conv3x3VjpInput&, size_t) {}
+#endif
+
 // The planar VJP works on planes of dout, lanes along x, so that three channels waste none.
-using small::D;
-using small::kLanes;
-using small::V;
 constexpr size_t kChannels = kPlanarChannels;
 // Sums of 2 x 2 pixels of every channel, two vectors of each where there are 32 registers.
 constexpr size_t kPlanarVectors = HWY_TARGET == HWY_AVX3 || HWY_TARGET == LEVIT_NEON ? 2 : 1;
@@ -243,7 +350,12 @@ void conv3x3_vjp_input(const Conv3x3VjpInput& c) {
     return vjp_input_planar(c);
   }
   for (size_t channel = 0; channel < c.cin; channel += 2 * kPanelWidth) {
-    vjp_input_by_parity(c, channel, HWY_MIN(c.cin - channel, 2 * kPanelWidth));
+    const size_t channels = HWY_MIN(c.cin - channel, 2 * kPanelWidth);
+    if (kHasBlocks && channels == kPanelWidth) {
+      vjp_input_in_blocks(c, channel);
+    } else {
+      vjp_input_by_parity(c, channel, channels);
+    }
   }
 }
 
@@ -284,9 +396,10 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace levit::kernels {
 
-// The taps and two padded output rows, or two rows of planes.
+// The taps and two padded output rows or parts of them, or two rows of planes.
 size_t conv3x3_vjp_scratch_floats(size_t width, size_t cin, size_t cout) {
-  const size_t rows = conv3x3_vjp_taps_floats(cout) + 2 * (conv3x3_out(width) + 1) * cout;
+  const size_t pixels = HWY_MAX(conv3x3_out(width), kConv3x3Block) + 1;
+  const size_t rows = conv3x3_vjp_taps_floats(cout) + 2 * pixels * cout;
   const size_t planes = kPlanarTaps * cout + 2 * conv3x3_planes_floats(width, cout);
   return round_up(cin == kPlanarChannels && planes > rows ? planes : rows, kPanelWidth);
 }

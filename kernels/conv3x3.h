@@ -105,6 +105,9 @@ constexpr size_t conv3x3_vjp_taps_floats(size_t cout) {
   return size_t{9} * 2 * kPanelWidth * kPanelWidth * panel_count(cout);
 }
 
+// Outputs side by side whose input pixels form a block.
+inline constexpr size_t kConv3x3Block = 4;
+
 // Where din is planar, rows of dout lie in the scratch as planes [cout][plane].
 inline constexpr size_t kPlanarChannels = 3;
 inline constexpr size_t kPlanarTaps = 9 * kPlanarChannels;

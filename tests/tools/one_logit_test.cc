@@ -62,6 +62,14 @@ std::vector<float> raw_values(const std::filesystem::path& folder) {
 
 }  // namespace
 
+TEST_CASE("bench --train says why a model of one logit is not trained as it is") {
+  const Fixture fixture;
+  const Outcome refused = run("$levit bench --train --seconds 0 --model " + quoted(fixture.one_logit()));
+  CHECK(refused.exit == 1);
+  CHECK(refused.err.find("m.levit: a model of one logit; a training step needs two classes\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("classify gives one logit two labels by its sigmoid") {
   const Fixture fixture;
   const std::string model = fixture.one_logit();

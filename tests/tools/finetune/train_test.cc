@@ -112,6 +112,30 @@ TEST_CASE("trained files are the same for any threads, and others for another se
   CHECK(!bench.same("a.levit", "c.levit"));
 }
 
+TEST_CASE("a base that knows the classes is scored first, and said to be better where it is") {
+  const Bench bench;
+  const auto first = nlohmann::json::parse(bench.train("head -o known.levit --epochs 2 --json").out);
+  CHECK(!first.contains("before"));  // its head began with zeros
+  bool better = false, worse = false;
+  for (const std::string flags : {"--epochs 60 --rate 0.003", "--epochs 1 --rate 1"}) {
+    const Outcome next = bench.in(
+        "$levit finetune data --model known.levit --train head -o next.levit --json --log "
+        "next.log " +
+        flags);
+    CAPTURE(next.err);
+    REQUIRE(next.exit == 0);
+    const auto report = nlohmann::json::parse(next.out);
+    CHECK(report["before"] == first["held_out"]);
+    const bool is_worse = report["held_out"]["loss"] >= report["before"]["loss"];
+    CHECK(names(next.err, "no epoch has a smaller held-out loss than the network before training") ==
+          is_worse);
+    (is_worse ? worse : better) = true;
+    CHECK(names(file_bytes(bench.at("next.log")).substr(0, 40), "{\"epoch\":0,\"step\":0,\"held_out\":"));
+  }
+  CHECK(better);
+  CHECK(worse);
+}
+
 TEST_CASE("the log has a line for every step and every epoch, and the page needs nothing beside it") {
   const Bench bench;
   REQUIRE(bench.train("all -o out.levit --epochs 3 --batch 8 --log log --report page.html").exit == 0);

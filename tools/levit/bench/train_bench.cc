@@ -59,6 +59,8 @@ nlohmann::ordered_json bench_training(const BenchArguments& asked) {
   BenchArguments arguments = asked;
   arguments.threads = pool.threads();
   const ModelFile file(find_model(arguments.model));
+  if (file.info().classes < 2 && file.info().labels > 0)
+    throw std::runtime_error(file.path() + ": a model of one logit; a training step needs two classes");
   levit_train_options options = levit_default_train_options();
   options.batch = static_cast<uint32_t>(arguments.batch);
   options.threads = static_cast<uint32_t>(arguments.threads);

@@ -88,6 +88,7 @@ StartModel::StartModel(const ModelFile& base, const std::vector<std::string>& la
   head.bias.resize(classes);
   change_ = info.labels == 0 ? "has no classifier; its head begins with zeros"
                              : "has other classes than the data; its head is replaced by one of zeros";
+  knows_classes_ = same;
   if (same) {  // one logit: softmax of -z / 2 and z / 2 is its sigmoid
     change_ = "has one logit; its head becomes one of two classes with the same probabilities";
     const runtime::Linear logit = runtime::model_head(weights::view(base.model()));

@@ -22,9 +22,11 @@ class StartModel {
   StartModel(const ModelFile& base, const std::vector<std::string>& labels);
   const levit_model* model() const { return model_; }
   const std::string& change() const { return change_; }  // in words, behind the base's name; empty without
+  bool knows_classes() const { return knows_classes_; }  // the head is the base's
 
  private:
   std::string change_;
+  bool knows_classes_ = true;
   std::optional<Memory> image_;
   const levit_model* model_;
 };

@@ -54,6 +54,10 @@ std::string plots(const TrainPlace& place) {
     norm.points.push_back({point.step, point.norm});
   }
   SvgCurve right = {"training", {}, true}, held_right = {"held out", {}, true};
+  if (place.before.held_count > 0) {
+    held_loss.points.push_back({0, place.before.held_loss});
+    held_right.points.push_back({0, held_accuracy(place.before)});
+  }
   for (const EpochRecord& record : place.epochs) {
     const auto step = static_cast<double>(record.step);
     right.points.push_back({step, record.accuracy});
@@ -143,16 +147,17 @@ std::string epoch_line(size_t epoch, const EpochRecord& record) {
 }
 
 nlohmann::ordered_json epoch_json(size_t epoch, const EpochRecord& record) {
-  nlohmann::ordered_json json = {{"epoch", epoch},
-                                 {"step", record.step},
-                                 {"epoch_loss", record.loss},
-                                 {"epoch_accuracy", record.accuracy},
-                                 {"pictures_per_second", record.pictures_per_second}};
+  nlohmann::ordered_json json = {{"epoch", epoch}, {"step", record.step}};
+  if (epoch > 0) {
+    json["epoch_loss"] = record.loss;
+    json["epoch_accuracy"] = record.accuracy;
+    json["pictures_per_second"] = record.pictures_per_second;
+  }
   if (record.held_count > 0) {
     json["held_out"] = {
         {"n", record.held_count}, {"loss", record.held_loss}, {"accuracy", held_accuracy(record)}};
   }
-  json["best"] = record.best;
+  if (epoch > 0) json["best"] = record.best;
   return json;
 }
 
@@ -180,7 +185,10 @@ std::string training_report(const TrainArguments& arguments, const ModelFile& ba
     out += "<p class=\"warning\">" + std::to_string(place.skipped.size()) +
            " pictures could not be read or changed during training and were left out.</p>\n";
   if (is_held(place))
-    out += "<p>Held out: " + html_text(held_out_text(place.epochs[place.best_epoch() - 1])) +
+    out += (place.before.held_count > 0
+                ? "<p>Before training, held out: " + html_text(held_out_text(place.before)) + "</p>\n"
+                : "") +
+           "<p>Held out: " + html_text(held_out_text(place.epochs[place.best_epoch() - 1])) +
            " (the best epoch)</p>\n";
   return out + plots(place) + "<h2>Epochs</h2>\n" + epoch_table(place) + "<h2>Options</h2>\n" +
          options_table(state) + "</body>\n</html>\n";

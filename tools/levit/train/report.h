@@ -24,7 +24,7 @@ std::string settings_text(const TrainArguments& arguments, const TrainPlace& pla
 std::string held_out_text(const EpochRecord& record);
 
 std::string epoch_line(size_t epoch, const EpochRecord& record);
-nlohmann::ordered_json epoch_json(size_t epoch, const EpochRecord& record);
+nlohmann::ordered_json epoch_json(size_t epoch, const EpochRecord& record);  // epoch 0: before the first one
 
 // What stands in a weight file that is written behind the last epoch: it depends on nothing that differs
 // between two runs of the same bits.

@@ -90,6 +90,7 @@ ordered_json json_of(const TrainPlace& place) {
                        {"skipped", place.skipped},
                        {"finished", place.finished},
                        {"curve", place.curve.json()},
+                       {"before", json_of(place.before)},
                        {"epochs", ordered_json::array()}};
   for (const EpochRecord& epoch : place.epochs) json["epochs"].push_back(json_of(epoch));
   return json;
@@ -110,6 +111,7 @@ TrainPlace place_of(const ordered_json& json) {
   place.skipped = json.at("skipped").get<std::vector<uint32_t>>();
   place.finished = json.at("finished");
   place.curve = StepCurve::from_json(json.at("curve"));
+  if (json.contains("before")) place.before = epoch_of(json["before"]);
   for (const auto& epoch : json.at("epochs")) place.epochs.push_back(epoch_of(epoch));
   return place;
 }

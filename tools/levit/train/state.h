@@ -39,6 +39,7 @@ struct TrainPlace {
   size_t samples = 0, correct = 0;
   double epoch_seconds = 0;
   double first_loss = 0, running_loss = 0;
+  EpochRecord before;  // held-out pictures by the network that training begins with; count 0: not measured
   std::vector<EpochRecord> epochs;
   std::vector<uint32_t> skipped;  // pictures that could not be read or had changed, by index
   bool finished = false;

@@ -162,6 +162,7 @@ class TrainRun {
     if (end == TrainEnd::kDiverged && place.best_epoch() == 0)
       throw std::runtime_error(training.divergence());
     if (place.best_epoch() > 0) print(arguments_.json ? json(training, end) : text(training));
+    complain_of_loss(place);
     if (place.skipped.size() > 0)
       complain("left out " + counted(place.skipped.size(), "picture") +
                " that could not be read or had changed");
@@ -172,6 +173,15 @@ class TrainRun {
                                                      : "no state was, to go on from"));
     const bool whole = place.skipped.empty() && split_.unreadable == 0 && !training.unwritten();
     return whole ? 0 : kFailedExit;
+  }
+
+  void complain_of_loss(const TrainPlace& place) const {
+    if (place.before.held_count == 0 || place.best_epoch() == 0) return;
+    const EpochRecord& best = place.epochs[place.best_epoch() - 1];
+    if (best.held_count > 0 && best.held_loss >= place.before.held_loss)
+      complain("no epoch has a smaller held-out loss than the network before training; " + arguments_.output +
+               " is the best epoch all the same. Try a smaller --rate" +
+               (arguments_.views > 0 ? "" : ", --views 1") + " or more pictures");
   }
 
   static std::string row(const char* name, const std::string& value) {
@@ -192,14 +202,25 @@ class TrainRun {
                                fixed(100 * training.waiting_share(), 1) + " % of it waiting for pictures") +
            row("memory",
                fixed(static_cast<double>(training.trainer_bytes()) / 1e6, 0) + " MB of the trainer") +
+           (place.before.held_count > 0 ? row("before", held_out_text(place.before)) : "") +
            row("held out", held_out_text(place.epochs[place.best_epoch() - 1])) +
            row(training.best_written() ? "written" : "not written", arguments_.output);
+  }
+
+  static nlohmann::ordered_json held_json(const EpochRecord& record) {
+    nlohmann::ordered_json json = {{"n", record.held_count}};
+    if (record.held_count == 0) return json;
+    const auto held = static_cast<double>(record.held_count),
+               right = static_cast<double>(record.held_correct);
+    const Range reach = wilson_interval(right, held);
+    json["loss"] = record.held_loss;
+    json["accuracy"] = {{"value", right / held}, {"low", reach.low}, {"high", reach.high}};
+    return json;
   }
 
   std::string json(const Training& training, TrainEnd end) const {
     const TrainPlace& place = training.place();
     const EpochRecord& best = place.epochs[place.best_epoch() - 1];
-    const auto held = static_cast<double>(best.held_count), right = static_cast<double>(best.held_correct);
     nlohmann::ordered_json json;
     json["output"] = arguments_.output;
     json["written"] = training.best_written();
@@ -216,12 +237,8 @@ class TrainRun {
     json["epochs"] = place.epochs.size();
     json["best_epoch"] = place.best_epoch();
     json["loss"] = place.epochs.back().loss;
-    json["held_out"] = {{"n", best.held_count}};
-    if (best.held_count > 0) {
-      const Range reach = wilson_interval(right, held);
-      json["held_out"]["loss"] = best.held_loss;
-      json["held_out"]["accuracy"] = {{"value", right / held}, {"low", reach.low}, {"high", reach.high}};
-    }
+    if (place.before.held_count > 0) json["before"] = held_json(place.before);
+    json["held_out"] = held_json(best);
     json["diverged"] = end == TrainEnd::kDiverged;
     return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   }

@@ -44,6 +44,7 @@ Training::Training(const TrainArguments& arguments, const ModelFile& base, const
     : arguments_(arguments),
       base_(base),
       split_(split),
+      knows_classes_(start.knows_classes()),
       state_(std::move(state)),
       pool_(arguments.threads > 0 ? arguments.threads : machine_threads()),
       context_(base.model(), context_options(arguments)),
@@ -103,6 +104,7 @@ TrainEnd Training::run() {
 
 TrainEnd Training::loop() {
   TrainPlace& place = state_.place;
+  if (place.step == 0 && knows_classes_ && !split_.held_out.empty()) score_beginning();
   if (place.batch == batches_) {  // stopped while held-out pictures were scored
     if (const auto end = end_epoch()) return *end;
   }
@@ -241,6 +243,18 @@ bool Training::is_best(const EpochRecord& record) const {
   if (best == 0 || split_.held_out.empty()) return true;
   const EpochRecord& before = state_.place.epochs[best - 1];
   return judged(record) && (!judged(before) || record.held_loss < before.held_loss);
+}
+
+// What the epochs have to be better than.
+void Training::score_beginning() {
+  const HeadScore score = score_held_out();
+  EpochRecord& before = state_.place.before;
+  before.held_loss = score.loss;
+  before.held_correct = score.correct;
+  before.held_count = score.count;
+  log_.write(epoch_json(0, before));
+  complain("before training; held out: " + held_out_text(before));
+  stepped_ = Clock::now();
 }
 
 // What ends training, if anything does.

@@ -64,6 +64,7 @@ class Training {
   bool is_best(const EpochRecord& record) const;
   void left_out(uint32_t picture, const std::string& cause);
   void take_from_class(uint32_t picture);
+  void score_beginning();
   std::optional<TrainEnd> end_epoch();
   HeadScore score_held_out();
   void keep_weights(const EpochRecord& record);
@@ -77,6 +78,7 @@ class Training {
   const TrainArguments& arguments_;
   const ModelFile& base_;
   const Split& split_;
+  const bool knows_classes_;  // what training begins with has answers worth scoring
   TrainState state_;
   ThreadPool pool_;
   Context context_;  // whose instruction set resizes pictures

@@ -377,10 +377,9 @@ void conv3x3_vjp_weights(const Conv3x3VjpWeights& c) {
     }
     for (size_t begin = 0; begin < c.cout; begin += kWeightStrip) {
       const size_t end = HWY_MIN(begin + kWeightStrip, c.cout);
-      for (size_t n = begin; n < end; n += kPanelWidth) {
-        copy_panel({c.dout + y * width * c.cout + n, c.cout}, part.groups * width,
-                   HWY_MIN(end - n, kPanelWidth), part.adds, c.scratch + (n - begin), c.db + n);
-      }
+      const float* const dout = c.dout + y * width * c.cout + begin;
+      copy_strip({dout, dout + kPanelWidth}, c.cout, part.groups * width, end - begin, part.adds, c.scratch,
+                 c.db + begin);
       part.columns = round_up(end - begin, kPanelWidth);
       part.dw = c.dw + begin * depth;
       outer::add_strip(part);

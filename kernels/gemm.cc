@@ -67,11 +67,12 @@ void gemm_vjp_weights(const GemmVjpWeights& g) {
     }
     for (size_t begin = g.column_begin; begin < g.column_end; begin += kWeightStrip) {
       const size_t end = HWY_MIN(begin + kWeightStrip, g.column_end);
+      const float* dy[2] = {};
       for (size_t n = begin; n < end; n += kPanelWidth) {
-        const float* dy = g.dy.segment[n / g.dy.segment_length] + n % g.dy.segment_length;
-        copy_panel({dy + row * g.dy.stride, g.dy.stride}, part.group_rows, HWY_MIN(end - n, kPanelWidth),
-                   part.adds, g.scratch + (n - begin), g.db + n);
+        dy[(n - begin) / kPanelWidth] =
+            g.dy.segment[n / g.dy.segment_length] + n % g.dy.segment_length + row * g.dy.stride;
       }
+      copy_strip(dy, g.dy.stride, part.group_rows, end - begin, part.adds, g.scratch, g.db + begin);
       part.columns = round_up(end - begin, kPanelWidth);
       part.dw = g.dw + begin * depth;
       outer::add_strip(part);

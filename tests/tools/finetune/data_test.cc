@@ -1,4 +1,6 @@
 // Labelled folders and lists, content hashes, splits, random views and the cache of features.
+#include "tools/levit/train/data.h"
+
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -86,6 +88,15 @@ TEST_CASE("what is no labelled folder is refused by name and cause") {
   CHECK(names(cause("empty"), "empty/real: no picture in this directory (1 other files)"));
   CHECK(names(cause("parts"), "is no label; name " + (d.path() / "parts" / "test").string()));
   CHECK(names(cause("none"), "none: No such file or directory"));
+  d.write("control/a\nb/1.jpg");
+  CHECK(names(cause("control"), "a\nb: the name has control characters, so it cannot be a label"));
+  d.write("good/ai/1.jpg");
+  const std::string good = (d.path() / "good").string();
+  CHECK(names(thrown_by([&] { read_dataset({good, good + "/."}, ""); }), "good/.: is named twice"));
+  CHECK(names(thrown_by([&] {
+                read_training_data({{{good}, 1}, {{good + "/"}, 3}}, "");
+              }),
+              "is named twice"));
 }
 
 TEST_CASE("a CSV of paths and labels is read with its quotes, header and byte order mark") {

@@ -357,6 +357,8 @@ TEST_CASE("numbers that are none, or out of range, are refused by name and in on
     CHECK(names(refused.err, "levit: " + flag.substr(0, flag.find(' '))));
     CHECK(refused.err.size() < 120);
   }
+  CHECK(names(bench.train("head -o out.levit --name \"$(printf 'a\\nb')\"").err,
+              "levit: --name: not one line of UTF-8"));
   CHECK(bench.train("head -o out.levit --epochs 1 --warmup 1e30").exit == 0);  // it never ends
 }
 

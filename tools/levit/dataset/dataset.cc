@@ -11,6 +11,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "tools/common/atomic_file.h"
 #include "tools/common/input_list.h"
 #include "tools/common/text.h"
 #include "tools/levit/commands.h"
@@ -66,6 +67,7 @@ void read_folder(const std::string& folder, ByLabel* found, size_t* skipped) {
   for (const std::string& name : names) {
     const std::string path = (fs::path(folder) / name).string();
     if (!valid_utf8(name)) fail(path, "the name is not UTF-8, so it cannot be a label");
+    if (visible(name) != name) fail(path, "the name has control characters, so it cannot be a label");
     InputList list = list_inputs({path}, false);
     if (list.inputs.size() == 1 && list.inputs[0].path == path) fail(path, list.inputs[0].error);
     std::vector<Input>& inputs = (*found)[name];
@@ -137,6 +139,7 @@ class LabelFile {
       const std::string &name = fields[form_.path], &label = fields[form_.label];
       if (name.empty() || label.empty()) fail(where, "an empty path or label");
       if (!valid_utf8(label)) fail(where, "the label is not UTF-8");
+      if (visible(label) != label) fail(where, "the label has control characters");
       const std::string path = (base_ / name).lexically_normal().string();
       const size_t before = line_of_.emplace(path, number_).first->second;
       if (before != number_) fail(where, path + " again, as in line " + std::to_string(before));
@@ -173,6 +176,13 @@ std::vector<std::string> csv_fields(const std::string& line, char separator) {
   return fields;
 }
 
+void refuse_same_folder(const std::vector<std::string>& folders) {
+  for (size_t i = 0; i < folders.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (same_file(folders[i], folders[j]))
+        fail(folders[i], "is named twice, and its pictures would count twice");
+}
+
 Dataset read_dataset(const std::vector<std::string>& folders, const std::string& labels_csv) {
   Dataset dataset;
   ByLabel found;
@@ -180,6 +190,7 @@ Dataset read_dataset(const std::vector<std::string>& folders, const std::string&
     if (folders.size() > 1) throw UsageError("--labels-csv takes paths from one folder only");
     LabelFile(labels_csv, folders.empty() ? "" : folders[0]).read(&found);
   } else {
+    refuse_same_folder(folders);
     for (const std::string& folder : folders) read_folder(folder, &found, &dataset.skipped);
   }
   for (const auto& [label, inputs] : found) {

@@ -30,6 +30,10 @@ struct Dataset {
 // of another kind (train, test) where labels should be.
 Dataset read_dataset(const std::vector<std::string>& folders, const std::string& labels_csv);
 
+// Throws std::runtime_error naming a folder that is there twice: its pictures would count twice, and held-out
+// numbers look surer than they are. read_dataset() asks it too.
+void refuse_same_folder(const std::vector<std::string>& folders);
+
 // The fields of a line of CSV. Throws std::runtime_error when a quote is not closed.
 std::vector<std::string> csv_fields(const std::string& line, char separator = ',');
 

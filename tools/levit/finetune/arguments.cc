@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/common/shard.h"
+#include "tools/common/text.h"
 #include "tools/levit/attack/attacker.h"
 #include "tools/levit/commands.h"
 
@@ -122,7 +123,11 @@ void add_finetune_flags(CLI::App& app, FinetuneArguments& arguments) {
   app.add_flag("--no-cache", arguments.no_cache, "Keep no features for the next run")->excludes(cache);
   app.add_option("--name", arguments.name,
                  "Name of the model; else the base's and what it was taught to tell apart")
-      ->type_name("TEXT");
+      ->type_name("TEXT")
+      ->check(taken_by([](const std::string& name) {
+        if (visible(name) != name)
+          throw std::runtime_error("not one line of UTF-8 without control characters");
+      }));
   app.add_flag("--familiarity", arguments.familiarity,
                "Also keep how the training pictures are spread: classify then says how far a picture is from "
                "them");

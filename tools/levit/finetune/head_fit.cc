@@ -139,8 +139,7 @@ class Fit {
       levit_status status =
           levit_head_gradient(trainer_, batch_.features.data(), batch_.labels.data(), count, &loss, nullptr);
       if (status == LEVIT_OK)
-        status = levit_head_step(
-            trainer_, levit_cosine_rate(base, epoch * epoch_steps_ + i, warmup, steps));
+        status = levit_head_step(trainer_, levit_cosine_rate(base, epoch * epoch_steps_ + i, warmup, steps));
       if (status == LEVIT_DIVERGED) return false;
       check(status);
       sum += loss * static_cast<double>(count);

@@ -39,6 +39,10 @@ TrainingData read_training_data(const std::vector<Source>& sources, const std::s
   TrainingData data;
   std::vector<Dataset> parts;
   std::set<std::string> labels;
+  std::vector<std::string> folders;
+  for (const Source& source : sources)
+    folders.insert(folders.end(), source.folders.begin(), source.folders.end());
+  refuse_same_folder(folders);
   for (const Source& source : sources) {
     parts.push_back(read_dataset(source.folders, labels_csv));
     labels.insert(parts.back().labels.begin(), parts.back().labels.end());

@@ -105,6 +105,55 @@ TEST_CASE("conv3x3: every target gives the reference's convolution") {
   }
 }
 
+TEST_CASE("conv3x3: a row has the bits of a GEMM over copies of its taps") {
+  for (const size_t cin : {size_t{3}, size_t{16}}) {
+    for (const Number number : tests::kNumbers) {
+      const size_t width = 39, cout = 16, depth = 9 * cin;
+      const size_t row_floats = conv3x3_row_floats(width, cin), pixels = conv3x3_out(width);
+      const Guarded<float> in(tests::seeded("conv.in", 3 * row_floats, 2));
+      const Guarded<float> taps(pixels * depth);
+      for (size_t i = 0; i < pixels * depth; ++i) {
+        const size_t x = i / depth, k = i % depth;
+        taps[i] = in[k / (3 * cin) * row_floats + 2 * x * cin + k % (3 * cin)];
+      }
+      const PackedWeights w(tests::seeded("conv.w", cout * depth), cout, depth, number);
+      const Guarded<float> bias(tests::seeded("conv.b", cout));
+      const Guarded<float> scratch(gemm_scratch_floats(depth));
+      tests::for_each_target([&](const Dispatch& kernels) {
+        const Guarded<float> out(pixels * cout), pre(pixels * cout);
+        const Guarded<float> expected(pixels * cout), expected_pre(pixels * cout);
+        Conv3x3 c = {};
+        for (size_t i = 0; i < 3; ++i) {
+          c.in[i] = in.data() + i * row_floats;
+        }
+        c.w = w.panels();
+        c.bias = bias.data();
+        c.out = out.data();
+        c.pre = pre.data();
+        c.cin = cin;
+        c.out_width = pixels;
+        c.hardswish = true;
+        c.scratch = scratch.data();
+        kernels.conv3x3(c);
+        const float* const segment = taps.data();
+        Gemm g = {};
+        g.x = {&segment, 1, depth, depth};
+        g.w = w.panels();
+        g.bias = bias.data();
+        g.y = {expected.data(), cout, cout, 0};
+        g.pre = {expected_pre.data(), cout, cout, 0};
+        g.hardswish = true;
+        g.row_end = pixels;
+        g.column_end = cout;
+        g.scratch = scratch.data();
+        kernels.gemm(g);
+        CHECK(out.values() == expected.values());
+        CHECK(pre.values() == expected_pre.values());
+      });
+    }
+  }
+}
+
 // The input VJP of all rows, without a slope.
 Conv3x3VjpInput whole_picture(const Shape& s, const float* dout, const Panels& w, float* din,
                               float* scratch) {

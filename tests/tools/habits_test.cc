@@ -120,6 +120,16 @@ TEST_CASE("a user who may start no thread gets the answer of one thread") {
   CHECK(outcome.exit == 0);
   CHECK(outcome.err.empty());
   CHECK(outcome.out == f.line("$levit classify --json --threads 1 a.ppm").out);
+  f.line(
+      "mkdir -p data/a data/b; for i in 1 2 3 4 5 6; do (cat a.ppm; echo $i) >data/a/$i.ppm; (cat a.ppm; "
+      "echo b$i) "
+      ">data/b/$i.ppm; done; chmod -R a+rX .; mkdir -m 777 out");
+  const std::string train = "finetune data --train head --epochs 2 --batch 4 --val 0 -o out/";
+  const Outcome trained = f.line(
+      "setpriv --reuid=65534 --regid=65534 --clear-groups prlimit --nproc=1 ../levit " + train + "one.levit");
+  CAPTURE(trained.err);
+  CHECK(trained.exit == 0);
+  CHECK(f.line("$levit " + train + "two.levit && cmp out/one.levit out/two.levit").exit == 0);
 }
 #endif
 

@@ -161,7 +161,8 @@ void refuse_same_output(const std::vector<std::string>& outputs) {
   namespace fs = std::filesystem;
   std::error_code error;
   const auto place = [&error](const std::string& path) {
-    return fs::weakly_canonical(fs::absolute(path), error);
+    const fs::path whole = fs::absolute(path, error);  // fails in a directory that is gone
+    return fs::weakly_canonical(error ? fs::path(path) : whole, error);
   };
   for (size_t i = 0; i < outputs.size(); ++i)
     for (size_t j = 0; j < i && !outputs[i].empty(); ++j)

@@ -100,7 +100,7 @@ TEST_CASE("batches are the same for any number of threads, across epochs and fro
   CHECK(one[5].pictures.size() == 2);
   CHECK(one[6].epoch == 1);
   CHECK(one[0].pictures != one[6].pictures);
-  for (const size_t threads : {2, 3, 7}) {
+  for (const size_t threads : {0, 2, 3, 7}) {
     CAPTURE(threads);
     const std::vector<LoadedBatch> several = all_batches(options_of(threads, 22, 3));
     REQUIRE(several.size() == one.size());
@@ -148,13 +148,16 @@ TEST_CASE("what is no failure of a picture comes out of next(), and a loader end
   options.prepare = [](uint32_t picture, uint64_t, size_t, uint8_t*) {
     if (picture == 11) throw std::logic_error("a defect");
   };
-  Loader failing(options);
-  CHECK_THROWS_AS(
-      [&] {
-        while (failing.next() != nullptr) {
-        }
-      }(),
-      std::logic_error);
+  for (const size_t threads : {0, 3}) {
+    options.threads = threads;
+    Loader failing(options);
+    CHECK_THROWS_AS(
+        [&] {
+          while (failing.next() != nullptr) {
+          }
+        }(),
+        std::logic_error);
+  }
   Loader left(options_of(3, 40, 1000));
   for (int i = 0; i < 5; ++i) CHECK(left.next() != nullptr);
 }

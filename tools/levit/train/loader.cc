@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace levit::tools {
@@ -14,8 +15,11 @@ Loader::Loader(LoaderOptions options)
       slots_(options_.ahead),
       epoch_(options_.first_epoch),
       batch_(options_.first_batch) {
-  for (size_t worker = 0; worker < options_.threads; ++worker)
-    threads_.emplace_back(&Loader::serve, this, worker);
+  try {
+    for (size_t worker = 0; worker < options_.threads; ++worker)
+      threads_.emplace_back(&Loader::serve, this, worker);
+  } catch (const std::system_error&) {  // the system has no more threads
+  }
 }
 
 Loader::~Loader() {
@@ -39,6 +43,12 @@ const LoadedBatch* Loader::next() {
   };
   if (!there()) {
     const auto start = std::chrono::steady_clock::now();
+    while (threads_.empty() && !there()) {
+      Claim mine{};
+      lock.unlock();
+      if (claim(&mine)) prepare(mine, 0);
+      lock.lock();
+    }
     ready_.wait(lock, there);
     waited_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
@@ -50,25 +60,27 @@ const LoadedBatch* Loader::next() {
 }
 
 void Loader::serve(size_t worker) {
-  for (Claim mine{}; claim(&mine);) {
-    std::string cause;
-    std::exception_ptr failure;
-    try {
-      options_.prepare(mine.slot->batch.pictures[mine.row], mine.slot->first_sample + mine.row, worker,
-                       mine.slot->batch.samples.data() + mine.row * options_.sample_bytes);
-    } catch (const std::runtime_error& error) {
-      cause = error.what();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    const std::lock_guard<std::mutex> lock(mutex_);
-    mine.slot->causes[mine.row] = cause;
-    if (failure) {
-      failure_ = failure;
-      room_.notify_all();
-    }
-    if (--mine.slot->unfinished == 0 || failure) ready_.notify_all();
+  for (Claim mine{}; claim(&mine);) prepare(mine, worker);
+}
+
+void Loader::prepare(const Claim& mine, size_t worker) {
+  std::string cause;
+  std::exception_ptr failure;
+  try {
+    options_.prepare(mine.slot->batch.pictures[mine.row], mine.slot->first_sample + mine.row, worker,
+                     mine.slot->batch.samples.data() + mine.row * options_.sample_bytes);
+  } catch (const std::runtime_error& error) {
+    cause = error.what();
+  } catch (...) {
+    failure = std::current_exception();
   }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  mine.slot->causes[mine.row] = cause;
+  if (failure) {
+    failure_ = failure;
+    room_.notify_all();
+  }
+  if (--mine.slot->unfinished == 0 || failure) ready_.notify_all();
 }
 
 bool Loader::claim(Claim* claim) {

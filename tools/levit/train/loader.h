@@ -28,7 +28,7 @@ struct LoadedBatch {
 };
 
 struct LoaderOptions {
-  size_t threads = 1;
+  size_t threads = 1;  // next() does the work where there are none, as under a limit of the system
   size_t batch = 1;  // samples of a batch; the last one of an epoch may have fewer
   size_t ahead = 4;  // batches that are prepared or being prepared, at least 1
   size_t sample_bytes = 0;
@@ -67,6 +67,7 @@ class Loader {
   };
   Slot& slot(size_t batch) { return slots_[batch % slots_.size()]; }
   void serve(size_t worker);
+  void prepare(const Claim& mine, size_t worker);
   bool claim(Claim* claim);
   bool open_batch();
   void compact(Slot& slot) const;

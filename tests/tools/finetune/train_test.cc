@@ -214,6 +214,10 @@ TEST_CASE("Ctrl-C, SIGTERM and a closed terminal write the state, and --resume g
     const Outcome again = bench.train("all -o out.levit --resume --json" + flags);
     CHECK(again.exit == 0);
     CHECK(nlohmann::json::parse(again.out)["epochs"] == 30);
+    fs::remove(bench.at("out.levit"));
+    const Outcome lost = bench.train("all -o out.levit --resume" + flags);
+    CHECK(lost.exit == 1);
+    CHECK(names(lost.err, "was written there and is gone"));
   }
 }
 
@@ -381,6 +385,13 @@ TEST_CASE("flags that mean nothing with or without --train are refused by name")
   check_usage("--train all --rate 1e200", "--rate is above 1000");
   check_usage("--train all --minutes 1 --epochs 2", "excludes");
   check_usage("--train all --data data", "excludes");
+}
+
+TEST_CASE("a mean that few steps hardly move is said to be one") {
+  const Bench bench;
+  const Outcome few = bench.train("head -o out.levit --epochs 2 --batch 16 --ema 0.99");
+  CHECK(names(few.err, "after 6 steps the mean of --ema 0.99 is still 94.1 % the network before training"));
+  CHECK(!names(bench.train("head -o out.levit --epochs 2 --batch 16 --ema 0.5").err, "--ema"));
 }
 
 TEST_CASE("sources are mixed by weight and classes balanced") {

@@ -29,8 +29,8 @@ struct LoadedBatch {
 
 struct LoaderOptions {
   size_t threads = 1;  // next() does the work where there are none, as under a limit of the system
-  size_t batch = 1;  // samples of a batch; the last one of an epoch may have fewer
-  size_t ahead = 4;  // batches that are prepared or being prepared, at least 1
+  size_t batch = 1;    // samples of a batch; the last one of an epoch may have fewer
+  size_t ahead = 4;    // batches that are prepared or being prepared, at least 1
   size_t sample_bytes = 0;
   size_t epochs = 1;                        // where it ends
   size_t first_epoch = 0, first_batch = 0;  // where it begins

@@ -38,6 +38,7 @@ class TrainRun {
     Training training(arguments_, base_, start, split_, std::move(state_));
     if (resumed_) restore(training);
     training.complain_of_space();
+    training.complain_of_mean();
     return report(training, training.place().finished ? TrainEnd::kFinished : training.run());
   }
 
@@ -97,6 +98,11 @@ class TrainRun {
                                counted(old_.state.place.step, "step") +
                                "; go on with it by --resume, or remove it");
     check_same_training(state_path_, old_.state, state_);
+    const size_t best = old_.state.place.best_epoch();
+    if (best > 0 && !std::filesystem::exists(arguments_.output))
+      throw std::runtime_error(arguments_.output + ": this run's best epoch, " + std::to_string(best) +
+                               ", was written there and is gone; bring it back, or remove " + state_path_ +
+                               " to begin again");
     resumed_ = true;
   }
 

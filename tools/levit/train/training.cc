@@ -84,6 +84,16 @@ void Training::complain_of_space() {
            " there; what does not fit will be lost");
 }
 
+void Training::complain_of_mean() const {
+  constexpr double kMuch = 0.1;  // of what the network was before training
+  const size_t steps = arguments_.fit.epochs * batches_;
+  const double kept = arguments_.mean > 0 ? std::pow(arguments_.mean, static_cast<double>(steps)) : 0;
+  if (arguments_.minutes > 0 || kept < kMuch) return;
+  complain("after " + counted(steps, "step") + " the mean of --ema " + short_number(arguments_.mean) +
+           " is still " + fixed(100 * kept, 1) +
+           " % the network before training; a smaller decay follows faster");
+}
+
 TrainEnd Training::run() {
   start_ = saved_ = stepped_ = Clock::now();
   TrainEnd end = TrainEnd::kInterrupted;

@@ -45,8 +45,10 @@ class Training {
 
   void restore(std::string_view trainer) { network_.restore(trainer); }
 
-  // Says so where the folder of the weight files has no room for all that will be written.
+  // Say so where the folder of the weight files has no room for all that will be written, and where there are
+  // too few steps for the mean of --ema.
   void complain_of_space();
+  void complain_of_mean() const;
 
   // Until the end, Ctrl-C, or divergence. Throws NoPictures, with the state written where they may come back.
   TrainEnd run();

@@ -76,7 +76,7 @@ struct NormaliseRow {
   size_t width;
 };
 
-// out[x][c] = plane[c][x].
+// out[x][c] = plane[c][x]. Rows of a picture's planes: what lies behind one is read soon.
 struct InterleaveRow {
   const float* plane[3];  // each [width]
   float* out;             // [width, 3]

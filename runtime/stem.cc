@@ -266,8 +266,8 @@ void vjp_in_strips(const Pass& pass, const Step& step, size_t picture, const flo
   const size_t side = first.side, floats = side * first.channels;
   for (size_t begin = 0, rows; begin < side; begin += rows) {
     rows = std::min(kStemStrip, side - begin);
-    for (size_t y = 0; y < 2 * rows; ++y) load_row(pass, picture, 2 * begin + y, pixels.row(y));
     for (size_t y = 0; y < rows; ++y) {
+      for (size_t i = 2 * y; i < 2 * y + 2; ++i) load_row(pass, picture, 2 * begin + i, pixels.row(i));
       const float* const in = pixels.data + 2 * y * pixels.floats;
       convolve_row(pass, 1, {in, in + pixels.floats, in + 2 * pixels.floats}, first.row(y), pre + y * floats,
                    step.scratch(0));

@@ -205,15 +205,19 @@ float scale_and_dot(float factor, const float* other, size_t columns, float* row
 }
 
 // grid [2 side - 1, 2 side - 1] = the gradient of the biases at every distance (ky - y, kx - x): the sums of
-// ds [queries, keys].
+// ds [queries, keys]. One x after the other, since a sum that was just stored one number further left would
+// have to wait in the store queue.
 void sum_by_distance(const AttentionShape& shape, ConstRows ds, Rows grid) {
   const size_t side = shape.side, query_side = attention_query_side(shape), rows = 2 * side - 1;
+  const auto query_rows = [&](size_t key_rows) {
+    return shape.stride == 1 ? key_rows : divide_up(key_rows, 2);
+  };
   pack_rows(grid, rows, 0, grid);
   for (size_t x = 0; x < query_side; ++x) {
     for (size_t i = 0; i < rows; ++i) {
       // Queries y with a key at y + i - (side - 1), whose distance it is.
-      const size_t begin = i < side ? divide_up(side - 1 - i, shape.stride) : 0;
-      const size_t end = i < side ? query_side : divide_up(rows - i, shape.stride);
+      const size_t begin = i < side ? query_rows(side - 1 - i) : 0;
+      const size_t end = i < side ? query_side : query_rows(rows - i);
       for (size_t j = 0; j < side; j += kLanes) {
         V sum = hn::Zero(d);
         for (size_t y = begin; y < end; ++y) {
@@ -299,9 +303,9 @@ void multiply_whole_rows(size_t rows, TransposedProduct product, size_t width, S
   }
 }
 
-// The rows behind those of a head: of the next head, or of the next picture, which a forward pass kept so
-// long ago that no cache has them.
-void prefetch_behind(ConstRows rows, size_t begin, size_t end, size_t width) {
+// Rows behind those of a head: of the next head, or of the next picture, which a forward pass kept so long
+// ago that no cache has them. Inlined, since gcc drops calls of a function that only prefetches.
+HWY_INLINE void prefetch_rows(ConstRows rows, size_t begin, size_t end, size_t width) {
   for (size_t m = begin; m < end; ++m) {
     for (size_t i = 0; i < width; i += kPanelWidth) {
       prefetch(rows.data, m * rows.stride + i);
@@ -332,9 +336,11 @@ void attention_vjp(const AttentionVjp& a) {
     rows = even_part(queries - query, kTileQueries);
     const size_t behind = head.keys + head.keys * query / queries;  // as much as these queries are of all
     const size_t end = head.keys + head.keys * (query + rows) / queries;
-    prefetch_behind(a.q, queries + query, queries + query + rows, key);
-    prefetch_behind(a.k, behind, end, key);
-    prefetch_behind(a.v, behind, end, value);
+    prefetch_rows(a.q, queries + query, queries + query + rows, key);
+    prefetch_rows(a.k, behind, end, key);
+    prefetch_rows(a.v, behind, end, value);
+    prefetch_rows({a.dk.data, a.dk.stride}, behind - head.keys, end - head.keys, key);
+    prefetch_rows({a.dv.data, a.dv.stride}, behind - head.keys, end - head.keys, value);
     const Rows p_tile{p[query], p.stride}, dy_tile{dy[query], dy.stride}, ds_tile{ds[query], ds.stride};
     float inverse_sum[kTileQueries], mean[kTileQueries];
     softmax_tile(head, query, rows, p_tile, inverse_sum);

@@ -334,21 +334,23 @@ void attention_vjp(const AttentionVjp& a) {
   const Rows p = scratch.take_rows(queries, head.padded), ds = scratch.take_rows(queries, head.padded);
   for (size_t query = 0, rows; query < queries; query += rows) {
     rows = even_part(queries - query, kTileQueries);
-    const size_t behind = head.keys + head.keys * query / queries;  // as much as these queries are of all
+    // As much as these queries are of all, some in front of each product: a burst would fill the queue of
+    // loads.
+    const size_t behind = head.keys + head.keys * query / queries;
     const size_t end = head.keys + head.keys * (query + rows) / queries;
     prefetch_rows(a.q, queries + query, queries + query + rows, key);
     prefetch_rows(a.k, behind, end, key);
-    prefetch_rows(a.v, behind, end, value);
-    prefetch_rows({a.dk.data, a.dk.stride}, behind - head.keys, end - head.keys, key);
-    prefetch_rows({a.dv.data, a.dv.stride}, behind - head.keys, end - head.keys, value);
     const Rows p_tile{p[query], p.stride}, dy_tile{dy[query], dy.stride}, ds_tile{ds[query], ds.stride};
     float inverse_sum[kTileQueries], mean[kTileQueries];
     softmax_tile(head, query, rows, p_tile, inverse_sum);
+    prefetch_rows(a.v, behind, end, value);
     pack_rows({a.dy[query], a.dy.stride}, rows, value, dy_tile);
     for (size_t r = 0; r < rows; ++r) {
       mean[r] = scale_and_dot(inverse_sum[r], y[query + r], whole_value, dy_tile[r]);
     }
     multiply<true>(rows, {dy_tile, v_columns, value, head.padded, nullptr, mean, p_tile, ds_tile});
+    prefetch_rows({a.dk.data, a.dk.stride}, behind - head.keys, end - head.keys, key);
+    prefetch_rows({a.dv.data, a.dv.stride}, behind - head.keys, end - head.keys, value);
     multiply(rows, {ds_tile, k, head.keys, whole_key, nullptr, nullptr, {}, dq});
     for (size_t r = 0; r < rows; ++r) {
       scale_row(head.scale, whole_key, dq[r]);

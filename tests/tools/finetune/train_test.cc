@@ -9,6 +9,7 @@
 
 #include "levit.hpp"
 #include "tests/support/program.h"
+#include "tests/support/seeded.h"
 #include "tests/tools/checkpoint_files.h"
 #include "tests/tools/finetune/train_bench.h"
 #include "tools/common/model_file.h"

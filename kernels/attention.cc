@@ -1,11 +1,15 @@
 // A tile of queries at a time: its scores against every key, their softmax and the product with v stay in L1.
 //
-// Measured (bench/README.md): 56 % of the FMA peak on 14 x 14 tokens, 36 % on 7 x 7, 19 % on 4 x 4, where
-// exp, the padding of 49 keys to 64 and the transposition of K per head weigh more; the VJP 60 % on 14 x 14.
-// In training, the biases' gradients added up row by row instead of by distance took 14 % off the VJP, and
-// prefetching what the next head kept 0.8 % off a whole step.
-// No difference: softmax backward on unnormalised probabilities, 16 rows by one vector for dQ, prefetching
-// the rows that are written.
+// The VJP keeps the probabilities of all queries and their gradient (326 KB on 14 x 14 tokens, in L2).
+//
+// Measured (bench/README.md): 60 % of the FMA peak on 14 x 14 tokens, 42 % on 7 x 7, 24 % on 4 x 4, where
+// exp, the padding of 49 keys to 64 and the transposition of K per head weigh more; the VJP 64 % on 14 x 14,
+// where dK and dV summed over all queries in registers, row sums from y and biases' gradients summed by
+// distance took 12 % off. In training, prefetching what the next head kept takes 20 % off the VJP in stage 1,
+// and the rows that are written 15 % in stage 2, where they come from memory; past the caches they cost the
+// GEMM behind five times what they save here.
+// No difference: 16 rows by one vector for dQ, eight exponentials at a time or a clamp less, four k unrolled,
+// transposing by 128 bits from memory, prefetching y and dy. Slower: biases' gradients summed in L1.
 #include "kernels/attention.h"
 
 #include <cmath>

@@ -15,6 +15,7 @@
 #define HWY_TARGET_INCLUDE "kernels/conv3x3.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/conv3x3_picture-inl.h"
 #include "kernels/panel_matmul-inl.h"
 #include "kernels/small_matmul-inl.h"
 #include "kernels/transpose-inl.h"
@@ -23,92 +24,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace levit::kernels::HWY_NAMESPACE {
 
-namespace {
-
-using small::D;
-using small::kLanes;
-using small::V;
-
-// The first convolution. As a GEMM it took 70 us for 39 of multiply-adds: a sum is 27 long, so that what
-// comes before and behind a tile weighs most. With strides as constants, no address is computed, and 16 sums
-// fit.
-#if HWY_TARGET == HWY_AVX3
-constexpr size_t kPixels = 16;
-
-// Outputs [x, x + kPixels), with the sums of panel_matmul(), in its order. w: [27][16]; taps: where each
-// tap's first pixel lies (as one address and constants, gcc sees which pixels two outputs share, and spills
-// them).
-HWY_NOINLINE void convolve_picture(const Conv3x3& c, const float* const* taps, const float* HWY_RESTRICT w,
-                                   size_t x) {
-  const D d;
-  V sum[kPixels];
-  for (V& pixel : sum) {
-    pixel = hn::LoadU(d, c.bias);
-  }
-  for (size_t tap = 0; tap < 9; ++tap) {
-    const float* HWY_RESTRICT in = taps[tap];
-#pragma GCC unroll 3
-    for (size_t channel = 0; channel < kPlanarChannels; ++channel) {
-      const V weight = hn::LoadU(d, w + (tap * kPlanarChannels + channel) * kPanelWidth);
-#pragma GCC unroll 16
-      for (size_t i = 0; i < kPixels; ++i) {
-        sum[i] = hn::MulAdd(hn::Set(d, in[i * 2 * kPlanarChannels + channel]), weight, sum[i]);
-      }
-    }
-  }
-  float* const out = c.out + x * kPanelWidth;
-  if (c.pre != nullptr) {
-    float* const pre = c.pre + x * kPanelWidth;
-#pragma GCC unroll 16
-    for (size_t i = 0; i < kPixels; ++i) {
-      hn::StoreU(sum[i], d, pre + i * kPanelWidth);
-    }
-  }
-  if (c.hardswish) {
-#pragma GCC unroll 16
-    for (size_t i = 0; i < kPixels; ++i) {
-      sum[i] = hardswish(d, sum[i]);
-    }
-  }
-#pragma GCC unroll 16
-  for (size_t i = 0; i < kPixels; ++i) {
-    hn::StoreU(sum[i], d, out + i * kPanelWidth);
-  }
-}
-
-// Whether it was such a convolution.
-bool conv3x3_picture(const Conv3x3& c) {
-  if (c.cin != kPlanarChannels || c.w.outputs != kPanelWidth || c.w.number == Number::kInt8 ||
-      c.out_width < kPixels) {
-    return false;
-  }
-  const float* w = static_cast<const float*>(c.w.data);
-  if (c.w.number == Number::kHalf) {
-    widen(static_cast<const uint16_t*>(c.w.data), c.w.depth * kPanelWidth, c.scratch);
-    w = c.scratch;
-  }
-  for (size_t next = 0; next < c.out_width; next += kPixels) {
-    const size_t x = HWY_MIN(next, c.out_width - kPixels), at = x * 2 * kPlanarChannels;
-    const float* taps[9];
-    for (size_t i = 0; i < 9; ++i) {
-      taps[i] = c.in[i / 3] + at + i % 3 * kPlanarChannels;
-    }
-    convolve_picture(c, taps, w, x);
-  }
-  return true;
-}
-#else
-bool conv3x3_picture(const Conv3x3&) {
-  return false;
-}
-#endif
-
-}  // namespace
-
 // A GEMM whose row x is three segments of 3 cin numbers, one in each input row, 2 cin further for the next x.
 void conv3x3(const Conv3x3& c) {
   check(c);
-  if (conv3x3_picture(c)) {
+  if (picture::is_first(c.cin, c.w.outputs) && picture::convolve(c)) {
     return;
   }
   const size_t cout = c.w.outputs;
@@ -133,6 +52,10 @@ void conv3x3(const Conv3x3& c) {
 }
 
 namespace {
+
+using small::D;
+using small::kLanes;
+using small::V;
 
 // An input row or column is read by one tap of the kernel when its number is even, by two when it is odd: the
 // tap kTap[parity][i] of the output with number (input / 2) + i.
@@ -444,6 +367,9 @@ void conv3x3_vjp_input(const Conv3x3VjpInput& c) {
 // As gemm_vjp_weights, some output rows at a time; the zero pixels are multiplied like all others.
 void conv3x3_vjp_weights(const Conv3x3VjpWeights& c) {
   check(c);
+  if (picture::is_first(c.cin, c.cout)) {
+    return picture::add_weights(c);
+  }
   const size_t height = conv3x3_out(c.height), width = conv3x3_out(c.width), depth = 9 * c.cin;
   const size_t row = conv3x3_row_floats(c.width, c.cin);
   // NOLINTNEXTLINE(clang-analyzer-core.DivideZero): an output has columns

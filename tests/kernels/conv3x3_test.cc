@@ -289,8 +289,8 @@ TEST_CASE("conv3x3_vjp_input: cutting the rows changes no bit") {
 }
 
 TEST_CASE("conv3x3_vjp_weights: every target adds the complex-step gradients to dw and db") {
-  for (const Shape& s :
-       {Shape{1, 1, 3, 2}, Shape{2, 3, 3, 4}, Shape{5, 4, 2, 9}, Shape{4, 5, 17, 3}, Shape{8, 9, 4, 8}}) {
+  for (const Shape& s : {Shape{1, 1, 3, 2}, Shape{2, 3, 3, 4}, Shape{5, 4, 2, 9}, Shape{4, 5, 17, 3},
+                         Shape{8, 9, 4, 8}, Shape{6, 7, 3, 16}}) {
     CAPTURE(s.height);
     CAPTURE(s.width);
     const Guarded<float> in(tests::seeded("conv.in", s.in()));

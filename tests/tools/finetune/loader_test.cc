@@ -63,7 +63,7 @@ bool same(const LoadedBatch& a, const LoadedBatch& b) {
 
 TEST_CASE("an epoch of one source is a shuffle of it, another one each time") {
   const std::vector<Stream> one = {{from_to(10, 30), 3}};
-  for (const size_t epoch : {0, 1, 7}) {
+  for (const size_t epoch : {0u, 1u, 7u}) {
     std::vector<uint32_t> shuffle(20);
     levit_shuffle(4 + static_cast<uint32_t>(epoch), 20, shuffle.data());
     for (uint32_t& index : shuffle) index += 10;
@@ -100,7 +100,7 @@ TEST_CASE("batches are the same for any number of threads, across epochs and fro
   CHECK(one[5].pictures.size() == 2);
   CHECK(one[6].epoch == 1);
   CHECK(one[0].pictures != one[6].pictures);
-  for (const size_t threads : {0, 2, 3, 7}) {
+  for (const size_t threads : {0u, 2u, 3u, 7u}) {
     CAPTURE(threads);
     const std::vector<LoadedBatch> several = all_batches(options_of(threads, 22, 3));
     REQUIRE(several.size() == one.size());
@@ -148,7 +148,7 @@ TEST_CASE("what is no failure of a picture comes out of next(), and a loader end
   options.prepare = [](uint32_t picture, uint64_t, size_t, uint8_t*) {
     if (picture == 11) throw std::logic_error("a defect");
   };
-  for (const size_t threads : {0, 3}) {
+  for (const size_t threads : {0u, 3u}) {
     options.threads = threads;
     Loader failing(options);
     CHECK_THROWS_AS(

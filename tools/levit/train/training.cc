@@ -44,7 +44,6 @@ Training::Training(const TrainArguments& arguments, const ModelFile& base, const
     : arguments_(arguments),
       base_(base),
       split_(split),
-      knows_classes_(start.knows_classes()),
       state_(std::move(state)),
       pool_(arguments.threads > 0 ? arguments.threads : machine_threads()),
       context_(base.model(), context_options(arguments)),
@@ -56,7 +55,8 @@ Training::Training(const TrainArguments& arguments, const ModelFile& base, const
       batches_((samples_ + arguments.batch - 1) / arguments.batch),
       network_(start.model(), trainer_options(arguments, class_weights_, samples_), pool_),
       log_(arguments.log, state_.place.step),
-      seconds_before_(state_.place.seconds) {
+      seconds_before_(state_.place.seconds),
+      knows_classes_(start.knows_classes()) {
   view_.resize = base.info().resize;
   view_.ignore_orientation = arguments.ignore_orientation;
   view_.equalise = arguments.equalise;

@@ -80,7 +80,6 @@ class Training {
   const TrainArguments& arguments_;
   const ModelFile& base_;
   const Split& split_;
-  const bool knows_classes_;  // what training begins with has answers worth scoring
   TrainState state_;
   ThreadPool pool_;
   Context context_;  // whose instruction set resizes pictures
@@ -98,6 +97,7 @@ class Training {
   double seconds_before_;                  // of earlier runs
   double waited_ = 0, batch_seconds_ = 0;  // for batches, and in all between two of them
   double diverged_loss_ = 0;
+  const bool knows_classes_;  // what training begins with has answers worth scoring
   bool unwritten_ = false, report_failed_ = false;
   std::optional<Progress> progress_;
   size_t shown_ = 0;  // samples that the line of progress has counted

@@ -197,32 +197,55 @@ HWY_INLINE void accumulate_block(const float* HWY_RESTRICT taps, const float* HW
   }
 }
 
+// Calls op(sum, where it lies in din and pre) for the pixels that exist: all of them where `kWhole`, and the
+// sums stay in registers.
+template <bool kWhole, class Op>
+HWY_INLINE void for_block(const Conv3x3VjpInput& c, size_t at, size_t rows, size_t columns,
+                          V (&sum)[4][kBlock], const Op& op) {
+#pragma GCC unroll 4
+  for (size_t parity = 0; parity < 4; ++parity) {
+    const size_t row = at + parity / 2 * c.width * c.cin;
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kBlock; ++i) {
+      const size_t column = 2 * i + parity % 2;
+      if (kWhole || (parity / 2 < rows && column < columns)) {
+        op(sum[parity][i], row + column * c.cin);
+      }
+    }
+  }
+}
+
+template <bool kWhole>
+HWY_INLINE void store_block(const Conv3x3VjpInput& c, size_t at, size_t rows, size_t columns,
+                            V (&sum)[4][kBlock]) {
+  if (c.pre != nullptr) {
+    for_block<kWhole>(c, at, rows, columns, sum, [&](V& pixel, size_t i) HWY_ATTR {
+      pixel = hn::Mul(pixel, hardswish_slope(D(), hn::LoadU(D(), c.pre + i)));
+    });
+  }
+  for_block<kWhole>(c, at, rows, columns, sum,
+                    [&](V& pixel, size_t i) HWY_ATTR { hn::StoreU(pixel, D(), c.din + i); });
+}
+
 // Rows y and y + 1 of din, as far as they exist, at the pixels that outputs [x, x + kBlock) reach.
 HWY_NOINLINE void vjp_block(const Conv3x3VjpInput& c, const float* taps, size_t channel, size_t y, size_t x) {
-  const D d;
   float* const copies = c.scratch + conv3x3_vjp_taps_floats(c.w.outputs);
   V sum[4][kBlock];
+#pragma GCC unroll 4
   for (auto& pixels : sum) {
+#pragma GCC unroll 8
     for (V& pixel : pixels) {
-      pixel = hn::Zero(d);
+      pixel = hn::Zero(D());
     }
   }
   accumulate_block(taps, outputs_at(c, y / 2, x, copies),
                    outputs_at(c, y / 2 + 1, x, copies + (kBlock + 1) * c.w.outputs), c.w.outputs, sum);
-#pragma GCC unroll 4
-  for (size_t parity = 0; parity < 4; ++parity) {
-#pragma GCC unroll 8
-    for (size_t i = 0; i < kBlock; ++i) {
-      const size_t row = y + parity / 2, column = 2 * (x + i) + parity % 2;
-      if (row < c.row_end && column < c.width) {
-        const size_t at = (row * c.width + column) * c.cin + channel;
-        V pixel = sum[parity][i];
-        if (c.pre != nullptr) {
-          pixel = hn::Mul(pixel, hardswish_slope(d, hn::LoadU(d, c.pre + at)));
-        }
-        hn::StoreU(pixel, d, c.din + at);
-      }
-    }
+  const size_t at = (y * c.width + 2 * x) * c.cin + channel;
+  const size_t rows = c.row_end - y, columns = c.width - 2 * x;
+  if (rows >= 2 && columns >= 2 * kBlock) {
+    store_block<true>(c, at, rows, columns, sum);
+  } else {
+    store_block<false>(c, at, rows, columns, sum);
   }
 }
 

@@ -1,10 +1,10 @@
 // The convolutions of the stem as matrix products: forward a GEMM over three input rows, backward one for
 // each parity of pixels, or in blocks of all four, and over planes for the picture's three channels.
 //
-// Measured (bench/README.md): the stem runs at 74 % of the FMA peak; conv1 has 16 outputs, one vector, so
-// every broadcast feeds one multiply-add and loads bound it at 50 to 60 %. The input gradient of conv1 runs
-// at 51 %. That of conv2, 16 channels as well, ran at 69 % as four GEMMs; blocks of pixels (AVX-512) reach 88
-// %.
+// Measured (bench/README.md): the convolutions run at 84 % of the FMA peak. conv1 has 16 outputs, one vector,
+// so that loads bound it (conv3x3_picture-inl.h); its input gradient runs at 51 %. The input gradient of
+// conv2, 16 channels as well, ran at 69 % as four GEMMs; blocks of pixels (AVX-512) reach 93 %. Of conv3, 32
+// channels, blocks are no faster than GEMMs two vectors wide.
 #include "kernels/conv3x3.h"
 
 #include <cstring>

@@ -115,22 +115,25 @@ HWY_INLINE void accumulate_part(const Tile& t, const float* HWY_RESTRICT x, size
                                 V (&acc)[kRows][kVectors]) {
   const D d;
   const size_t x_stride = t.g->x.stride;
-  // A pointer to every third row: the rows between are one or two strides away, which an address can say;
-  // with a pointer for each, GCC keeps half of them on the stack (1 % with AVX-512).
-  constexpr size_t kShared = kRows > 8 ? 3 : kRows, kBases = divide_up(kRows, kShared);
+  // Few addresses, or GCC keeps some in vector registers, and moving them back takes a multiplier's turn (11
+  // % of a tile of 8 rows): rows are one or two strides behind every third one, and what to prefetch is
+  // counted on.
+  constexpr size_t kShared = kRows > 6 ? 3 : kRows, kBases = divide_up(kRows, kShared);
   const float* HWY_RESTRICT base[kBases];
 #pragma GCC unroll 8
   for (size_t i = 0; i < kBases; ++i) {
     base[i] = x + i * kShared * x_stride;
   }
+  constexpr size_t kBytes = kVectors * kLanes * sizeof(W);
+  uintptr_t next = t.next + at / kSquare * t.next_stride;  // about: a segment may end within 16 rows
+  const size_t step = t.next_stride - kPanelWidth * kBytes;
   for (size_t k = 0; k < count; ++k) {
     if constexpr (kVectors > 1) {  // one vector wide, loads are what bounds a tile
-      constexpr size_t kBytes = kVectors * kLanes * sizeof(W);
-      const uintptr_t next = t.next + at / kSquare * t.next_stride + at % kSquare / kPanelWidth * kBytes;
       for (size_t line = 0; line < kBytes; line += 64) {
         // NOLINTNEXTLINE(performance-no-int-to-ptr): may lie behind the weights, where no pointer may point
         hwy::Prefetch(reinterpret_cast<const char*>(next + line));
       }
+      next += kBytes + (k % kPanelWidth == kPanelWidth - 1 ? step : 0);
     }
     V w[kVectors];
     for (size_t c = 0; c < kVectors; ++c) {

@@ -5,7 +5,7 @@
 // Rows are cut evenly (49 = 13 + 12 + 12 + 12), so there is no short last tile. fp16 and int8 weights are
 // widened on the way to the multiplier where that is cheap, else one panel at a time through the scratch.
 //
-// Measured (bench/README.md): 81 to 86 % of the FMA peak at 16, 49 and 196 rows with AVX-512. Prefetching the
+// Measured (bench/README.md): 86 to 93 % of the FMA peak at 16, 49 and 196 rows with AVX-512. Prefetching the
 // next panels while the last rows run took 11 % off the whole network, since the weights of stage 2 come from
 // L3; in tiles one vector wide, which loads bound already, it cost 8 %.
 #include <cstring>

@@ -46,7 +46,7 @@ extern "C" {
 
 #define LEVIT_VERSION_MAJOR 0
 #define LEVIT_VERSION_MINOR 4
-#define LEVIT_VERSION_PATCH 0
+#define LEVIT_VERSION_PATCH 1
 #define LEVIT_SIDE 224           /* pictures are LEVIT_SIDE x LEVIT_SIDE */
 #define LEVIT_ARENA_ALIGNMENT 64 /* of the weight image and the arena */
 

@@ -12,7 +12,7 @@ namespace levit::tools {
 namespace {
 
 constexpr double kLeft = 54, kTop = 12, kWidth = 340, kHeight = 250, kRight = 12, kBelow = 44;
-constexpr int kTicks = 5;
+constexpr double kTicks = 5;   // steps of an axis, at most
 constexpr double kNear = 0.7;  // closer points of a curve are left out
 
 struct Frame {
@@ -37,23 +37,35 @@ std::string text(double x, double y, const char* anchor, const std::string& word
          html_text(words) + "</text>";
 }
 
+// Three digits, in at most six characters where the number is not negative: there is no room for more.
 std::string tick(double value) {
   char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.3g", value);
+  if (value != 0 && std::abs(value) < 1e-3) {
+    const int exponent = static_cast<int>(std::floor(std::log10(std::abs(value)) + 1e-9));
+    std::snprintf(buffer, sizeof buffer, "%.3ge%d", value / std::pow(10, exponent), exponent);
+  } else {
+    std::snprintf(buffer, sizeof buffer, "%.3g", value);
+  }
   return buffer;
+}
+
+// op(tick) for the multiples of the axis' step that lie on it.
+template <class Op>
+void for_ticks(double low, double high, const Op& op) {
+  const double step = svg_step(high - low);
+  for (double i = std::floor(low / step + 1 - 1e-9); i * step <= high + 1e-9 * step; ++i) op(i * step);
 }
 
 std::string axes(const Frame& frame) {
   const SvgPlot& plot = frame.plot;
   std::string out;
-  for (int i = 0; i <= kTicks; ++i) {
-    const double share = static_cast<double>(i) / kTicks;
-    const double x = plot.x_low + share * (plot.x_high - plot.x_low);
-    const double y = plot.y_low + share * (plot.y_high - plot.y_low);
-    out += line(kLeft, frame.y(y), kLeft + kWidth, frame.y(y), i == 0 ? "axis" : "grid");
+  for_ticks(plot.y_low, plot.y_high, [&](double y) {
+    out += line(kLeft, frame.y(y), kLeft + kWidth, frame.y(y), "grid");
     out += text(kLeft - 6, frame.y(y) + 4, "end", tick(y));
-    out += text(frame.x(x), kTop + kHeight + 16, "middle", tick(x));
-  }
+  });
+  out += line(kLeft, kTop + kHeight, kLeft + kWidth, kTop + kHeight, "axis");
+  for_ticks(plot.x_low, plot.x_high,
+            [&](double x) { out += text(frame.x(x), kTop + kHeight + 16, "middle", tick(x)); });
   out += text(kLeft + kWidth / 2, kTop + kHeight + 36, "middle", plot.x_label);
   out += "<text transform=\"translate(12 " + place(kTop + kHeight / 2) +
          ") rotate(-90)\" text-anchor=\"middle\">" + html_text(plot.y_label) + "</text>";
@@ -93,6 +105,15 @@ std::string curve(const Frame& frame, const SvgCurve& one, size_t number) {
 }
 
 }  // namespace
+
+double svg_step(double range) {
+  const double least = range / kTicks * (1 - 1e-9);
+  if (!(least > 0)) return 1;
+  const double power = std::pow(10, std::floor(std::log10(least)));
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (factor * power >= least) return factor * power;
+  return 10 * power;
+}
 
 std::string svg_plot(const SvgPlot& plot) {
   const Frame frame = {plot};

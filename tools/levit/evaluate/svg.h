@@ -30,6 +30,10 @@ struct SvgPlot {
   std::vector<SvgCurve> curves;
 };
 
+// Between the ticks of an axis of that length: 1, 2 or 5 times a power of ten, at most five to the axis; 1
+// for no length.
+double svg_step(double range);
+
 // An element that takes the width of what it stands in, with its title and its key below it.
 std::string svg_plot(const SvgPlot& plot);
 

@@ -28,22 +28,13 @@ bool is_held(const TrainPlace& place) {
   return !place.epochs.empty() && place.epochs[0].held_count > 0;
 }
 
-// The smallest of 1, 2, 5 times a power of ten that is no less.
-double rounded_up(double value) {
-  if (!(value > 0)) return 1;
-  const double power = std::pow(10, std::floor(std::log10(value)));
-  for (const double factor : {1.0, 2.0, 5.0})
-    if (factor * power >= value) return factor * power;
-  return 10 * power;
-}
-
 SvgPlot plot_of(const std::string& title, const std::string& y_label, double steps,
                 std::vector<SvgCurve> curves) {
   double highest = 0;
   for (const SvgCurve& curve : curves)
     for (const SvgPoint& point : curve.points) highest = std::max(highest, point.y);
-  return {title, "step", y_label,          0, std::max(1.0, steps), 0, rounded_up(highest),
-          false, {},     std::move(curves)};
+  const double tick = svg_step(highest), high = std::max(1.0, std::ceil(highest / tick)) * tick;
+  return {title, "step", y_label, 0, std::max(1.0, steps), 0, high, false, {}, std::move(curves)};
 }
 
 std::string plots(const TrainPlace& place) {

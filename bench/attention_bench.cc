@@ -71,7 +71,6 @@ struct Picture {
     g.k = a.k;
     g.v = a.v;
     g.bias_table = a.bias_table;
-    g.y = a.y;
     g.dy = {dy.data() + head * s.value, a.y.stride};
     g.dq = {s.stride == 1 ? rows : dq.data() + head * queries * s.key, a.q.stride};
     g.dk = {dk, width};

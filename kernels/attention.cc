@@ -4,7 +4,7 @@
 //
 // Measured (bench/README.md): 60 % of the FMA peak on 14 x 14 tokens, 42 % on 7 x 7, 24 % on 4 x 4, where
 // exp, the padding of 49 keys to 64 and the transposition of K per head weigh more; the VJP 64 % on 14 x 14,
-// where dK and dV summed over all queries in registers, row sums from y and biases' gradients summed by
+// where dK and dV summed over all queries in registers and biases' gradients summed by
 // distance took 12 % off. In training, prefetching what the next head kept takes 20 % off the VJP in stage 1,
 // and the rows that are written 15 % in stage 2, where they come from memory; past the caches they cost the
 // GEMM behind five times what they save here.
@@ -180,9 +180,7 @@ void softmax_tile(const Head& head, size_t query, size_t rows, Rows p, float* in
     bias[r] = head.biases_of(query + r);
   }
   float top[kTileQueries];
-  multiply(
-      rows,
-      {{head.q[query], head.q.stride}, head.k_columns, head.shape.key, head.padded, bias, nullptr, {}, p});
+  multiply(rows, {{head.q[query], head.q.stride}, head.k_columns, head.shape.key, head.padded, bias, p});
   largest_scores(head.keys, rows, p, top);
   exponentials(head.padded, top, rows, p, inverse_sum);
 }
@@ -197,15 +195,21 @@ ConstRows whole_rows(ConstRows rows, size_t count, size_t width, Scratch& scratc
   return copy;
 }
 
-// row = factor * row. Returns its product with `other`.
-float scale_and_dot(float factor, const float* other, size_t columns, float* row) {
+// p = p / sum of the row, and ds = p * (ds - sum over j of p[j] ds[j]): the gradient to the scores. In this
+// order, what keys with the same score leave cancels exactly, most often; with the factor elsewhere, or row
+// sums from y (FlashAttention's), rounding errors times keys of 1e10 made 1e36 of a gradient of 500.
+void softmax_backward(size_t columns, float inverse_sum, float* p, float* ds) {
+  const V factor = hn::Set(d, inverse_sum);
   V dot = hn::Zero(d);
   for (size_t j = 0; j < columns; j += kLanes) {
-    const V scaled = hn::Mul(hn::Load(d, row + j), hn::Set(d, factor));
-    hn::Store(scaled, d, row + j);
-    dot = hn::MulAdd(scaled, hn::LoadU(d, other + j), dot);
+    const V probability = hn::Mul(hn::Load(d, p + j), factor);
+    hn::Store(probability, d, p + j);
+    dot = hn::MulAdd(probability, hn::Load(d, ds + j), dot);
   }
-  return hn::GetLane(hn::SumOfLanes(d, dot));
+  dot = hn::SumOfLanes(d, dot);
+  for (size_t j = 0; j < columns; j += kLanes) {
+    hn::Store(hn::Mul(hn::Load(d, p + j), hn::Sub(hn::Load(d, ds + j), dot)), d, ds + j);
+  }
 }
 
 // grid [2 side - 1, 2 side - 1] = the gradient of the biases at every distance (ky - y, kx - x): the sums of
@@ -275,7 +279,7 @@ void attention(const Attention& a) {
     rows = even_part(a.query_end - query, kTileQueries);
     float inverse_sum[kTileQueries];
     softmax_tile(head, query, rows, p, inverse_sum);
-    multiply(rows, {p, v, head.keys, out.stride, nullptr, nullptr, {}, out});
+    multiply(rows, {p, v, head.keys, out.stride, nullptr, out});
     for (size_t r = 0; r < rows; ++r) {
       scale_row(inverse_sum[r], out.stride, out[r]);
       if (kGradients && a.pre.data != nullptr) {
@@ -319,9 +323,8 @@ HWY_INLINE void prefetch_rows(ConstRows rows, size_t begin, size_t end, size_t w
 
 }  // namespace
 
-// With P the probabilities and dS the gradient to the scores: dP = dY V^T, dS = P (dP - rowsum(dY Y)),
-// dQ = dS K scale, dK = dS^T Q scale, dV = P^T dY. (The row sums: Dao et al. 2022, FlashAttention.) The
-// factor 1 / sum of a row of P goes to dY.
+// With P the probabilities and dS the gradient to the scores: dP = dY V^T, dS = P (dP - rowsum(dP P)),
+// dQ = dS K scale, dK = dS^T Q scale, dV = P^T dY.
 void attention_vjp(const AttentionVjp& a) {
   check(a);
   const size_t key = a.shape.key, value = a.shape.value;
@@ -331,7 +334,6 @@ void attention_vjp(const AttentionVjp& a) {
   const Head head = prepare(a.shape, a.q, a.k, a.bias_table, scratch);
   const ConstRows q = whole_rows(a.q, queries, key, scratch);
   const ConstRows k = whole_rows(a.k, head.keys, key, scratch);
-  const ConstRows y = whole_rows(a.y, queries, value, scratch);
   const Rows v_columns = scratch.take_rows(value, head.padded);
   transpose(a.v, head.keys, value, v_columns);
   const Rows dy = scratch.take_rows(queries, whole_value), dq = scratch.take_rows(kTileQueries, whole_key);
@@ -345,17 +347,17 @@ void attention_vjp(const AttentionVjp& a) {
     prefetch_rows(a.q, queries + query, queries + query + rows, key);
     prefetch_rows(a.k, behind, end, key);
     const Rows p_tile{p[query], p.stride}, dy_tile{dy[query], dy.stride}, ds_tile{ds[query], ds.stride};
-    float inverse_sum[kTileQueries], mean[kTileQueries];
+    float inverse_sum[kTileQueries];
     softmax_tile(head, query, rows, p_tile, inverse_sum);
     prefetch_rows(a.v, behind, end, value);
     pack_rows({a.dy[query], a.dy.stride}, rows, value, dy_tile);
+    multiply(rows, {dy_tile, v_columns, value, head.padded, nullptr, ds_tile});
     for (size_t r = 0; r < rows; ++r) {
-      mean[r] = scale_and_dot(inverse_sum[r], y[query + r], whole_value, dy_tile[r]);
+      softmax_backward(head.padded, inverse_sum[r], p_tile[r], ds_tile[r]);
     }
-    multiply<true>(rows, {dy_tile, v_columns, value, head.padded, nullptr, mean, p_tile, ds_tile});
     prefetch_rows({a.dk.data, a.dk.stride}, behind - head.keys, end - head.keys, key);
     prefetch_rows({a.dv.data, a.dv.stride}, behind - head.keys, end - head.keys, value);
-    multiply(rows, {ds_tile, k, head.keys, whole_key, nullptr, nullptr, {}, dq});
+    multiply(rows, {ds_tile, k, head.keys, whole_key, nullptr, dq});
     for (size_t r = 0; r < rows; ++r) {
       scale_row(head.scale, whole_key, dq[r]);
       copy_row(dq[r], key, a.dq[query + r]);
@@ -409,8 +411,7 @@ size_t attention_vjp_scratch_floats(const AttentionShape& s) {
   const size_t keys = s.side * s.side, queries = attention_query_side(s) * attention_query_side(s);
   const size_t rows = 2 * s.side - 1;
   return head_floats(s) + copy_floats(queries, s.key) + copy_floats(keys, s.key) +
-         copy_floats(queries, s.value) + (s.value + 2 * queries) * whole(keys) + queries * whole(s.value) +
-         kTileQueries * whole(s.key) +
+         (s.value + 2 * queries) * whole(keys) + queries * whole(s.value) + kTileQueries * whole(s.key) +
          HWY_MAX(HWY_MAX(copy_floats(keys, s.key), copy_floats(keys, s.value)),
                  rows * whole(rows + kPanelWidth));
 }

@@ -62,8 +62,7 @@ struct AttentionVjp {
   AttentionShape shape;
   ConstRows q, k, v;
   const float* bias_table;
-  ConstRows y;         // [queries, value]: of the forward pass, before hardswish
-  ConstRows dy;        // its gradient
+  ConstRows dy;        // [queries, value]: gradient of y before hardswish
   Rows dq, dk, dv;     // as q, k, v
   float* dbias_table;  // [side * side], added to; may be null
   float* scratch;      // attention_vjp_scratch_floats(shape), 64-byte aligned; per thread
@@ -75,7 +74,6 @@ inline void check(const AttentionVjp& a) {
   require(a.q.data != nullptr && a.q.stride >= key, "rows of q are there and do not overlap");
   require(a.k.data != nullptr && a.k.stride >= key, "rows of k are there and do not overlap");
   require(a.v.data != nullptr && a.v.stride >= value, "rows of v are there and do not overlap");
-  require(a.y.data != nullptr && a.y.stride >= value, "rows of y are there and do not overlap");
   require(a.dy.data != nullptr && a.dy.stride >= value, "rows of dy are there and do not overlap");
   require(a.dq.data != nullptr && a.dq.stride >= key, "rows of dq are there and do not overlap");
   require(a.dk.data != nullptr && a.dk.stride >= key, "rows of dk are there and do not overlap");

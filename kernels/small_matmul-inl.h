@@ -45,29 +45,22 @@ constexpr size_t even_part(size_t count, size_t largest) {
   return divide_up(count, divide_up(count, largest));
 }
 
-// c [rows, columns] = start + a [rows, depth] b [depth, columns]; start[r] is row r, and null is zero. With
-// `minus` and `times` instead, c = times * (a b - minus): minus[r] of row r, times a number for each of c.
+// c [rows, columns] = start + a [rows, depth] b [depth, columns]; start[r] is row r, and null is zero.
 struct Product {
   ConstRows a, b;
   size_t depth, columns;
   const float* const* start;
-  const float* minus;
-  ConstRows times;
   Rows c;
 };
 
-template <size_t kRows, size_t kVectors, bool kTimes>
+template <size_t kRows, size_t kVectors>
 HWY_NOINLINE void multiply_columns(const Product& p, size_t row, size_t column) {
   V sum[kRows][kVectors];
   HWY_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
     HWY_UNROLL(2)
     for (size_t j = 0; j < kVectors; ++j) {
-      if constexpr (kTimes) {
-        sum[r][j] = hn::Set(d, -p.minus[row + r]);
-      } else {
-        sum[r][j] = p.start != nullptr ? hn::LoadU(d, p.start[row + r] + column + j * kLanes) : hn::Zero(d);
-      }
+      sum[r][j] = p.start != nullptr ? hn::LoadU(d, p.start[row + r] + column + j * kLanes) : hn::Zero(d);
     }
   }
   const Rows c{p.c[row] + column, p.c.stride};
@@ -92,37 +85,33 @@ HWY_NOINLINE void multiply_columns(const Product& p, size_t row, size_t column) 
   for (size_t r = 0; r < kRows; ++r) {
     HWY_UNROLL(2)
     for (size_t j = 0; j < kVectors; ++j) {
-      if constexpr (kTimes) {
-        sum[r][j] = hn::Mul(sum[r][j], hn::Load(d, p.times[row + r] + column + j * kLanes));
-      }
       hn::Store(sum[r][j], d, c[r] + j * kLanes);
     }
   }
 }
 
-template <size_t kRows, bool kTimes>
+template <size_t kRows>
 void multiply_rows(const Product& p, size_t row, size_t rows) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
-      return multiply_rows<kRows - 1, kTimes>(p, row, rows);
+      return multiply_rows<kRows - 1>(p, row, rows);
     }
   }
   size_t j = 0;
   for (; j + 2 * kLanes <= p.columns; j += 2 * kLanes) {
-    multiply_columns<kRows, 2, kTimes>(p, row, j);
+    multiply_columns<kRows, 2>(p, row, j);
   }
   if (j < p.columns) {
-    multiply_columns<kRows, 1, kTimes>(p, row, j);
+    multiply_columns<kRows, 1>(p, row, j);
   }
 }
 
-template <bool kTimes = false>
-void multiply(size_t rows, const Product& p) {
+inline void multiply(size_t rows, const Product& p) {
   require(p.columns % kLanes == 0 && p.c.stride >= p.columns, "columns are whole vectors, and rows as long");
   require(is_aligned(p.c.data, kLanes * sizeof(float)), "the result is aligned");
   for (size_t r = 0, n; r < rows; r += n) {
     n = even_part(rows - r, kTileRows);
-    multiply_rows<kTileRows, kTimes>(p, r, n);
+    multiply_rows<kTileRows>(p, r, n);
   }
 }
 

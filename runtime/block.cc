@@ -204,7 +204,7 @@ void attend_vjp(const BlockPass& over) {
   const BlockSlots& slots = over.slots();
   const Heads qkv = over.heads(slots.qkv), q = over.queries(slots.q);
   const Heads d_qkv = over.heads(slots.d_qkv), d_q = over.queries(slots.d_q);
-  const Tokens y = over.attended(slots.pre_attended), dy = over.attended(slots.d_attended);
+  const Tokens dy = over.attended(slots.d_attended);
   const size_t tables = kTrains && over.pass.parameters != nullptr ? deferred_tables(over) : 0;
   for_heads(over, [&](size_t picture, size_t head, size_t worker) {
     const HeadRows at = head_rows(over, qkv, q, picture, head);
@@ -215,7 +215,6 @@ void attend_vjp(const BlockPass& over) {
     a.k = at.k;
     a.v = at.v;
     a.bias_table = over.block.bias_table + head * shape.keys();
-    a.y = attended_rows(over, y, picture, head);
     a.dy = attended_rows(over, dy, picture, head);
     a.dq = to.q;
     a.dk = to.k;

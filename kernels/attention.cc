@@ -3,11 +3,11 @@
 // The VJP keeps the probabilities of all queries and their gradient (326 KB on 14 x 14 tokens, in L2).
 //
 // Measured (bench/README.md): 60 % of the FMA peak on 14 x 14 tokens, 42 % on 7 x 7, 24 % on 4 x 4, where
-// exp, the padding of 49 keys to 64 and the transposition of K per head weigh more; the VJP 64 % on 14 x 14,
-// where dK and dV summed over all queries in registers and biases' gradients summed by
-// distance took 12 % off. In training, prefetching what the next head kept takes 20 % off the VJP in stage 1,
-// and the rows that are written 15 % in stage 2, where they come from memory; past the caches they cost the
-// GEMM behind five times what they save here.
+// exp, the padding of 49 keys to 64 and the transposition of K per head weigh more; the VJP 62, 45 and 28 %,
+// where dK and dV summed over all queries in registers and biases' gradients summed by distance took 6 to 9 %
+// off. In training, prefetching what the next head kept takes 20 % off the VJP in stage 1, and the rows that
+// are written 15 % in stage 2, where they come from memory; past the caches they cost the GEMM behind five
+// times what they save here.
 // No difference: 16 rows by one vector for dQ, eight exponentials at a time or a clamp less, four k unrolled,
 // transposing by 128 bits from memory, prefetching y and dy. Slower: biases' gradients summed in L1.
 #include "kernels/attention.h"

@@ -90,8 +90,7 @@ inline bool convolve(const Conv3x3& c) {
 }
 
 #ifdef LEVIT_TRAIN
-// All sums stay in registers over all rows, and dout is read where it lies: 43 us
-// instead of 54.
+// All sums stay in registers over all rows, and dout is read where it lies: 43 us instead of 54.
 inline void add_weights(const Conv3x3VjpWeights& c) {
   const D d;
   const size_t width = conv3x3_out(c.width), stride = 2 * c.cin;  // no constant, or gcc keeps pixels

@@ -54,7 +54,7 @@ struct Product {
 };
 
 template <size_t kRows, size_t kVectors>
-HWY_NOINLINE void multiply_columns(const Product& p, size_t row, size_t column) {
+HWY_NOINLINE void multiply_tile(const Product& p, size_t row, size_t column) {
   V sum[kRows][kVectors];
   HWY_UNROLL(8)
   for (size_t r = 0; r < kRows; ++r) {
@@ -90,31 +90,6 @@ HWY_NOINLINE void multiply_columns(const Product& p, size_t row, size_t column) 
   }
 }
 
-template <size_t kRows>
-void multiply_rows(const Product& p, size_t row, size_t rows) {
-  if constexpr (kRows > 1) {
-    if (rows < kRows) {
-      return multiply_rows<kRows - 1>(p, row, rows);
-    }
-  }
-  size_t j = 0;
-  for (; j + 2 * kLanes <= p.columns; j += 2 * kLanes) {
-    multiply_columns<kRows, 2>(p, row, j);
-  }
-  if (j < p.columns) {
-    multiply_columns<kRows, 1>(p, row, j);
-  }
-}
-
-inline void multiply(size_t rows, const Product& p) {
-  require(p.columns % kLanes == 0 && p.c.stride >= p.columns, "columns are whole vectors, and rows as long");
-  require(is_aligned(p.c.data, kLanes * sizeof(float)), "the result is aligned");
-  for (size_t r = 0, n; r < rows; r += n) {
-    n = even_part(rows - r, kTileRows);
-    multiply_rows<kTileRows>(p, r, n);
-  }
-}
-
 // c [columns of a, columns] = scale * a^T x, with a [depth, rows] and x [depth, columns].
 struct TransposedProduct {
   ConstRows a, x;
@@ -124,7 +99,7 @@ struct TransposedProduct {
 };
 
 template <size_t kRows, size_t kVectors>
-HWY_NOINLINE void multiply_transposed_tile(const TransposedProduct& p, size_t row, size_t column) {
+HWY_NOINLINE void multiply_tile(const TransposedProduct& p, size_t row, size_t column) {
   V sum[kRows][kVectors];
   HWY_UNROLL(14)
   for (size_t r = 0; r < kRows; ++r) {
@@ -163,28 +138,39 @@ HWY_NOINLINE void multiply_transposed_tile(const TransposedProduct& p, size_t ro
   }
 }
 
-template <size_t kRows>
-void multiply_transposed_rows(const TransposedProduct& p, size_t row, size_t rows) {
+// All columns of the rows [row, row + rows) of a product, 1..kRows.
+template <size_t kRows, class P>
+void multiply_rows(const P& p, size_t row, size_t rows) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
-      return multiply_transposed_rows<kRows - 1>(p, row, rows);
+      return multiply_rows<kRows - 1>(p, row, rows);
     }
   }
   size_t j = 0;
   for (; j + 2 * kLanes <= p.columns; j += 2 * kLanes) {
-    multiply_transposed_tile<kRows, 2>(p, row, j);
+    multiply_tile<kRows, 2>(p, row, j);
   }
   if (j < p.columns) {
-    multiply_transposed_tile<kRows, 1>(p, row, j);
+    multiply_tile<kRows, 1>(p, row, j);
   }
 }
 
-inline void multiply_transposed(size_t rows, const TransposedProduct& p) {
+template <size_t kRows, class P>
+void multiply_evenly(size_t rows, const P& p) {
   require(p.columns % kLanes == 0 && p.c.stride >= p.columns, "columns are whole vectors, and rows as long");
   for (size_t r = 0, n; r < rows; r += n) {
-    n = even_part(rows - r, kTransposedTileRows);
-    multiply_transposed_rows<kTransposedTileRows>(p, r, n);
+    n = even_part(rows - r, kRows);
+    multiply_rows<kRows>(p, r, n);
   }
+}
+
+inline void multiply(size_t rows, const Product& p) {
+  require(is_aligned(p.c.data, kLanes * sizeof(float)), "the result is aligned");
+  multiply_evenly<kTileRows>(rows, p);
+}
+
+inline void multiply_transposed(size_t rows, const TransposedProduct& p) {
+  multiply_evenly<kTransposedTileRows>(rows, p);
 }
 
 }  // namespace small

@@ -128,8 +128,6 @@ class Fit {
   bool run_epoch(size_t epoch) {
     levit_shuffle(options_.seed + static_cast<uint32_t>(epoch), training_.count(), order_.data());
     const size_t steps = epoch_steps_ * options_.epochs;
-    const auto warmup = static_cast<size_t>(
-        std::min(options_.warmup * static_cast<double>(epoch_steps_), static_cast<double>(steps)));
     const double base = options_.rate > 0 ? options_.rate : default_rate(options_.solver);
     double sum = 0;
     for (size_t i = 0; i < epoch_steps_; ++i) {
@@ -139,7 +137,8 @@ class Fit {
       levit_status status =
           levit_head_gradient(trainer_, batch_.features.data(), batch_.labels.data(), count, &loss, nullptr);
       if (status == LEVIT_OK)
-        status = levit_head_step(trainer_, levit_cosine_rate(base, epoch * epoch_steps_ + i, warmup, steps));
+        status = levit_head_step(
+            trainer_, epoch_rate(base, options_.warmup, epoch_steps_, epoch * epoch_steps_ + i, steps));
       if (status == LEVIT_DIVERGED) return false;
       check(status);
       sum += loss * static_cast<double>(count);
@@ -212,6 +211,12 @@ HeadFit fit_whitened(const LabelledRows& training, const LabelledRows& held_out,
 
 double default_rate(Solver solver) {
   return solver == Solver::kSgd ? 0.01 : 1e-3;
+}
+
+double epoch_rate(double peak, double warmup_epochs, size_t epoch_steps, size_t step, size_t steps) {
+  const double warmup =
+      std::min(warmup_epochs * static_cast<double>(epoch_steps), static_cast<double>(steps));
+  return levit_cosine_rate(peak, step, static_cast<size_t>(warmup), steps);
 }
 
 HeadScore score_head(const TrainedHead& head, const LabelledRows& rows) {

@@ -51,6 +51,9 @@ struct FitOptions {
 };
 double default_rate(Solver solver);
 
+// levit_cosine_rate with a warm-up in epochs of `epoch_steps` steps, of all `steps` at most.
+double epoch_rate(double peak, double warmup_epochs, size_t epoch_steps, size_t step, size_t steps);
+
 // Mean cross-entropy and hits of a head.
 struct HeadScore {
   double loss = 0;

@@ -384,9 +384,8 @@ double Training::rate() const {
   if (arguments_.minutes > 0)
     return levit_cosine_rate(peak, static_cast<size_t>(time_share() * kGrain), kGrain / 20, kGrain);
   const size_t steps = arguments_.fit.epochs * batches_;
-  const auto warmup = static_cast<size_t>(
-      std::min(warmup_epochs(arguments_) * static_cast<double>(batches_), static_cast<double>(steps)));
-  return levit_cosine_rate(peak, state_.place.epoch * batches_ + state_.place.batch, warmup, steps);
+  return epoch_rate(peak, warmup_epochs(arguments_), batches_,
+                    state_.place.epoch * batches_ + state_.place.batch, steps);
 }
 
 std::string Training::divergence() const {
